@@ -1,0 +1,183 @@
+#define _GNU_SOURCE 1
+#include "CLinux.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct cl_batch {
+    struct mmsghdr receive[CL_BATCH];
+    struct mmsghdr send[CL_BATCH];
+    struct iovec receive_vector[CL_BATCH];
+    struct iovec send_vector[CL_BATCH];
+    cl_reply_path path[CL_BATCH];
+    unsigned char query[CL_BATCH][CL_QUERY_CAPACITY];
+    unsigned char response[CL_BATCH][CL_RESPONSE_CAPACITY];
+};
+
+cl_batch *cl_batch_new(void) { return calloc(1, sizeof(cl_batch)); }
+
+void cl_batch_free(cl_batch *batch) { free(batch); }
+
+int cl_receive(int fd, cl_batch *batch, int with_control) {
+    for (int i = 0; i < CL_BATCH; i++) {
+        struct msghdr *h = &batch->receive[i].msg_hdr;
+        batch->receive_vector[i].iov_base = batch->query[i];
+        batch->receive_vector[i].iov_len = CL_QUERY_CAPACITY;
+        h->msg_iov = &batch->receive_vector[i];
+        h->msg_iovlen = 1;
+        h->msg_name = &batch->path[i].peer;
+        h->msg_namelen = sizeof(struct sockaddr_storage);
+        h->msg_control = with_control ? batch->path[i].control : NULL;
+        h->msg_controllen = with_control ? CL_CONTROL_CAPACITY : 0;
+        h->msg_flags = 0;
+    }
+    int n = recvmmsg(fd, batch->receive, CL_BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < n; i++) {
+        batch->path[i].peer_length = batch->receive[i].msg_hdr.msg_namelen;
+        batch->path[i].control_length = (socklen_t)batch->receive[i].msg_hdr.msg_controllen;
+    }
+    return n;
+}
+
+size_t cl_query_length(const cl_batch *batch, int slot) {
+    return batch->receive[slot].msg_len;
+}
+
+int cl_query_is_cut(const cl_batch *batch, int slot) {
+    return (batch->receive[slot].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+}
+
+const unsigned char *cl_query(const cl_batch *batch, int slot) {
+    return batch->query[slot];
+}
+
+unsigned char *cl_response(cl_batch *batch, int slot) {
+    return batch->response[slot];
+}
+
+const cl_reply_path *cl_path(const cl_batch *batch, int slot) {
+    return &batch->path[slot];
+}
+
+void cl_queue(cl_batch *batch, int position, int slot, size_t length) {
+    struct msghdr *h = &batch->send[position].msg_hdr;
+    cl_reply_path *path = &batch->path[slot];
+    batch->send_vector[position].iov_base = batch->response[slot];
+    batch->send_vector[position].iov_len = length;
+    h->msg_iov = &batch->send_vector[position];
+    h->msg_iovlen = 1;
+    h->msg_name = &path->peer;
+    h->msg_namelen = path->peer_length;
+    h->msg_control = path->control_length ? path->control : NULL;
+    h->msg_controllen = path->control_length;
+    h->msg_flags = 0;
+}
+
+int cl_send(int fd, cl_batch *batch, int from, int count) {
+    return sendmmsg(fd, batch->send + from, (unsigned int)(count - from), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t cl_send_one(
+    int fd, const void *bytes, size_t length, const cl_reply_path *path
+) {
+    struct iovec vector = {.iov_base = (void *)bytes, .iov_len = length};
+    struct msghdr h;
+    memset(&h, 0, sizeof h);
+    h.msg_iov = &vector;
+    h.msg_iovlen = 1;
+    h.msg_name = (void *)&path->peer;
+    h.msg_namelen = path->peer_length;
+    h.msg_control = path->control_length ? (void *)path->control : NULL;
+    h.msg_controllen = path->control_length;
+    return sendmsg(fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+uint64_t cl_event_token(const struct epoll_event *event) { return event->data.u64; }
+
+uint64_t cl_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void cl_address_read(
+    const struct sockaddr_storage *from, unsigned char *octets, int *is_v4,
+    uint16_t *port
+) {
+    memset(octets, 0, 16);
+    *is_v4 = 1;
+    *port = 0;
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *a = (const struct sockaddr_in *)from;
+        memcpy(octets, &a->sin_addr, 4);
+        *port = ntohs(a->sin_port);
+    } else if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)from;
+        *port = ntohs(a->sin6_port);
+        if (IN6_IS_ADDR_V4MAPPED(&a->sin6_addr)) {
+            memcpy(octets, (const unsigned char *)&a->sin6_addr + 12, 4);
+        } else {
+            memcpy(octets, &a->sin6_addr, 16);
+            *is_v4 = 0;
+        }
+    }
+}
+
+socklen_t cl_address_write(
+    struct sockaddr_storage *to, const unsigned char *octets, int is_v4, uint16_t port
+) {
+    memset(to, 0, sizeof *to);
+    if (is_v4) {
+        struct sockaddr_in *a = (struct sockaddr_in *)to;
+        a->sin_family = AF_INET;
+        a->sin_port = htons(port);
+        memcpy(&a->sin_addr, octets, 4);
+        return sizeof *a;
+    }
+    struct sockaddr_in6 *a = (struct sockaddr_in6 *)to;
+    a->sin6_family = AF_INET6;
+    a->sin6_port = htons(port);
+    memcpy(&a->sin6_addr, octets, 16);
+    return sizeof *a;
+}
+
+int cl_bind(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return bind(fd, (const struct sockaddr *)address, length);
+}
+
+int cl_connect(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return connect(fd, (const struct sockaddr *)address, length);
+}
+
+int cl_accept(int fd, struct sockaddr_storage *peer) {
+    socklen_t length = sizeof *peer;
+    return accept4(fd, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int cl_local_address(int fd, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    return getsockname(fd, (struct sockaddr *)address, &length);
+}
+
+int cl_set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int cl_errno(void) { return errno; }
+
+int cl_usable_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int count = CPU_COUNT(&set);
+    return count > 0 ? count : 1;
+}

@@ -1,0 +1,66 @@
+// What Swift's view of glibc leaves out: batched datagrams with their control messages, epoll tokens, wide addresses.
+// Layout and calls only; every decision is made in Swift.
+#ifndef CLUSTER_DNS_CLINUX_H
+#define CLUSTER_DNS_CLINUX_H
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+#define CL_BATCH 32
+#define CL_QUERY_CAPACITY 4096
+#define CL_RESPONSE_CAPACITY 4096
+#define CL_CONTROL_CAPACITY 64
+
+// Where a reply goes: the peer, and the control message that names the local address the query came to.
+typedef struct cl_reply_path {
+    struct sockaddr_storage peer;
+    socklen_t peer_length;
+    socklen_t control_length;
+    _Alignas(8) unsigned char control[CL_CONTROL_CAPACITY];
+} cl_reply_path;
+
+// Slots for CL_BATCH queries and their responses.
+typedef struct cl_batch cl_batch;
+
+cl_batch *_Nullable cl_batch_new(void);
+void cl_batch_free(cl_batch *_Nullable batch);
+
+int cl_receive(int fd, cl_batch *_Nonnull batch, int with_control);
+size_t cl_query_length(const cl_batch *_Nonnull batch, int slot);
+int cl_query_is_cut(const cl_batch *_Nonnull batch, int slot);
+const unsigned char *_Nonnull cl_query(const cl_batch *_Nonnull batch, int slot);
+unsigned char *_Nonnull cl_response(cl_batch *_Nonnull batch, int slot);
+const cl_reply_path *_Nonnull cl_path(const cl_batch *_Nonnull batch, int slot);
+void cl_queue(cl_batch *_Nonnull batch, int position, int slot, size_t length);
+int cl_send(int fd, cl_batch *_Nonnull batch, int from, int count);
+ssize_t cl_send_one(
+    int fd, const void *_Nonnull bytes, size_t length, const cl_reply_path *_Nonnull path
+);
+int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t token);
+// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t cl_now(void);
+uint64_t cl_event_token(const struct epoll_event *_Nonnull event);
+void cl_address_read(
+    const struct sockaddr_storage *_Nonnull from, unsigned char *_Nonnull octets, int *_Nonnull is_v4,
+    uint16_t *_Nonnull port
+);
+socklen_t cl_address_write(
+    struct sockaddr_storage *_Nonnull to, const unsigned char *_Nonnull octets, int is_v4, uint16_t port
+);
+int cl_bind(int fd, const struct sockaddr_storage *_Nonnull address, socklen_t length);
+int cl_connect(int fd, const struct sockaddr_storage *_Nonnull address, socklen_t length);
+int cl_accept(int fd, struct sockaddr_storage *_Nonnull peer);
+int cl_local_address(int fd, struct sockaddr_storage *_Nonnull address);
+int cl_set(int fd, int level, int option, int value);
+int cl_errno(void);
+
+// Cores this process may run on; at least 1.
+int cl_usable_cores(void);
+
+#endif

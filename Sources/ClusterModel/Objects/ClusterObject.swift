@@ -1,0 +1,171 @@
+package import DNSWire
+
+/// The kinds of Kubernetes object that cluster DNS follows.
+package enum ObjectKind: String, CaseIterable, Sendable {
+    case namespace = "namespaces"
+    case service = "services"
+    case endpointSlice = "endpointslices"
+    case pod = "pods"
+}
+
+/// Namespace and name: what identifies an object among those of its kind.
+package struct ObjectKey: Hashable, Sendable, CustomStringConvertible {
+    /// Empty for objects without a namespace.
+    package let namespace: String
+    package let name: String
+
+    package init(namespace: String, name: String) {
+        self.namespace = namespace
+        self.name = name
+    }
+
+    package var description: String { namespace.isEmpty ? name : "\(namespace)/\(name)" }
+}
+
+/// One object, trimmed to the fields that decide answers.
+package enum ClusterObject: Sendable, Equatable {
+    case namespace(NamespaceObject)
+    case service(ServiceObject)
+    case endpointSlice(EndpointSliceObject)
+    case pod(PodObject)
+
+    package var kind: ObjectKind {
+        switch self {
+        case .namespace: .namespace
+        case .service: .service
+        case .endpointSlice: .endpointSlice
+        case .pod: .pod
+        }
+    }
+
+    package var key: ObjectKey {
+        switch self {
+        case .namespace(let object): ObjectKey(namespace: "", name: object.name)
+        case .service(let object): object.key
+        case .endpointSlice(let object): object.key
+        case .pod(let object): object.key
+        }
+    }
+}
+
+/// One step by which the cluster differs from what the index holds.
+///
+/// A list is told as `relistStarted`, one `stored` for each object, `relistFinished`: the index drops what was not
+/// stored in between, so that a relist is a difference and nothing is held twice.
+package enum ObjectChange: Sendable {
+    case relistStarted(ObjectKind)
+    case stored(ClusterObject)
+    case deleted(ObjectKind, ObjectKey)
+    case relistFinished(ObjectKind)
+}
+
+package struct NamespaceObject: Sendable, Equatable {
+    package var name: String
+
+    package init(name: String) { self.name = name }
+}
+
+/// Kubernetes core/v1 ServicePort.
+package struct ServicePort: Sendable, Equatable {
+    /// Empty for an unnamed port.
+    package var name: String
+    /// "TCP", "UDP" or "SCTP", as written.
+    package var transport: String
+    package var number: UInt16
+
+    package init(name: String, transport: String, number: UInt16) {
+        self.name = name
+        self.transport = transport
+        self.number = number
+    }
+}
+
+/// Kubernetes core/v1 Service.
+package struct ServiceObject: Sendable, Equatable {
+    package enum Addressing: Sendable, Equatable {
+        /// `spec.clusterIPs`; empty while none is allocated.
+        case cluster([IPAddress])
+        case headless
+        /// `spec.externalName` as written.
+        case externalName(String)
+    }
+
+    package var key: ObjectKey
+    package var addressing: Addressing
+    package var ports: [ServicePort]
+    /// `spec.externalIPs`, then `status.loadBalancer.ingress`: IP text or host names.
+    package var external: [String]
+
+    package init(key: ObjectKey, addressing: Addressing, ports: [ServicePort] = [], external: [String] = []) {
+        self.key = key
+        self.addressing = addressing
+        self.ports = ports
+        self.external = external
+    }
+}
+
+/// Kubernetes discovery/v1 EndpointPort; absent names are empty, absent numbers nil.
+package struct EndpointPort: Sendable, Equatable {
+    package var name: String
+    package var transport: String
+    package var number: UInt16?
+
+    package init(name: String, transport: String, number: UInt16?) {
+        self.name = name
+        self.transport = transport
+        self.number = number
+    }
+}
+
+/// One *ready* endpoint (`conditions.ready` true or absent) of a slice; the others are left out when decoding.
+package struct Endpoint: Sendable, Equatable {
+    package var addresses: [IPAddress]
+    /// Empty when the endpoint has none.
+    package var hostname: String
+    /// `targetRef.name` of kind Pod; empty when absent.
+    package var podName: String
+    /// Lower-cased `zone`; empty when absent.
+    package var zone: String
+
+    package init(addresses: [IPAddress], hostname: String = "", podName: String = "", zone: String = "") {
+        self.addresses = addresses
+        self.hostname = hostname
+        self.podName = podName
+        self.zone = zone
+    }
+}
+
+/// Kubernetes discovery/v1 EndpointSlice.
+package struct EndpointSliceObject: Sendable, Equatable {
+    package var key: ObjectKey
+    /// Label `kubernetes.io/service-name`; empty when absent.
+    package var service: String
+    package var ports: [EndpointPort]
+    package var endpoints: [Endpoint]
+    /// Annotation `endpoints.kubernetes.io/last-change-trigger-time` in seconds since 1970, when present.
+    package var lastChangeTrigger: Double?
+
+    package init(
+        key: ObjectKey, service: String, ports: [EndpointPort], endpoints: [Endpoint], lastChangeTrigger: Double? = nil
+    ) {
+        self.key = key
+        self.service = service
+        self.ports = ports
+        self.endpoints = endpoints
+        self.lastChangeTrigger = lastChangeTrigger
+    }
+}
+
+/// Kubernetes core/v1 Pod.
+package struct PodObject: Sendable, Equatable {
+    package var key: ObjectKey
+    /// `status.podIPs`, or `status.podIP` alone.
+    package var addresses: [IPAddress]
+    package var usesHostNetwork: Bool
+
+    package init(key: ObjectKey, addresses: [IPAddress], usesHostNetwork: Bool = false) {
+        self.key = key
+        self.addresses = addresses
+        self.usesHostNetwork = usesHostNetwork
+    }
+}

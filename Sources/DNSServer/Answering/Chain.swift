@@ -1,0 +1,93 @@
+import DNSWire
+
+/// How a walk through handlers ended.
+enum Outcome {
+    /// The response is complete but for its header.
+    case complete
+    case parked(ParkingID)
+    case silent
+}
+
+/// Runs the handlers of server blocks in order, then the way out in reverse.
+extension LoopServer {
+    /// Walks from `visit` on, following aliases through the whole server.
+    func walk(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
+        while true {
+            guard let block = visit.block else {
+                guard let found = router.find(exchange.question.folded, type: exchange.question.type) else {
+                    exchange.fail(.refused, .notAuthoritative)
+                    return .complete
+                }
+                visit.block = found
+                visit.position = 0
+                if visit.firstBlock == nil { visit.firstBlock = found }
+                continue
+            }
+            switch step(&exchange, &visit, block) {
+            case .askAgain:
+                visit.block = nil
+            case .suspended:
+                guard let id = exchange.parking else {
+                    exchange.fail(.serverFailure, because: "a plugin waits without a place")
+                    return .complete
+                }
+                exchange.parking = nil
+                return .parked(id)
+            case .dropped:
+                return .silent
+            case .answered, .next:
+                return .complete
+            case .failed(let code):
+                exchange.response.code = code
+                return .complete
+            }
+        }
+    }
+
+    private func step(_ exchange: inout Exchange, _ visit: inout Visit, _ block: LoopBlock) -> Verdict {
+        while visit.position < block.handlers.count {
+            if exchange.isFirstQuestion { visit.firstPosition = visit.position }
+            let verdict = block.handlers[visit.position].answer(&exchange)
+            if case .next = verdict {
+                visit.position += 1
+                continue
+            }
+            exchange.answeredBy = visit.position
+            return verdict
+        }
+        // Nobody wanted it: a block without a plugin for the name refuses it.
+        exchange.fail(block.handlers.isEmpty ? .refused : .serverFailure, .notAuthoritative,
+                      because: block.handlers.isEmpty ? nil : "no next plugin found")
+        return .answered
+    }
+
+    /// Completes header and OPT and lets the handlers of the first question see the result; gives the length.
+    func complete(_ exchange: inout Exchange, _ visit: Visit) -> Int {
+        if exchange.isAuthoritative { exchange.response.flags |= HeaderFlag.authoritative }
+        if let block = visit.firstBlock, block.offersRecursion {
+            exchange.response.flags |= HeaderFlag.recursionAvailable
+        }
+        let length = exchange.response.finish(exchange.asked)
+        exchange.responseSize = length
+        guard let block = visit.firstBlock else { return length }
+        if exchange.aliases > 0 || visit.block !== block { exchange.answeredBy = visit.firstPosition }
+        var position = min(visit.firstPosition, block.handlers.count - 1)
+        while position >= 0 {
+            block.handlers[position].finish(&exchange)
+            position -= 1
+        }
+        return length
+    }
+}
+
+extension Exchange {
+    /// Answers the current question with `reply`.
+    ///
+    /// - Parameters:
+    ///   - age: seconds since the reply was received.
+    ///   - maximumTTL: the most any TTL may say.
+    package mutating func answer(with reply: Reply, age: UInt32 = 0, maximumTTL: UInt32 = .max) {
+        response.append(reply, to: question, asked: asked, age: age, maximumTTL: maximumTTL)
+        if asked.checkingDisabled { response.flags |= HeaderFlag.checkingDisabled }
+    }
+}

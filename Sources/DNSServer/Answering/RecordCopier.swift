@@ -1,0 +1,71 @@
+import DNSWire
+
+/// Copies records between messages, names in them expanded and compressed anew.
+enum RecordCopier {
+    /// How the data of a type begins: octets, then that many names, then octets (RFC 1035 §3.3, RFC 3597 §4).
+    private static func layout(_ type: RecordType) -> (octets: Int, names: Int, compresses: Bool)? {
+        switch type.rawValue {
+        case 2, 3, 4, 5, 7, 8, 9, 12: (0, 1, true)  // NS MD MF CNAME MB MG MR PTR
+        case 6, 14: (0, 2, true)  // SOA MINFO
+        case 15: (2, 1, true)  // MX
+        case 17: (0, 2, false)  // RP
+        case 18, 21, 36: (2, 1, false)  // AFSDB RT KX
+        case 33: (6, 1, false)  // SRV
+        case 39: (0, 1, false)  // DNAME
+        default: nil
+        }
+    }
+
+    /// - Parameter scratch: at least 255 octets.
+    /// - Returns: false when the record is malformed or does not fit; then nothing of it is written.
+    static func copy(
+        _ record: RecordPlace, of message: ByteView, ttl: UInt32, scratch: OutputBytes, to writer: inout MessageWriter,
+        in section: Section
+    ) -> Bool {
+        guard let ownerLength = try? MessageReader.expandName(message, at: record.nameOffset, into: scratch) else {
+            return false
+        }
+        writer.beginRecord(owner: scratch.view(ownerLength), type: record.type, class: record.class, ttl: ttl)
+        let isWhole = copyData(record, of: message, scratch: scratch, to: &writer)
+        if !isWhole { writer.abandonRecord() }
+        return writer.endRecord(in: section) && isWhole
+    }
+
+    private static func copyData(
+        _ record: RecordPlace, of message: ByteView, scratch: OutputBytes, to writer: inout MessageWriter
+    ) -> Bool {
+        let end = record.dataOffset + record.dataLength
+        guard let layout = layout(record.type) else {
+            writer.write(message.slice(record.dataOffset, record.dataLength))
+            return isWellFormed(record)
+        }
+        guard record.dataLength >= layout.octets else { return false }
+        writer.write(message.slice(record.dataOffset, layout.octets))
+        var place = record.dataOffset + layout.octets
+        for _ in 0..<layout.names {
+            guard let next = try? MessageReader.skipName(message, at: place), next <= end,
+                let length = try? MessageReader.expandName(message, at: place, into: scratch)
+            else { return false }
+            if layout.compresses {
+                writer.writeName(scratch.view(length))
+            } else {
+                writer.write(scratch.view(length))
+            }
+            place = next
+        }
+        writer.write(message.slice(place, end - place))
+        switch record.type {
+        case .soa: return end - place == 20
+        case .cname, .ptr, .ns, .dname, .mx, .srv: return end == place
+        default: return true
+        }
+    }
+
+    private static func isWellFormed(_ record: RecordPlace) -> Bool {
+        switch record.type {
+        case .a: record.dataLength == 4
+        case .aaaa: record.dataLength == 16
+        default: true
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package import DNSWire
+
+/// An upstream's reply, checked, stripped to what may be passed on, and laid out to be copied into responses.
+///
+/// `octets` is a message whose question stands at offset 12 uncompressed, so that every pointer into it also holds in
+/// a response to the same name.
+package struct Reply: Sendable {
+    package let octets: [UInt8]
+    package let code: ResponseCode
+    /// Offsets of the TTL fields in `octets`.
+    let timesToLive: [UInt16]
+    package let answers: UInt16
+    package let authorities: UInt16
+    package let questionEnd: Int
+    /// The smallest TTL of all records in seconds; nil without records.
+    package let smallestTTL: UInt32?
+    /// True when a negative answer names the zone it speaks for (RFC 2308 §5).
+    package let hasSOA: Bool
+    package let authenticData: Bool
+    /// True when the records of the answer lead to the asked type.
+    package let isPositive: Bool
+
+    /// Octets of memory this reply takes.
+    package var footprint: Int { octets.count + timesToLive.count * 2 + 128 }
+}
+
+extension MessageWriter {
+    /// Appends `reply` as the answer to `question`, TTLs lowered by `age` and bounded by `maximumTTL` seconds.
+    package mutating func append(
+        _ reply: Reply, to question: Question, asked: Query, age: UInt32 = 0, maximumTTL: UInt32 = .max,
+        minimumTTL: UInt32 = 0
+    ) {
+        code = reply.code
+        let times = TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL)
+        withBytes(reply.octets) { message in
+            if question.nameOffset == 12, answers == 0, reply.questionEnd == asked.questionEnd, count == reply.questionEnd,
+                appendBody(message.suffix(from: reply.questionEnd), answers: reply.answers, authorities: reply.authorities)
+            {
+                for offset in reply.timesToLive {
+                    overwrite(times.adjusted(message.uint32(at: Int(offset))), at: Int(offset))
+                }
+            } else {
+                appendRecords(of: message, reply, question, times)
+            }
+        }
+    }
+
+    private mutating func appendRecords(
+        of message: ByteView, _ reply: Reply, _ question: Question, _ times: TimeToLive
+    ) {
+        var reader = MessageReader(message, at: reply.questionEnd)
+        let scratch = ByteBlock(capacity: 256)
+        for position in 0..<Int(reply.answers + reply.authorities) {
+            guard let record = try? reader.next() else { return }
+            let isAnswer = position < Int(reply.answers)
+            guard isAnswer || !isTruncated else { return }
+            guard RecordCopier.copy(
+                record, of: message, ttl: times.adjusted(record.ttl), scratch: scratch.bytes, to: &self,
+                in: isAnswer ? .answer : .authority)
+            else {
+                // Authority that does not fit may go without a word; an answer may not (RFC 2181 §9).
+                if isAnswer { truncate() }
+                return
+            }
+        }
+    }
+}
+
+/// How TTLs change on their way to the client.
+struct TimeToLive {
+    let age: UInt32
+    let minimum: UInt32
+    let maximum: UInt32
+
+    func adjusted(_ ttl: UInt32) -> UInt32 {
+        let bounded = max(minimum, min(ttl, maximum))
+        return bounded > age ? bounded - age : 0
+    }
+}

@@ -1,0 +1,117 @@
+package import Corefile
+package import DNSWire
+package import EventLoop
+package import Telemetry
+
+/// The configured side of a plugin: settings, background work and readiness, shared by all loops.
+package protocol Plugin: AnyObject, Sendable {
+    /// The word that configures it in a Corefile.
+    static var directive: String { get }
+
+    /// - Parameters:
+    ///   - directives: every line of this plugin in the block, in file order; at least one.
+    ///   - block: what the server block settled before.
+    /// - Throws: everything that is wrong with these lines, together.
+    init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors)
+
+    /// The plugin's part in answering on one loop; nil when it takes none.
+    func makeHandler(on server: LoopServer) -> (any Handler)?
+
+    /// Takes over what a plugin of the configuration being replaced has gathered, such as caches.
+    func adopt(_ predecessor: any Plugin)
+
+    /// Begins background work; returns when the plugin is fit to serve or has waited as long as it may.
+    func start(_ environment: any PluginEnvironment) async
+
+    /// Ends background work once no query uses the plugin any more.
+    func stop() async
+
+    /// Nil for plugins that are always ready.
+    var isReady: Bool? { get }
+
+    /// Pages served over HTTP.
+    var statusPages: [StatusPage] { get }
+
+    /// True when questions of other zones are sent to servers that recurse.
+    var offersRecursion: Bool { get }
+}
+
+extension Plugin {
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { nil }
+    package func adopt(_ predecessor: any Plugin) {}
+    package func start(_ environment: any PluginEnvironment) async {}
+    package func stop() async {}
+    package var isReady: Bool? { nil }
+    package var statusPages: [StatusPage] { [] }
+    package var offersRecursion: Bool { false }
+    package var directive: String { Self.directive }
+}
+
+/// What a server block settled before its plugins are made.
+package struct BlockSettings: Sendable {
+    /// The block's zones, in file order.
+    package let zones: [Name]
+    /// Where the block listens.
+    package let addresses: [SocketAddress]
+    /// Names of all plugins of this block.
+    package let directives: [String]
+    package let metrics: MetricRegistry
+    /// Reads a file named in the configuration; throws a text that says what went wrong.
+    package let readFile: @Sendable (String) throws -> String
+
+    package init(
+        zones: [Name], addresses: [SocketAddress], directives: [String], metrics: MetricRegistry,
+        readFile: @escaping @Sendable (String) throws -> String
+    ) {
+        self.zones = zones
+        self.addresses = addresses
+        self.directives = directives
+        self.metrics = metrics
+        self.readFile = readFile
+    }
+
+    /// The value of the `server` label: `dns://:53`.
+    package var serverLabel: String {
+        guard let first = addresses.first else { return "dns://" }
+        return first.isWildcard ? "dns://:\(first.port)" : "dns://\(first)"
+    }
+}
+
+/// What the running process offers to plugins.
+package protocol PluginEnvironment: AnyObject, Sendable {
+    var metrics: MetricRegistry { get }
+    /// All plugins of the configuration this plugin belongs to.
+    var plugins: [any Plugin] { get }
+    /// Reads the configuration again and takes it over when it is sound.
+    func reload() async
+    /// A hash of what the configuration means, white space and comments aside.
+    var configurationHash: String { get }
+    /// The hash of what the configuration files mean now; nil when they cannot be read.
+    func hashOfFilesNow() -> String?
+}
+
+/// One page of an HTTP server for probes and metrics.
+package struct StatusPage: Sendable {
+    package let address: SocketAddress
+    /// Begins with a slash.
+    package let path: String
+    package let respond: @Sendable () -> StatusReply
+
+    package init(address: SocketAddress, path: String, respond: @escaping @Sendable () -> StatusReply) {
+        self.address = address
+        self.path = path
+        self.respond = respond
+    }
+}
+
+package struct StatusReply: Sendable {
+    package var status: Int
+    package var contentType: String
+    package var body: String
+
+    package init(status: Int, contentType: String = "text/plain; charset=utf-8", body: String) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+}

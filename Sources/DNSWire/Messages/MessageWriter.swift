@@ -1,0 +1,337 @@
+/// The three sections of records of a message.
+package enum Section: Int, BitwiseCopyable {
+    case answer
+    case authority
+    case additional
+}
+
+/// Appends a response into lent octets, never past its size limit.
+///
+/// Names of owners are pointers wherever the caller knows a place in the message; whatever does not fit is rolled
+/// back whole, record by record.
+package struct MessageWriter: ~Copyable {
+    @usableFromInline let output: OutputBytes
+    /// Octets written so far.
+    package private(set) var count = 0
+    /// Octets that header and sections may take; room for OPT is already set aside.
+    package private(set) var limit = 0
+    package private(set) var answers: UInt16 = 0
+    package private(set) var authorities: UInt16 = 0
+    package private(set) var additionals: UInt16 = 0
+    /// Header bits beyond QR, opcode, RD and TC, which the writer sets itself.
+    package var flags: UInt16 = 0
+    package var code = ResponseCode.noError
+    package var extendedError: ExtendedError?
+    package private(set) var isTruncated = false
+    private var overflowed = false
+    private var recordStart = 0
+    private var dataStart = 0
+    private var nameStarts = InlineArray<24, UInt16>(repeating: 0)
+    private var nameStartCount = 0
+
+    /// The UDP payload size this server announces and never exceeds (RFC 9715).
+    package static let payloadSize = 1232
+    private static let optLength = 11
+
+    package init(_ output: OutputBytes) { self.output = output }
+
+    /// Starts the response to `query`: header and, when it was readable, the question as sent.
+    ///
+    /// - Parameter size: the most octets the transport and the client allow.
+    package mutating func begin(_ message: ByteView, _ query: Query, size: Int) {
+        flags = 0
+        code = .noError
+        extendedError = nil
+        isTruncated = false
+        overflowed = false
+        (answers, authorities, additionals) = (0, 0, 0)
+        nameStartCount = 0
+        limit = min(size, output.capacity)
+        if query.edns != nil { limit -= Self.optLength }
+        if query.questionEnd > 12 {
+            output.copy(message.slice(0, query.questionEnd), to: 0)
+            count = query.questionEnd
+            nameStarts[0] = 12
+            nameStartCount = 1
+        } else {
+            output.store(query.id, at: 0)
+            count = 12
+        }
+    }
+
+    /// Continues a response whose first octets were kept aside while its query waited.
+    package mutating func resume(_ kept: ByteView, answers: UInt16, size: Int, query: Query) {
+        begin(kept, query, size: size)
+        output.copy(kept, to: 0)
+        count = kept.count
+        self.answers = answers
+    }
+
+    /// Completes header and OPT; gives the length of the message in octets.
+    package mutating func finish(_ query: Query) -> Int {
+        var head = HeaderFlag.response | flags | (query.flags & HeaderFlag.opcodeMask) | (code.rawValue & 0xF)
+        head |= query.flags & HeaderFlag.recursionDesired
+        if isTruncated { head |= HeaderFlag.truncated }
+        output.store(query.id, at: 0)
+        output.store(head, at: 2)
+        output.store(UInt16(query.questionEnd > 12 ? 1 : 0), at: 4)
+        output.store(answers, at: 6)
+        output.store(authorities, at: 8)
+        var more = additionals
+        if let edns = query.edns {
+            more += 1
+            appendOPT(edns)
+        }
+        output.store(more, at: 10)
+        return count
+    }
+
+    private mutating func appendOPT(_ edns: EDNS) {
+        var place = count
+        output.store(UInt8(0), at: place)
+        output.store(RecordType.opt.rawValue, at: place + 1)
+        output.store(UInt16(Self.payloadSize), at: place + 3)
+        output.store(UInt8(truncatingIfNeeded: code.rawValue >> 4), at: place + 5)
+        output.store(UInt8(0), at: place + 6)
+        output.store(edns.dnssecOK ? UInt16(0x8000) : 0, at: place + 7)
+        var optionsLength: UInt16 = 0
+        if let extendedError, place + Self.optLength + 6 <= min(limit + Self.optLength, output.capacity) {
+            // EDE is option 15 (RFC 8914 §2).
+            output.store(UInt16(15), at: place + 11)
+            output.store(UInt16(2), at: place + 13)
+            output.store(extendedError.rawValue, at: place + 15)
+            optionsLength = 6
+        }
+        output.store(optionsLength, at: place + 9)
+        place += Self.optLength + Int(optionsLength)
+        count = place
+    }
+
+    /// What has been written, for reading back.
+    package var written: ByteView { output.view(count) }
+
+    /// Says that not all of the answer is there (RFC 2181 §9).
+    package mutating func truncate() { isTruncated = true }
+
+    /// Drops every record; header bits and question stay.
+    package mutating func removeRecords(_ query: Query) {
+        count = max(query.questionEnd, 12)
+        (answers, authorities, additionals) = (0, 0, 0)
+        nameStartCount = query.questionEnd > 12 ? 1 : 0
+        isTruncated = false
+    }
+
+    // MARK: - Records of known layout
+
+    /// Appends address records of one owner, four or sixteen octets each, starting at the record `rotation`.
+    ///
+    /// - Parameters:
+    ///   - owner: where the owner's name stands in this message.
+    ///   - addresses: octets of all addresses one behind the other, network order.
+    /// - Returns: false when not all of them fit.
+    package mutating func appendAddresses(
+        owner: Int, type: RecordType, ttl: UInt32, addresses: ByteView, rotation: Int, in section: Section
+    ) -> Bool {
+        let size = type == .a ? 4 : 16
+        let total = addresses.count / size
+        guard total > 0 else { return true }
+        var index = rotation % total
+        for _ in 0..<total {
+            guard appendRecord(owner: owner, type: type, ttl: ttl, data: addresses.slice(index * size, size), in: section)
+            else { return false }
+            index += 1
+            if index == total { index = 0 }
+        }
+        return true
+    }
+
+    /// Appends one record whose data holds no compressible name.
+    ///
+    /// - Returns: false, and nothing written, when it does not fit.
+    @discardableResult
+    package mutating func appendRecord(
+        owner: Int, type: RecordType, ttl: UInt32, data: ByteView, in section: Section
+    ) -> Bool {
+        guard count + 12 + data.count <= limit, owner < 0x4000 else { return false }
+        let place = count
+        output.store(UInt16(0xC000) | UInt16(truncatingIfNeeded: owner), at: place)
+        output.store(type.rawValue, at: place + 2)
+        output.store(RecordClass.internet, at: place + 4)
+        output.store(ttl, at: place + 6)
+        output.store(UInt16(truncatingIfNeeded: data.count), at: place + 10)
+        output.copy(data, to: place + 12)
+        count = place + 12 + data.count
+        add(to: section)
+        return true
+    }
+
+    // MARK: - Records in parts
+
+    /// Starts a record; follow with `write` calls and `endRecord`.
+    package mutating func beginRecord(owner: Int, type: RecordType, ttl: UInt32) {
+        startRecord()
+        writePointer(to: owner)
+        writeFixed(type, RecordClass.internet, ttl)
+    }
+
+    /// Starts a record whose owner is given in full; it is compressed against the names already written.
+    package mutating func beginRecord(owner: ByteView, type: RecordType, class: UInt16, ttl: UInt32) {
+        startRecord()
+        writeName(owner)
+        writeFixed(type, `class`, ttl)
+    }
+
+    private mutating func startRecord() {
+        recordStart = count
+        overflowed = false
+    }
+
+    private mutating func writeFixed(_ type: RecordType, _ class: UInt16, _ ttl: UInt32) {
+        write(type.rawValue)
+        write(`class`)
+        write(UInt16(truncatingIfNeeded: ttl >> 16))
+        write(UInt16(truncatingIfNeeded: ttl))
+        write(UInt16(0))
+        dataStart = count
+    }
+
+    /// Completes the record begun last; false, and nothing of it kept, when it did not fit.
+    package mutating func endRecord(in section: Section) -> Bool {
+        guard !overflowed, count - dataStart <= 0xFFFF else {
+            count = recordStart
+            while nameStartCount > 0, Int(nameStarts[nameStartCount - 1]) >= recordStart { nameStartCount -= 1 }
+            overflowed = false
+            return false
+        }
+        output.store(UInt16(count - dataStart), at: dataStart - 2)
+        add(to: section)
+        return true
+    }
+
+    package mutating func write(_ octets: ByteView) {
+        guard fits(octets.count) else { return }
+        output.copy(octets, to: count)
+        count += octets.count
+    }
+
+    package mutating func write(_ value: UInt16) {
+        guard fits(2) else { return }
+        output.store(value, at: count)
+        count += 2
+    }
+
+    package mutating func write(_ value: UInt32) {
+        write(UInt16(truncatingIfNeeded: value >> 16))
+        write(UInt16(truncatingIfNeeded: value))
+    }
+
+    package mutating func write(_ value: UInt8) {
+        guard fits(1) else { return }
+        output.store(value, at: count)
+        count += 1
+    }
+
+    /// Writes a pointer to a name earlier in the message.
+    package mutating func writePointer(to offset: Int) {
+        guard offset < 0x4000 else {
+            overflowed = true
+            return
+        }
+        write(UInt16(0xC000) | UInt16(truncatingIfNeeded: offset))
+    }
+
+    /// Writes an uncompressed name as a pointer to an equal suffix already in the message where there is one.
+    package mutating func writeName(_ name: ByteView) {
+        var index = 0
+        while index < name.count, name[index] != 0 {
+            if let place = find(name.suffix(from: index)) {
+                register(at: count, unless: index == 0)
+                write(name.slice(0, index))
+                writePointer(to: place)
+                return
+            }
+            index += Int(name[index]) + 1
+        }
+        register(at: count, unless: name.count <= 1)
+        write(name)
+    }
+
+    private mutating func register(at place: Int, unless isPointless: Bool) {
+        guard !isPointless, nameStartCount < nameStarts.count, place < 0x4000 else { return }
+        nameStarts[nameStartCount] = UInt16(place)
+        nameStartCount += 1
+    }
+
+    /// Where the message already spells `suffix`, letter case included, so that no name changes its case.
+    private func find(_ suffix: ByteView) -> Int? {
+        for position in 0..<nameStartCount {
+            var place = Int(nameStarts[position])
+            while place < count, output.view(place, 1)[0] != 0 {
+                let length = output.view(place, 1)[0]
+                if length >= 0xC0 {
+                    guard place + 2 <= count else { break }
+                    place = Int(output.view(place, 2).uint16(at: 0) & 0x3FFF)
+                    continue
+                }
+                if spells(suffix, at: place) { return place }
+                place += Int(length) + 1
+            }
+        }
+        return nil
+    }
+
+    private func spells(_ name: ByteView, at start: Int) -> Bool {
+        var place = start
+        var index = 0
+        while index < name.count, place < count {
+            let length = output.view(place, 1)[0]
+            if length >= 0xC0 {
+                guard place + 2 <= count else { return false }
+                place = Int(output.view(place, 2).uint16(at: 0) & 0x3FFF)
+                continue
+            }
+            let size = Int(length) + 1
+            guard name.count - index >= size, count - place >= size else { return false }
+            guard output.view(place, size).equals(name.slice(index, size)) else { return false }
+            if length == 0 { return true }
+            place += size
+            index += size
+        }
+        return false
+    }
+
+    /// Makes `endRecord` drop the record begun last.
+    package mutating func abandonRecord() { overflowed = true }
+
+    /// Appends records that were laid out for this very question; false, and nothing written, when they do not fit.
+    package mutating func appendBody(_ body: ByteView, answers: UInt16, authorities: UInt16) -> Bool {
+        guard count + body.count <= limit else { return false }
+        output.copy(body, to: count)
+        count += body.count
+        self.answers &+= answers
+        self.authorities &+= authorities
+        return true
+    }
+
+    /// Replaces four octets already written.
+    package mutating func overwrite(_ value: UInt32, at offset: Int) {
+        guard offset >= 12, offset + 4 <= count else { return }
+        output.store(value, at: offset)
+    }
+
+    private mutating func fits(_ size: Int) -> Bool {
+        if overflowed || count + size > limit {
+            overflowed = true
+            return false
+        }
+        return true
+    }
+
+    private mutating func add(to section: Section) {
+        switch section {
+        case .answer: answers &+= 1
+        case .authority: authorities &+= 1
+        case .additional: additionals &+= 1
+        }
+    }
+}

@@ -1,0 +1,101 @@
+/// The one acceptance gate for queries of every transport: header rules, question and OPT, nothing else.
+package enum QuestionParser {
+    /// Reads `message` into `query`.
+    ///
+    /// - Parameter scratch: at least 255 octets that receive the folded name.
+    /// After a rejection `query` holds what was read so far: `questionEnd` is 0 unless the question was whole.
+    package static func parse(_ message: ByteView, into query: inout Query, scratch: OutputBytes) -> Acceptance {
+        guard message.count >= 12 else { return .dropped }
+        query.id = message.uint16(at: 0)
+        query.flags = message.uint16(at: 2)
+        query.questionEnd = 0
+        query.edns = nil
+        guard query.flags & HeaderFlag.response == 0 else { return .dropped }
+        guard query.opcode == 0 else { return .rejected(.notImplemented) }
+        let additional = Int(message.uint16(at: 10))
+        guard message.uint16(at: 4) == 1, message.uint16(at: 6) == 0, additional <= 2 else {
+            return .rejected(.formatError)
+        }
+        guard let nameEnd = foldName(message, into: scratch), message.count >= nameEnd + 4 else {
+            return .rejected(.formatError)
+        }
+        query.name = message.slice(12, nameEnd - 12)
+        query.folded = scratch.view(nameEnd - 12)
+        query.type = RecordType(rawValue: message.uint16(at: nameEnd))
+        query.class = message.uint16(at: nameEnd + 2)
+        query.questionEnd = nameEnd + 4
+        let authority = message.uint16(at: 8)
+        // Plain queries are nearly all: no further records, nothing behind the question.
+        if additional == 0, authority == 0, message.count == query.questionEnd { return checkType(query) }
+        guard authority == 0 || authority == 1 && query.type == .ixfr else { return .rejected(.formatError) }
+        return parseRecords(message, authority: Int(authority), additional: additional, into: &query)
+    }
+
+    private static func checkType(_ query: Query) -> Acceptance {
+        switch query.type.rawValue {
+        case 0, RecordType.opt.rawValue, RecordType.tsig.rawValue, RecordType.tkey.rawValue: .rejected(.formatError)
+        default: .accepted
+        }
+    }
+
+    /// Folds QNAME into `scratch`; gives the offset behind it, nil when it is not a plain uncompressed name.
+    private static func foldName(_ message: ByteView, into scratch: OutputBytes) -> Int? {
+        var index = 12
+        var written = 0
+        while index < message.count {
+            let length = Int(message[index])
+            guard length < 64, written + length + 1 <= 255, index + length < message.count else { return nil }
+            scratch.store(message[index], at: written)
+            if length == 0 { return index + 1 }
+            for step in 1...length {
+                scratch.store(folded(message[index + step]), at: written + step)
+            }
+            index += length + 1
+            written += length + 1
+        }
+        return nil
+    }
+
+    private static func parseRecords(
+        _ message: ByteView, authority: Int, additional: Int, into query: inout Query
+    ) -> Acceptance {
+        var reader = MessageReader(message, at: query.questionEnd)
+        do {
+            for _ in 0..<authority { _ = try reader.next() }
+            var sawTSIG = false
+            for _ in 0..<additional {
+                let record = try reader.next()
+                switch record.type {
+                case .opt:
+                    guard query.edns == nil, !sawTSIG, message.at(record.nameOffset) == 0 else {
+                        return .rejected(.formatError)
+                    }
+                    guard hasWholeOptions(message.slice(record.dataOffset, record.dataLength)) else {
+                        return .rejected(.formatError)
+                    }
+                    query.edns = EDNS(
+                        payloadSize: record.class, version: UInt8(truncatingIfNeeded: record.ttl >> 16),
+                        dnssecOK: record.ttl & 0x8000 != 0, optionsOffset: record.dataOffset,
+                        optionsLength: record.dataLength)
+                case .tsig where !sawTSIG:
+                    sawTSIG = true
+                default:
+                    return .rejected(.formatError)
+                }
+            }
+            guard reader.offset == message.count else { return .rejected(.formatError) }
+        } catch {
+            return .rejected(.formatError)
+        }
+        return checkType(query)
+    }
+
+    private static func hasWholeOptions(_ options: ByteView) -> Bool {
+        var index = 0
+        while index < options.count {
+            guard index + 4 <= options.count else { return false }
+            index += 4 + Int(options.uint16(at: index + 2))
+        }
+        return index == options.count
+    }
+}

@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// What waits for a descriptor; lives on one loop.
+package protocol ReadinessHandler: AnyObject {
+    func ready(readable: Bool, writable: Bool)
+}
+
+/// What waits for a point in time; lives on one loop.
+package protocol TimerTarget: AnyObject {
+    /// - Parameter token: as given to `schedule`.
+    func timerFired(_ token: UInt64)
+}
+
+/// One thread, one epoll, its sockets and timers; the only source of "now" for everything on it.
+///
+/// Everything but `handle` is for the loop's own thread.
+@safe package final class EventLoop {
+    /// Nanoseconds of the monotonic clock, read once a turn.
+    package private(set) var now: UInt64
+    package let handle: LoopHandle
+    package let index: Int
+
+    private let epoll: Descriptor
+    private var handlers: [Registration: any ReadinessHandler] = [:]
+    private var nextRegistration: UInt64 = 1
+    private var timers = TimerQueue()
+    private var isStopping = false
+    private var endOfTurn: [() -> Void] = []
+    private static let maximumEvents = 64
+
+    /// Identifies a registered descriptor.
+    package struct Registration: Hashable, Sendable, BitwiseCopyable {
+        let token: UInt64
+    }
+
+    package init(index: Int) throws(SystemError) {
+        let number = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard number >= 0 else { throw .last("epoll_create1") }
+        epoll = Descriptor(number)
+        self.index = index
+        handle = try LoopHandle()
+        now = cl_now()
+        guard cl_epoll_change(number, EPOLL_CTL_ADD, handle.wakeNumber, EPOLLIN.rawValue, 0) == 0 else {
+            throw .last("epoll_ctl")
+        }
+    }
+
+    // MARK: Descriptors
+
+    package func register(
+        _ number: Int32, readable: Bool = true, writable: Bool = false, handler: any ReadinessHandler
+    ) -> Registration {
+        let registration = Registration(token: nextRegistration)
+        nextRegistration += 1
+        handlers[registration] = handler
+        _ = cl_epoll_change(epoll.number, EPOLL_CTL_ADD, number, Self.events(readable, writable), registration.token)
+        return registration
+    }
+
+    package func change(_ registration: Registration, _ number: Int32, readable: Bool, writable: Bool) {
+        _ = cl_epoll_change(epoll.number, EPOLL_CTL_MOD, number, Self.events(readable, writable), registration.token)
+    }
+
+    /// To be called before the descriptor is closed.
+    package func unregister(_ registration: Registration, _ number: Int32) {
+        handlers[registration] = nil
+        _ = cl_epoll_change(epoll.number, EPOLL_CTL_DEL, number, 0, 0)
+    }
+
+    private static func events(_ readable: Bool, _ writable: Bool) -> UInt32 {
+        (readable ? EPOLLIN.rawValue : 0) | (writable ? EPOLLOUT.rawValue : 0)
+    }
+
+    // MARK: Timers
+
+    /// Calls `target` once, `delay` nanoseconds from now or up to one turn later.
+    @discardableResult
+    package func schedule(after delay: UInt64, _ target: any TimerTarget, token: UInt64) -> TimerID {
+        timers.insert(deadline: now &+ delay, target: target, token: token)
+    }
+
+    package func cancel(_ timer: TimerID) { timers.cancel(timer) }
+
+    // MARK: Running
+
+    /// Runs until `stop`; one turn waits, takes what is ready, then jobs from other threads, then due timers.
+    package func run() {
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.maximumEvents)
+        defer { unsafe events.deallocate() }
+        while !isStopping {
+            let count = unsafe epoll_wait(epoll.number, events, Int32(Self.maximumEvents), timers.waitMilliseconds(now))
+            now = cl_now()
+            for position in 0..<max(0, Int(count)) {
+                let ready = unsafe events[position].events
+                let token = unsafe cl_event_token(events + position)
+                if token == 0 {
+                    handle.drainWake()
+                } else if let handler = handlers[Registration(token: token)] {
+                    let failed = ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+                    handler.ready(
+                        readable: failed || ready & EPOLLIN.rawValue != 0,
+                        writable: failed || ready & EPOLLOUT.rawValue != 0)
+                }
+            }
+            for job in handle.takeJobs() { job(self) }
+            while let (target, token) = timers.popDue(now) { target.timerFired(token) }
+        }
+        handlers.removeAll()
+    }
+
+    /// Ends `run` after the current turn.
+    package func stop() { isStopping = true }
+}

@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+
+/// Starts threads that each run one loop.
+package enum LoopThread {
+    private final class Start {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    /// Runs `body` on a new thread of its own.
+    package static func run(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        var thread = pthread_t()
+        let start = unsafe Unmanaged.passRetained(Start(body))
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, start.toOpaque())
+        guard code == 0 else {
+            unsafe start.release()
+            throw SystemError(call: "pthread_create", code: code)
+        }
+        _ = pthread_detach(thread)
+    }
+}
+
+/// How many loops this process should run.
+package enum LoopCount {
+    /// The smaller of the cores it may use and its cgroup quota rounded up, at least one.
+    package static var recommended: Int {
+        let cores = Int(cl_usable_cores())
+        guard let quota = cgroupQuota else { return max(1, cores) }
+        return max(1, min(cores, quota))
+    }
+
+    private static var cgroupQuota: Int? {
+        guard let file = unsafe fopen("/sys/fs/cgroup/cpu.max", "r") else { return nil }
+        defer { unsafe fclose(file) }
+        var line = [CChar](repeating: 0, count: 128)
+        guard unsafe fgets(&line, 127, file) != nil else { return nil }
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let parts = text.split(whereSeparator: \.isWhitespace)
+        guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), period > 0 else { return nil }
+        return (quota + period - 1) / period
+    }
+}

@@ -1,0 +1,69 @@
+/// Identifies a scheduled timer until it fired.
+package struct TimerID: Hashable, Sendable, BitwiseCopyable {
+    let number: UInt64
+    package static let none = TimerID(number: 0)
+}
+
+/// Timers of one loop, earliest first; a cancelled timer stays until its time and then does nothing.
+struct TimerQueue {
+    private struct Entry {
+        var deadline: UInt64
+        var number: UInt64
+        var token: UInt64
+        var target: (any TimerTarget)?
+    }
+
+    private var heap: [Entry] = []
+    private var live: Set<UInt64> = []
+    private var next: UInt64 = 1
+
+    mutating func insert(deadline: UInt64, target: any TimerTarget, token: UInt64) -> TimerID {
+        let number = next
+        next += 1
+        live.insert(number)
+        heap.append(Entry(deadline: deadline, number: number, token: token, target: target))
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard heap[child].deadline < heap[parent].deadline else { break }
+            heap.swapAt(child, parent)
+            child = parent
+        }
+        return TimerID(number: number)
+    }
+
+    mutating func cancel(_ timer: TimerID) {
+        live.remove(timer.number)
+    }
+
+    mutating func popDue(_ now: UInt64) -> (any TimerTarget, UInt64)? {
+        while let first = heap.first, first.deadline <= now {
+            removeFirst()
+            if live.remove(first.number) != nil, let target = first.target { return (target, first.token) }
+        }
+        return nil
+    }
+
+    /// How long to wait for the next timer, -1 for ever, in whole milliseconds rounded up.
+    func waitMilliseconds(_ now: UInt64) -> Int32 {
+        guard let first = heap.first else { return -1 }
+        guard first.deadline > now else { return 0 }
+        return Int32(clamping: (first.deadline - now + 999_999) / 1_000_000)
+    }
+
+    private mutating func removeFirst() {
+        let last = heap.removeLast()
+        guard !heap.isEmpty else { return }
+        heap[0] = last
+        var parent = 0
+        while true {
+            var smallest = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
+                if heap[child].deadline < heap[smallest].deadline { smallest = child }
+            }
+            guard smallest != parent else { return }
+            heap.swapAt(parent, smallest)
+            parent = smallest
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import CLinux
+import Glibc
+
+/// Where a datagram came from and by which local address: enough to answer it later.
+package struct ReplyPath: BitwiseCopyable {
+    var raw: cl_reply_path
+
+    package var peer: SocketAddress {
+        var storage = raw.peer
+        return SocketAddress(&storage)
+    }
+}
+
+/// A bound UDP socket that receives and sends up to 32 datagrams with one system call each.
+@safe package final class DatagramServerSocket {
+    package static let batchSize = Int(CL_BATCH)
+    /// Octets a response slot holds.
+    package static let responseCapacity = Int(CL_RESPONSE_CAPACITY)
+
+    private let descriptor: Descriptor
+    private let batch: OpaquePointer
+    private let takesControl: Bool
+    private var queued: Int32 = 0
+    /// Responses the kernel did not take.
+    package private(set) var lost: UInt64 = 0
+
+    package init(boundTo address: SocketAddress) throws(SystemError) {
+        let number = try SocketSetup.bound(to: address, type: SocketSetup.datagram)
+        descriptor = Descriptor(number)
+        // A wildcard socket must answer from the address that was asked.
+        takesControl = address.isWildcard
+        if takesControl {
+            if address.isIPv4 {
+                _ = cl_set(number, Int32(IPPROTO_IP), IP_PKTINFO, 1)
+            } else {
+                _ = cl_set(number, Int32(IPPROTO_IPV6), IPV6_RECVPKTINFO, 1)
+                _ = cl_set(number, Int32(IPPROTO_IP), IP_PKTINFO, 1)
+            }
+        }
+        // A burst while one batch is answered must wait in the kernel, not fall on the floor.
+        _ = cl_set(number, SOL_SOCKET, SO_RCVBUF, 4 << 20)
+        _ = cl_set(number, SOL_SOCKET, SO_SNDBUF, 4 << 20)
+        guard let memory = unsafe cl_batch_new() else { throw .last("calloc") }
+        unsafe batch = memory
+    }
+
+    deinit { unsafe cl_batch_free(batch) }
+
+    package var number: Int32 { descriptor.number }
+    package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
+
+    /// Fills slots 0 ..< result from the socket; 0 when nothing waits.
+    package func receive() -> Int {
+        queued = 0
+        return unsafe max(0, Int(cl_receive(number, batch, takesControl ? 1 : 0)))
+    }
+
+    /// The octets received into `slot`, valid until the next `receive`.
+    package func query(_ slot: Int) -> UnsafeBufferPointer<UInt8> {
+        unsafe UnsafeBufferPointer(start: cl_query(batch, Int32(slot)), count: Int(cl_query_length(batch, Int32(slot))))
+    }
+
+    /// True when the datagram was longer than a slot.
+    package func isCut(_ slot: Int) -> Bool { unsafe cl_query_is_cut(batch, Int32(slot)) != 0 }
+
+    /// Room for the response to `slot`.
+    package func response(_ slot: Int) -> UnsafeMutableBufferPointer<UInt8> {
+        unsafe UnsafeMutableBufferPointer(start: cl_response(batch, Int32(slot)), count: Self.responseCapacity)
+    }
+
+    package func replyPath(_ slot: Int) -> ReplyPath { unsafe ReplyPath(raw: cl_path(batch, Int32(slot)).pointee) }
+
+    package func peer(_ slot: Int) -> SocketAddress {
+        var storage = unsafe cl_path(batch, Int32(slot)).pointee.peer
+        return SocketAddress(&storage)
+    }
+
+    /// Marks the response slot as filled with `length` octets; `flush` sends it.
+    package func queue(_ slot: Int, length: Int) {
+        unsafe cl_queue(batch, queued, Int32(slot), length)
+        queued += 1
+    }
+
+    /// Sends all queued responses.
+    package func flush() {
+        var sent: Int32 = 0
+        while sent < queued {
+            let count = unsafe cl_send(number, batch, sent, queued)
+            if count > 0 {
+                sent += count
+            } else if cl_errno() == EINTR {
+                continue
+            } else {
+                // One peer that cannot be reached must not cost the others their answers.
+                lost &+= 1
+                sent += 1
+            }
+        }
+        queued = 0
+    }
+
+    /// Sends one response outside of a batch.
+    package func send(_ octets: UnsafeBufferPointer<UInt8>, along path: ReplyPath) {
+        guard let start = octets.baseAddress else { return }
+        var raw = path.raw
+        if unsafe cl_send_one(number, start, octets.count, &raw) < 0 { lost &+= 1 }
+    }
+}

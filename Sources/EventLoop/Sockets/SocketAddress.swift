@@ -1,0 +1,70 @@
+import CLinux
+import Glibc
+
+/// An IP address and port as sockets take them.
+package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
+    /// Octets 0 to 7 of the address in network order, most significant first; IPv4 takes the first four.
+    package var high: UInt64
+    package var low: UInt64
+    package var isIPv4: Bool
+    package var port: UInt16
+
+    package init(high: UInt64, low: UInt64, isIPv4: Bool, port: UInt16) {
+        self.high = high
+        self.low = low
+        self.isIPv4 = isIPv4
+        self.port = port
+    }
+
+    init(_ storage: inout sockaddr_storage) {
+        var octets = InlineArray<16, UInt8>(repeating: 0)
+        var isV4: Int32 = 1
+        var port: UInt16 = 0
+        var span = octets.mutableSpan
+        unsafe span.withUnsafeMutableBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return }
+            unsafe cl_address_read(&storage, start, &isV4, &port)
+        }
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for index in 0..<8 {
+            high = high << 8 | UInt64(octets[index])
+            low = low << 8 | UInt64(octets[index + 8])
+        }
+        self.init(high: high, low: low, isIPv4: isV4 != 0, port: port)
+    }
+
+    /// The kernel's form of this address and its length in octets.
+    var storage: (sockaddr_storage, socklen_t) {
+        var octets = InlineArray<16, UInt8>(repeating: 0)
+        for index in 0..<8 {
+            octets[index] = UInt8(truncatingIfNeeded: high >> UInt64(56 - 8 * index))
+            octets[index + 8] = UInt8(truncatingIfNeeded: low >> UInt64(56 - 8 * index))
+        }
+        var result = sockaddr_storage()
+        let length = unsafe octets.span.withUnsafeBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return socklen_t(0) }
+            return unsafe cl_address_write(&result, start, isIPv4 ? 1 : 0, port)
+        }
+        return (result, length)
+    }
+
+    package static func anyIPv6(port: UInt16) -> SocketAddress { .init(high: 0, low: 0, isIPv4: false, port: port) }
+    package static func anyIPv4(port: UInt16) -> SocketAddress { .init(high: 0, low: 0, isIPv4: true, port: port) }
+    package var isWildcard: Bool { high == 0 && low == 0 }
+}
+
+/// A system call that failed, with its `errno`.
+package struct SystemError: Error, CustomStringConvertible {
+    package let call: String
+    package let code: Int32
+
+    package init(call: String, code: Int32) {
+        self.call = call
+        self.code = code
+    }
+
+    package var description: String { unsafe "\(call): \(String(cString: strerror(code)))" }
+
+    static func last(_ call: String) -> SystemError { SystemError(call: call, code: cl_errno()) }
+}

@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// A listening TCP socket of one loop.
+package final class StreamListenerSocket {
+    private let descriptor: Descriptor
+
+    package init(boundTo address: SocketAddress) throws(SystemError) {
+        descriptor = Descriptor(try SocketSetup.bound(to: address, type: SocketSetup.stream))
+        guard listen(descriptor.number, 1024) == 0 else { throw .last("listen") }
+    }
+
+    package var number: Int32 { descriptor.number }
+    package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
+
+    package enum Accepted {
+        case connection(StreamSocket, peer: SocketAddress)
+        case none
+        /// No descriptors or memory left: try again later.
+        case exhausted
+    }
+
+    package func accept() -> Accepted {
+        var peer = sockaddr_storage()
+        while true {
+            let number = unsafe cl_accept(descriptor.number, &peer)
+            if number >= 0 {
+                _ = cl_set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+                return .connection(StreamSocket(number), peer: SocketAddress(&peer))
+            }
+            switch cl_errno() {
+            case EINTR, ECONNABORTED: continue
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            default: return .none
+            }
+        }
+    }
+}
+
+/// A connected TCP socket, non-blocking.
+package final class StreamSocket {
+    private let descriptor: Descriptor
+
+    init(_ number: Int32) { descriptor = Descriptor(number) }
+
+    /// Starts connecting; the loop reports writability once that is decided.
+    package init(connectingTo address: SocketAddress) throws(SystemError) {
+        let number = socket(
+            address.isIPv4 ? AF_INET : AF_INET6, SocketSetup.stream | SocketSetup.cloexecNonblock, 0)
+        guard number >= 0 else { throw .last("socket") }
+        descriptor = Descriptor(number)
+        _ = cl_set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        var (storage, length) = address.storage
+        guard unsafe cl_connect(number, &storage, length) == 0 || cl_errno() == EINPROGRESS else {
+            throw .last("connect")
+        }
+    }
+
+    package var number: Int32 { descriptor.number }
+    package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
+
+    package enum Transferred: Equatable {
+        case octets(Int)
+        case wouldBlock
+        case closed
+    }
+
+    package func read(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Transferred {
+        while true {
+            let count = unsafe recv(number, buffer.baseAddress, buffer.count, 0)
+            if count > 0 { return .octets(count) }
+            if count == 0 { return .closed }
+            if cl_errno() == EINTR { continue }
+            return cl_errno() == EAGAIN ? .wouldBlock : .closed
+        }
+    }
+
+    package func write(_ buffer: UnsafeBufferPointer<UInt8>) -> Transferred {
+        while true {
+            let count = unsafe Glibc.send(number, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+            if count >= 0 { return .octets(count) }
+            if cl_errno() == EINTR { continue }
+            return cl_errno() == EAGAIN ? .wouldBlock : .closed
+        }
+    }
+}
+
+/// A UDP socket connected to one peer from a port the kernel picks at random; the kernel drops what others send.
+package final class ConnectedDatagramSocket {
+    private let descriptor: Descriptor
+
+    package init(connectedTo address: SocketAddress) throws(SystemError) {
+        let number = socket(
+            address.isIPv4 ? AF_INET : AF_INET6, SocketSetup.datagram | SocketSetup.cloexecNonblock, 0)
+        guard number >= 0 else { throw .last("socket") }
+        descriptor = Descriptor(number)
+        var (storage, length) = address.storage
+        guard unsafe cl_connect(number, &storage, length) == 0 else { throw .last("connect") }
+    }
+
+    package var number: Int32 { descriptor.number }
+
+    package func send(_ buffer: UnsafeBufferPointer<UInt8>) -> Bool {
+        unsafe Glibc.send(number, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL)) == buffer.count
+    }
+
+    /// Octets received, nil when nothing waits, 0 for an empty datagram; `refused` is set on an ICMP error.
+    package func receive(into buffer: UnsafeMutableBufferPointer<UInt8>, refused: inout Bool) -> Int? {
+        let count = unsafe recv(number, buffer.baseAddress, buffer.count, 0)
+        if count >= 0 { return count }
+        refused = cl_errno() != EAGAIN && cl_errno() != EINTR
+        return nil
+    }
+}

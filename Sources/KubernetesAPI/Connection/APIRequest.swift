@@ -1,0 +1,40 @@
+/// One request to the API server.
+package struct APIRequest: Sendable {
+    package enum Verb: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case patch = "PATCH"
+    }
+
+    package var verb: Verb
+    /// Path and query, starting with a slash.
+    package var path: String
+    package var body: [UInt8]?
+    package var contentType: String
+    package var accept: String
+
+    package init(
+        verb: Verb, path: String, body: [UInt8]? = nil, contentType: String = "application/json",
+        accept: String = "application/json"
+    ) {
+        self.verb = verb
+        self.path = path
+        self.body = body
+        self.contentType = contentType
+        self.accept = accept
+    }
+}
+
+/// The whole answer to a request, whatever its status.
+package struct APIResponse: Sendable {
+    package var status: Int
+    /// Header `Content-Type`, lower-cased; empty when absent.
+    package var contentType: String
+    /// Header `Retry-After`, when it is a number of seconds.
+    package var retryAfter: Duration?
+    package var body: [UInt8]
+
+    /// For a status of 300 or more: what the server says about it.
+    package var report: StatusReport { StatusReport(body: body, httpStatus: status, retryAfter: retryAfter) }
+}

@@ -1,0 +1,116 @@
+internal import ClusterModel
+internal import DNSWire
+internal import SwiftProtobuf
+
+/// An object as it was received: what it is, at which version, and what cluster DNS keeps of it.
+struct ObservedObject: Equatable {
+    var key: ObjectKey
+    /// `metadata.resourceVersion`
+    var version: String
+    /// nil for a pod that is being deleted: what was known of it stays until it is gone.
+    var object: ClusterObject?
+
+    /// - Parameter isEnveloped: an object of a watch; false for a list's item.
+    init(
+        _ kind: ObjectKind, from bytes: [UInt8], _ encoding: WireEncoding, isEnveloped: Bool
+    ) throws(DecodingFailure) {
+        func read<Object: Message>(_ type: Object.Type) throws(DecodingFailure) -> Object {
+            isEnveloped ? try encoding.readEnveloped(type, from: bytes) : try encoding.read(type, from: bytes)
+        }
+        let metadata: WireObjectMeta
+        let object: ClusterObject?
+        switch kind {
+        case .namespace:
+            metadata = try read(WireAnyObject.self).metadata
+            object = .namespace(NamespaceObject(name: metadata.name))
+        case .service:
+            let service = try read(WireService.self)
+            metadata = service.metadata
+            object = .service(ServiceObject(service))
+        case .endpointSlice:
+            let slice = try read(WireEndpointSlice.self)
+            metadata = slice.metadata
+            object = .endpointSlice(EndpointSliceObject(slice))
+        case .pod:
+            let pod = try read(WirePod.self)
+            metadata = pod.metadata
+            object = metadata.hasDeletionTimestamp ? nil : .pod(PodObject(pod))
+        }
+        guard !metadata.name.isEmpty else { throw .malformed("object without a name") }
+        self.init(key: ObjectKey(metadata), version: metadata.resourceVersion, object: object)
+    }
+
+    private init(key: ObjectKey, version: String, object: ClusterObject?) {
+        self.key = key
+        self.version = version
+        self.object = object
+    }
+}
+
+extension ObjectKey {
+    fileprivate init(_ metadata: WireObjectMeta) { self.init(namespace: metadata.namespace, name: metadata.name) }
+}
+
+// MARK: - What is kept of each kind
+
+extension ServiceObject {
+    fileprivate init(_ service: WireService) {
+        let spec = service.spec
+        let addressing: Addressing
+        if spec.type == "ExternalName" {
+            addressing = .externalName(spec.externalName)
+        } else if spec.clusterIP == "None" {
+            addressing = .headless
+        } else {
+            let texts = spec.clusterIps.isEmpty ? [spec.clusterIP] : spec.clusterIps
+            addressing = .cluster(texts.compactMap { IPAddress($0) })
+        }
+        self.init(
+            key: ObjectKey(service.metadata),
+            addressing: addressing,
+            ports: spec.ports.compactMap { port in
+                UInt16(exactly: port.port).map {
+                    ServicePort(name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol, number: $0)
+                }
+            },
+            external: spec.externalIps
+                + service.status.loadBalancer.ingress.compactMap { ingress in
+                    let text = ingress.ip.isEmpty ? ingress.hostname : ingress.ip
+                    return text.isEmpty ? nil : text
+                })
+    }
+}
+
+extension EndpointSliceObject {
+    fileprivate init(_ slice: WireEndpointSlice) {
+        let annotations = slice.metadata.annotations
+        self.init(
+            key: ObjectKey(slice.metadata),
+            service: slice.metadata.labels["kubernetes.io/service-name"] ?? "",
+            ports: slice.ports.map { port in
+                EndpointPort(
+                    name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol,
+                    number: port.hasPort ? UInt16(exactly: port.port) : nil)
+            },
+            endpoints: slice.endpoints.compactMap { endpoint in
+                // Absent means unknown, which the API defines as ready.
+                guard !endpoint.conditions.hasReady || endpoint.conditions.ready else { return nil }
+                return Endpoint(
+                    addresses: endpoint.addresses.compactMap { IPAddress($0) },
+                    hostname: endpoint.hostname,
+                    podName: endpoint.targetRef.kind == "Pod" ? endpoint.targetRef.name : "",
+                    zone: endpoint.zone.lowercased())
+            },
+            lastChangeTrigger: annotations["endpoints.kubernetes.io/last-change-trigger-time"]
+                .flatMap { secondsSince1970(rfc3339: $0) })
+    }
+}
+
+extension PodObject {
+    fileprivate init(_ pod: WirePod) {
+        let texts = pod.status.podIps.isEmpty ? [pod.status.podIp] : pod.status.podIps.map(\.ip)
+        self.init(
+            key: ObjectKey(pod.metadata), addresses: texts.compactMap { IPAddress($0) },
+            usesHostNetwork: pod.spec.hostNetwork)
+    }
+}

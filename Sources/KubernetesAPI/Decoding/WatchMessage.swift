@@ -1,0 +1,60 @@
+internal import SwiftProtobuf
+
+/// One event of a watch, its object still encoded.
+struct WatchMessage: Equatable {
+    enum Kind: String {
+        case added = "ADDED"
+        case modified = "MODIFIED"
+        case deleted = "DELETED"
+        case bookmark = "BOOKMARK"
+        case error = "ERROR"
+    }
+
+    let kind: Kind
+    /// In protobuf with the magic and an envelope.
+    let object: [UInt8]
+
+    init(_ bytes: [UInt8], _ encoding: WireEncoding) throws(DecodingFailure) {
+        let name: String
+        switch encoding {
+        case .protobuf:
+            let event = try encoding.read(WireWatchEvent.self, from: bytes)
+            name = event.type
+            object = Array(event.object.raw)
+        case .json:
+            var members = JSONMemberSplitter(wanted: ["type": 64, "object": SizeLimit.frame])
+            var type: [UInt8] = []
+            var value: [UInt8] = []
+            for case .member(let key, let bytes) in try members.feed(bytes) {
+                if key == "type" { type = bytes } else { value = bytes }
+            }
+            try members.finish()
+            name = String(decoding: type.dropFirst().dropLast(), as: UTF8.self)
+            object = value
+        }
+        guard let kind = Kind(rawValue: name) else { throw .malformed("watch event type") }
+        self.kind = kind
+    }
+}
+
+/// Cuts a watch of either encoding into its messages.
+struct WatchSplitter {
+    let encoding: WireEncoding
+    private var frames = WatchFrameSplitter()
+    private var objects = JSONSequenceSplitter()
+
+    init(_ encoding: WireEncoding) { self.encoding = encoding }
+
+    mutating func feed(_ bytes: some Collection<UInt8>) throws(DecodingFailure) -> [WatchMessage] {
+        var messages: [WatchMessage] = []
+        for item in encoding == .protobuf ? try frames.feed(bytes) : try objects.feed(bytes) {
+            messages.append(try WatchMessage(item, encoding))
+        }
+        return messages
+    }
+
+    func finish() throws(DecodingFailure) {
+        try frames.finish()
+        try objects.finish()
+    }
+}

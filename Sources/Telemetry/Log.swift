@@ -1,0 +1,57 @@
+import Synchronization
+
+/// Leveled log lines in CoreDNS' form: `[INFO] plugin/name: text`, no time stamp.
+///
+/// The program installs where lines go; until then they are dropped.
+package enum Log {
+    package enum Level: String, Sendable, CaseIterable {
+        case debug = "DEBUG"
+        case info = "INFO"
+        case warning = "WARNING"
+        case error = "ERROR"
+    }
+
+    private static let sink = Mutex<(@Sendable (String) -> Void)?>(nil)
+    private static let showsDebug = Atomic<Bool>(false)
+
+    /// - Parameter write: receives one line without its newline; must not block.
+    package static func install(_ write: @escaping @Sendable (String) -> Void) {
+        sink.withLock { $0 = write }
+    }
+
+    package static func showDebug(_ shows: Bool) { showsDebug.store(shows, ordering: .relaxed) }
+
+    package static func debug(_ text: @autoclosure () -> String) {
+        if showsDebug.load(ordering: .relaxed) { write(.debug, text()) }
+    }
+
+    package static func info(_ text: String) { write(.info, text) }
+    package static func warning(_ text: String) { write(.warning, text) }
+    package static func error(_ text: String) { write(.error, text) }
+
+    package static func write(_ level: Level, _ text: String) {
+        let write = sink.withLock { $0 }
+        write?("[\(level.rawValue)] \(text)")
+    }
+}
+
+/// Lets one line of a class through an interval and counts those it held back.
+package struct LogLimit {
+    private let interval: UInt64
+    private var nextAllowed: UInt64 = 0
+    private var held: UInt64 = 0
+
+    /// - Parameter interval: nanoseconds between two lines.
+    package init(interval: UInt64) { self.interval = interval }
+
+    /// How many lines were held back since the last one, or nil when this one is to be held back too.
+    package mutating func admit(now: UInt64) -> UInt64? {
+        guard now >= nextAllowed else {
+            held &+= 1
+            return nil
+        }
+        nextAllowed = now &+ interval
+        defer { held = 0 }
+        return held
+    }
+}
