@@ -28,6 +28,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -65,9 +66,10 @@ let package = Package(
         .target(
             name: "KubernetesAPI",
             dependencies: [
-                "ClusterModel", "Telemetry", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundationCompat,
-                protobuf, yams,
-            ]),
+                "ClusterModel", "DNSWire", "Telemetry", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+                nioFoundationCompat, protobuf, yams,
+            ],
+            exclude: ["Protos"]),
         .systemLibrary(name: "CLDNS"),
         .target(name: "ZoneData", dependencies: ["CLDNS", "DNSWire"]),
         .target(
@@ -88,8 +90,20 @@ let package = Package(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI", "ClusterLab", argumentParser, hummingbird, log, lifecycle,
+                "KubernetesAPI", "ClusterLab", "CLinux", argumentParser, hummingbird, httpTypes, log, lifecycle, unixSignals, crypto,
+                nioCore,
             ]),
+        // Tests.
+        .testTarget(name: "CorefileTests", dependencies: ["Corefile"]),
+        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"]),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+        .testTarget(name: "StyleTests"),
+        .testTarget(
+            name: "KubernetesAPITests",
+            dependencies: [
+                "KubernetesAPI", "ClusterModel", "DNSWire", nioCore, nioPosix, nioHTTP1, protobuf,
+            ]),
+        .testTarget(name: "ClusterLabTests", dependencies: ["ClusterLab", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
     ]
 )
 

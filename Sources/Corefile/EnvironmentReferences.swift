@@ -2,14 +2,21 @@
 enum EnvironmentReferences {
     /// What a variable holds is not searched again, so that no variable can refer to itself.
     static func substituted(in text: String, from environment: (String) -> String?) -> String {
-        guard text.utf8.contains(UInt8(ascii: "{")) else { return text }
+        let text = text.utf8
+        guard var close = text.firstIndex(of: UInt8(ascii: "}")) else { return String(text) }
         var result = ""
-        var rest = text.utf8[...]
+        var rest = text[...]
         while let brace = rest.firstIndex(of: UInt8(ascii: "{")) {
             result += String(Substring(rest[..<brace]))
             rest = rest[brace...]
-            if let name = takeReference(&rest) {
+            // Found once for all openings before it: a word of openings only must not be searched again for each.
+            if close < brace {
+                guard let next = rest.firstIndex(of: UInt8(ascii: "}")) else { break }
+                close = next
+            }
+            if let name = name(in: rest[..<close]) {
                 result += environment(name) ?? ""
+                rest = rest[text.index(after: close)...]
             } else {
                 result += "{"
                 rest = rest.dropFirst()
@@ -18,19 +25,16 @@ enum EnvironmentReferences {
         return result + String(Substring(rest))
     }
 
-    /// Takes a reference off the front and gives its name; takes nothing when there is none, as in `{$}`.
-    private static func takeReference(_ rest: inout Substring.UTF8View) -> String? {
-        let mark = rest.dropFirst().first
-        guard mark == UInt8(ascii: "$") || mark == UInt8(ascii: "%") else { return nil }
-        let body = rest.dropFirst(2)
-        guard let close = body.firstIndex(of: UInt8(ascii: "}")) else { return nil }
-        var name = body[..<close]
-        if mark == UInt8(ascii: "%") {
+    /// The name in a reference without its last brace; nothing when it is none, as in `{$}`.
+    private static func name(in reference: Substring.UTF8View) -> String? {
+        var name = reference.dropFirst(2)
+        switch reference.dropFirst().first {
+        case UInt8(ascii: "$"): break
+        case UInt8(ascii: "%"):
             guard name.last == UInt8(ascii: "%") else { return nil }
             name = name.dropLast()
+        default: return nil
         }
-        guard !name.isEmpty else { return nil }
-        rest = body[body.index(after: close)...]
-        return String(Substring(name))
+        return name.isEmpty ? nil : String(Substring(name))
     }
 }

@@ -7,6 +7,8 @@ enum Limits {
     static let fileExpansions = 100_000
     /// Counts words again each time an import repeats them.
     static let words = 1_000_000
+    /// A key of eleven characters can stand for 128 reverse zones.
+    static let zones = 100_000
     static let errors = 100
     static let shownScalars = 64
     /// CoreDNS' bound on the text of a zone, escapes included.

@@ -8,6 +8,7 @@ struct Parser {
     var bytesRead: Int
     var snippetExpansions = 0
     var fileExpansions = 0
+    var zoneCount = 0
     /// Whether the end of the file has been complained about: one missing brace is one error.
     var hasReportedEnd = false
 
@@ -57,13 +58,20 @@ struct Parser {
         var keys: [ServerKey] = []
         for word in words {
             do {
-                keys.append(try ServerKey(word))
+                let key = try ServerKey(word)
+                zoneCount += key.zones.count
+                if zoneCount <= Limits.zones { keys.append(key) }
             } catch {
                 report(error)
             }
         }
         if words.isEmpty {
             report(position, Self.outside, found: "no zone", expected: "a zone such as . or example.org")
+        }
+        if zoneCount > Limits.zones {
+            report(
+                position, Self.outside, found: "more than \(Limits.zones) zones", expected: "a smaller configuration")
+            stop()
         }
         // Without a brace the block is the rest of the file.
         let directives = directives(depth: 1, of: nil, openedAt: opening)

@@ -5,7 +5,8 @@ import Testing
 @Suite("Corefiles of common installations") struct AcceptedCorefiles {
     @Test("upstream deployment manifest, with stub domains")
     func upstream() {
-        let corefile = CorefileText("""
+        let corefile = CorefileText(
+            """
             .:53 {
                 errors
                 health {
@@ -30,35 +31,37 @@ import Testing
                 forward . 10.1.2.3
             }
             """)
-        #expect(corefile.tree == """
-            dns://.:53
-                errors
-                health {
-                    lameduck 5s
-                }
-                ready
-                kubernetes cluster.local 10.96.0.0/12 {
-                    fallthrough in-addr.arpa ip6.arpa
-                }
-                prometheus :9153
-                forward . /etc/resolv.conf {
-                    max_concurrent 1000
-                }
-                cache 30
-                loop
-                reload
-                loadbalance
-            dns://corp.example.:53
-                errors
-                cache 30
-                forward . 10.1.2.3
+        #expect(
+            corefile.tree == """
+                dns://.:53
+                    errors
+                    health {
+                        lameduck 5s
+                    }
+                    ready
+                    kubernetes cluster.local 10.96.0.0/12 {
+                        fallthrough in-addr.arpa ip6.arpa
+                    }
+                    prometheus :9153
+                    forward . /etc/resolv.conf {
+                        max_concurrent 1000
+                    }
+                    cache 30
+                    loop
+                    reload
+                    loadbalance
+                dns://corp.example.:53
+                    errors
+                    cache 30
+                    forward . 10.1.2.3
 
-            """)
+                """)
     }
 
     @Test("Helm chart")
     func helm() {
-        let corefile = CorefileText("""
+        let corefile = CorefileText(
+            """
             .:53 {
                 errors
                 health  {
@@ -78,31 +81,33 @@ import Testing
                 loadbalance
             }
             """)
-        #expect(corefile.tree == """
-            dns://.:53
-                errors
-                health {
-                    lameduck 10s
-                }
-                ready
-                kubernetes cluster.local cluster.local in-addr.arpa ip6.arpa {
-                    pods insecure
-                    fallthrough in-addr.arpa ip6.arpa
-                    ttl 30
-                }
-                prometheus 0.0.0.0:9153
-                forward . /etc/resolv.conf
-                cache 30
-                loop
-                reload
-                loadbalance
+        #expect(
+            corefile.tree == """
+                dns://.:53
+                    errors
+                    health {
+                        lameduck 10s
+                    }
+                    ready
+                    kubernetes cluster.local cluster.local in-addr.arpa ip6.arpa {
+                        pods insecure
+                        fallthrough in-addr.arpa ip6.arpa
+                        ttl 30
+                    }
+                    prometheus 0.0.0.0:9153
+                    forward . /etc/resolv.conf
+                    cache 30
+                    loop
+                    reload
+                    loadbalance
 
-            """)
+                """)
     }
 
     @Test("kubeadm")
     func kubeadm() {
-        let corefile = CorefileText("""
+        let corefile = CorefileText(
+            """
             .:53 {
                 errors
                 health {
@@ -127,30 +132,31 @@ import Testing
                 loadbalance
             }
             """)
-        #expect(corefile.tree == """
-            dns://.:53
-                errors
-                health {
-                    lameduck 5s
-                }
-                ready
-                kubernetes cluster.local in-addr.arpa ip6.arpa {
-                    pods insecure
-                    fallthrough in-addr.arpa ip6.arpa
-                    ttl 30
-                }
-                prometheus :9153
-                forward . /etc/resolv.conf {
-                    max_concurrent 1000
-                }
-                cache 30 {
-                    disable success cluster.local
-                    disable denial cluster.local
-                }
-                loop
-                reload
-                loadbalance
+        #expect(
+            corefile.tree == """
+                dns://.:53
+                    errors
+                    health {
+                        lameduck 5s
+                    }
+                    ready
+                    kubernetes cluster.local in-addr.arpa ip6.arpa {
+                        pods insecure
+                        fallthrough in-addr.arpa ip6.arpa
+                        ttl 30
+                    }
+                    prometheus :9153
+                    forward . /etc/resolv.conf {
+                        max_concurrent 1000
+                    }
+                    cache 30 {
+                        disable success cluster.local
+                        disable denial cluster.local
+                    }
+                    loop
+                    reload
+                    loadbalance
 
-            """)
+                """)
     }
 }

@@ -5,31 +5,39 @@ import Testing
 @Suite("Arguments") struct Arguments {
     @Test("errors name line, plugin, what was found and what was expected") func errorText() throws {
         let cache = try directive("cache abc")
-        #expect(error { _ = try cache.integer(0, in: 0...3600) } == """
-            Corefile:2: cache: found abc, expected a number from 0 to 3600
-            """)
+        #expect(
+            error { _ = try cache.integer(0, in: 0...3600) } == """
+                Corefile:2: cache: found abc, expected a number from 0 to 3600
+                """)
         let ttl = try property("ttl \"a b\"", of: "kubernetes")
-        #expect(error { _ = try ttl.integer(0, in: 0...3600) } == """
-            Corefile:3: kubernetes: found ttl "a b", expected a number from 0 to 3600
-            """)
-        #expect(error { _ = try ttl.integer(1, in: 0...Int.max) } == """
-            Corefile:3: kubernetes: found ttl nothing after argument 1, expected a number from 0
-            """)
-        #expect(ttl.unknownProperty(known: ["pods", "endpoints", "noendpoints"]).description == """
-            Corefile:3: kubernetes: found ttl, expected pods, endpoints or noendpoints
-            """)
+        #expect(
+            error { _ = try ttl.integer(0, in: 0...3600) } == """
+                Corefile:3: kubernetes: found ttl "a b", expected a number from 0 to 3600
+                """)
+        #expect(
+            error { _ = try ttl.integer(1, in: 0...Int.max) } == """
+                Corefile:3: kubernetes: found ttl nothing after argument 1, expected a number from 0
+                """)
+        #expect(
+            ttl.unknownProperty(known: ["pods", "endpoints", "noendpoints"]).description == """
+                Corefile:3: kubernetes: found ttl, expected pods, endpoints or noendpoints
+                """)
         #expect(ttl.unknownProperty(known: []).expected == "no properties")
         let errors = ConfigurationErrors([cache.error(found: "a", expected: "b"), ttl.error(found: "c", expected: "d")])
-        #expect(errors.description == """
-            Corefile:2: cache: found a, expected b
-            Corefile:3: kubernetes: found c, expected d
-            """)
+        #expect(
+            errors.description == """
+                Corefile:2: cache: found a, expected b
+                Corefile:3: kubernetes: found c, expected d
+                """)
     }
 
-    @Test("words are shown as they are when they read as one word", arguments: [
-        ("abc", "abc"), ("", "\"\""), ("a b", "\"a b\""), ("a,b", "\"a,b\""), ("a\"b", #""a\"b""#),
-        ("a\nb", #""a\nb""#), ("\u{1B}[2J", "\\u{1b}[2J"), (String(repeating: "a", count: 65), String(repeating: "a", count: 64) + "…"),
-    ])
+    @Test(
+        "words are shown as they are when they read as one word",
+        arguments: [
+            ("abc", "abc"), ("", "\"\""), ("a b", "\"a b\""), ("a,b", "\"a,b\""), ("a\"b", #""a\"b""#),
+            ("a\nb", #""a\nb""#), ("\u{1B}[2J", "\\u{1b}[2J"),
+            (String(repeating: "a", count: 65), String(repeating: "a", count: 64) + "…"),
+        ])
     func shown(_ word: String, _ expected: String) {
         #expect(ConfigurationError.shown(word) == expected)
     }
@@ -40,13 +48,18 @@ import Testing
         try loop.expectCount(1...2)
         try loop.expectCount(1...)
         #expect(error { try loop.noArguments() } == "Corefile:2: loop: found 2 arguments, expected no arguments")
-        #expect(error { try loop.expectCount(0...1) } == "Corefile:2: loop: found 2 arguments, expected at most 1 argument")
-        #expect(error { try loop.expectCount(3...4) } == "Corefile:2: loop: found 2 arguments, expected 3 to 4 arguments")
-        #expect(error { try loop.expectCount(3...) } == "Corefile:2: loop: found 2 arguments, expected at least 3 arguments")
+        #expect(
+            error { try loop.expectCount(0...1) } == "Corefile:2: loop: found 2 arguments, expected at most 1 argument")
+        #expect(
+            error { try loop.expectCount(3...4) } == "Corefile:2: loop: found 2 arguments, expected 3 to 4 arguments")
+        #expect(
+            error { try loop.expectCount(3...) } == "Corefile:2: loop: found 2 arguments, expected at least 3 arguments"
+        )
         #expect(error { try loop.expectBlock() } == "Corefile:2: loop: found no block, expected a block")
         #expect(error { try directive("loop {\n}").noBlock() } == "Corefile:2: loop: found a block, expected no block")
         let ttl = try property("ttl", of: "hosts")
-        #expect(error { try ttl.expectCount(1) } == "Corefile:3: hosts: found ttl with no arguments, expected 1 argument")
+        #expect(
+            error { try ttl.expectCount(1) } == "Corefile:3: hosts: found ttl with no arguments, expected 1 argument")
         #expect(error { _ = try ttl.argument(0, "a ttl") } == "Corefile:3: hosts: found ttl nothing, expected a ttl")
     }
 
@@ -60,7 +73,9 @@ import Testing
         #expect(DurationText.parse(text) == expected)
     }
 
-    @Test(arguments: ["", "5", "s", ".s", "5 s", "5x", "5S", "--5s", "1h30", "9223372037s", "99999999999999999999s", "1e3s", "∞"])
+    @Test(arguments: [
+        "", "5", "s", ".s", "5 s", "5x", "5S", "--5s", "1h30", "9223372037s", "99999999999999999999s", "1e3s", "∞",
+    ])
     func noDurations(_ text: String) {
         #expect(DurationText.parse(text) == nil)
     }
@@ -68,15 +83,19 @@ import Testing
     @Test("durations of directives") func durations() throws {
         #expect(try directive("reload 30s").duration(0) == .seconds(30))
         #expect(try directive("timeouts 30").duration(0, bareSeconds: true) == .seconds(30))
-        #expect(error { _ = try directive("reload 30").duration(0, in: .seconds(2) ... .seconds(3600)) } == """
-            Corefile:2: reload: found 30, expected a duration like 5s or 1h30m from 2s to 1h
-            """)
-        #expect(error { _ = try directive("reload 1s").duration(0, in: .seconds(2) ... Directive.anyDuration.upperBound) } == """
-            Corefile:2: reload: found 1s, expected a duration like 5s or 1h30m from 2s
-            """)
-        #expect(error { _ = try directive("timeouts -1s").duration(0, bareSeconds: true) } == """
-            Corefile:2: timeouts: found -1s, expected a number of seconds or a duration like 5s or 1h30m
-            """)
+        #expect(
+            error { _ = try directive("reload 30").duration(0, in: .seconds(2) ... .seconds(3600)) } == """
+                Corefile:2: reload: found 30, expected a duration like 5s or 1h30m from 2s to 1h
+                """)
+        #expect(
+            error { _ = try directive("reload 1s").duration(0, in: .seconds(2)...Directive.anyDuration.upperBound) }
+                == """
+                Corefile:2: reload: found 1s, expected a duration like 5s or 1h30m from 2s
+                """)
+        #expect(
+            error { _ = try directive("timeouts -1s").duration(0, bareSeconds: true) } == """
+                Corefile:2: timeouts: found -1s, expected a number of seconds or a duration like 5s or 1h30m
+                """)
         #expect(DurationText.describe(.milliseconds(5_400_500)) == "1h30m500ms")
         #expect(DurationText.describe(.seconds(-61)) == "-1m1s")
         #expect(DurationText.describe(.zero) == "0s")
@@ -87,19 +106,24 @@ import Testing
         #expect(try !directive("debug off").onOff(0))
         #expect(error { _ = try directive("debug yes").onOff(0) } == "Corefile:2: debug: found yes, expected on or off")
         #expect(try directive("pods verified").oneOf(0, ["disabled", "insecure", "verified"]) == "verified")
-        #expect(error { _ = try directive("pods").oneOf(0, ["disabled", "insecure", "verified"]) } == """
-            Corefile:2: pods: found nothing, expected disabled, insecure or verified
-            """)
+        #expect(
+            error { _ = try directive("pods").oneOf(0, ["disabled", "insecure", "verified"]) } == """
+                Corefile:2: pods: found nothing, expected disabled, insecure or verified
+                """)
     }
 
     @Test("zones of plugins follow the rules of keys") func zones() throws {
         let keys = try CorefileText("a.example b.example {\n}").blocks()[0].keys
         let kubernetes = try directive("kubernetes Cluster.Local 10.0.0.0/15")
-        #expect(try kubernetes.zones(from: 0, orThoseOf: keys) == ["cluster.local.", "0.10.in-addr.arpa.", "1.10.in-addr.arpa."])
+        #expect(
+            try kubernetes.zones(from: 0, orThoseOf: keys) == [
+                "cluster.local.", "0.10.in-addr.arpa.", "1.10.in-addr.arpa.",
+            ])
         #expect(try directive("kubernetes").zones(from: 0, orThoseOf: keys) == ["a.example.", "b.example."])
-        #expect(error { _ = try property("only a..b", of: "cache").zones(from: 0, orThoseOf: keys) } == """
-            Corefile:3: cache: found only a..b, expected a domain name or a network like 10.0.0.0/24
-            """)
+        #expect(
+            error { _ = try property("only a..b", of: "cache").zones(from: 0, orThoseOf: keys) } == """
+                Corefile:3: cache: found only a..b, expected a domain name or a network like 10.0.0.0/24
+                """)
     }
 
     @Test("addresses") func endpoints() throws {
@@ -115,10 +139,14 @@ import Testing
         #expect(try endpoint("tls://[2001:db8::1]:853") == EndpointText(scheme: .tls, host: .address(six), port: 853))
         #expect(try endpoint(":9153") == EndpointText(scheme: nil, host: .any, port: 9153))
         #expect(try endpoint("DNS.example:53") == EndpointText(scheme: nil, host: .name("dns.example."), port: 53))
-        #expect(error { _ = try endpoint("10.0.0.256") } == """
-            Corefile:2: forward: found 10.0.0.256, expected an address as IP, IP:PORT, [IPv6]:PORT, :PORT or HOST
-            """)
-        for text in ["\"\"", ":", "a:", "a:b", "a:65536", "[a]:53", "[10.0.0.1]:53", "/etc/resolv.conf", "1.2.3", "a..b", "ftp://a"] {
+        #expect(
+            error { _ = try endpoint("10.0.0.256") } == """
+                Corefile:2: forward: found 10.0.0.256, expected an address as IP, IP:PORT, [IPv6]:PORT, :PORT or HOST
+                """)
+        for text in [
+            "\"\"", ":", "a:", "a:b", "a:65536", "[a]:53", "[10.0.0.1]:53", "/etc/resolv.conf", "1.2.3", "a..b",
+            "ftp://a",
+        ] {
             #expect(throws: ConfigurationError.self, "\(text)") { _ = try endpoint(text) }
         }
     }
@@ -126,7 +154,8 @@ import Testing
     @Test(arguments: [
         ("::", "00000000000000000000000000000000"), ("::1", "00000000000000000000000000000001"),
         ("1::", "00010000000000000000000000000000"), ("1:2:3:4:5:6:7:8", "00010002000300040005000600070008"),
-        ("1:2:3:4:5:6:7::", "00010002000300040005000600070000"), ("::ffff:10.0.0.1", "00000000000000000000ffff0a000001"),
+        ("1:2:3:4:5:6:7::", "00010002000300040005000600070000"),
+        ("::ffff:10.0.0.1", "00000000000000000000ffff0a000001"),
         ("fe80::1%eth0", "fe800000000000000000000000000001"), ("255.0.0.1", "ff000001"),
     ])
     func addresses(_ text: String, _ hex: String) throws {
@@ -135,8 +164,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", ":", ":::", "1", "1.2.3.4.5", "01.2.3.4", "1.2.3.+4", "1.2.3.", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3",
-        ":1:2:3:4:5:6:7", "1:2:3:4:5:6:7:", "12345::", "g::", "::+1", "1:2:3:4:5:6:7:8::", "::1%", "1.2.3.4%eth0", "1.2.3.4::",
+        "", ":", ":::", "1", "1.2.3.4.5", "01.2.3.4", "1.2.3.+4", "1.2.3.", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
+        "1::2::3",
+        ":1:2:3:4:5:6:7", "1:2:3:4:5:6:7:", "12345::", "g::", "::+1", "1:2:3:4:5:6:7:8::", "::1%", "1.2.3.4%eth0",
+        "1.2.3.4::",
     ])
     func noAddresses(_ text: String) {
         #expect(IPLiteral(text) == nil)

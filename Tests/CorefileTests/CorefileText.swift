@@ -7,7 +7,8 @@ struct CorefileText {
     let files: [String: String]
     let environment: [String: String]
 
-    init(_ text: String, file: String = "Corefile", files: [String: String] = [:], environment: [String: String] = [:]) {
+    init(_ text: String, file: String = "Corefile", files: [String: String] = [:], environment: [String: String] = [:])
+    {
         self.text = text
         self.file = file
         self.files = files
@@ -55,7 +56,8 @@ struct CorefileText {
         directives.map { directive in
             let words = directive.arguments.map { $0.quoted ? " \"\($0.text)\"" : " \($0.text)" }.joined()
             guard directive.hasBlock else { return "\(indent)\(directive.name)\(words)\n" }
-            return "\(indent)\(directive.name)\(words) {\n\(lines(directive.block, indent: indent + "    "))\(indent)}\n"
+            return
+                "\(indent)\(directive.name)\(words) {\n\(lines(directive.block, indent: indent + "    "))\(indent)}\n"
         }.joined()
     }
 }

@@ -95,12 +95,14 @@ import Testing
     }
 
     @Test("a comma needs another key") func danglingComma() {
-        #expect(CorefileText("a, {\n}").errors == """
-            Corefile:1: server block: found { after a comma, expected another zone
-            """)
-        #expect(CorefileText("a,").errors == """
-            Corefile:1: server block: found nothing after a comma, expected another zone
-            """)
+        #expect(
+            CorefileText("a, {\n}").errors == """
+                Corefile:1: server block: found { after a comma, expected another zone
+                """)
+        #expect(
+            CorefileText("a,").errors == """
+                Corefile:1: server block: found nothing after a comma, expected another zone
+                """)
     }
 
     @Test("default ports") func defaultPorts() {

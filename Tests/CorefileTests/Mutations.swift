@@ -16,7 +16,8 @@ import Testing
         }
     }
 
-    static let seed = Array("""
+    static let seed = Array(
+        """
         (common) {
             errors
             import file
@@ -38,8 +39,11 @@ import Testing
         }
         """.utf8)
 
-    static let pieces = ["{", "}", "\"", "\\", "{$", "{%", "%}", "#", ",", "\n", "\r", " ", "(", ")", "import common\n", ":",
-        "/", "::/3", ".", "\u{0}", "\u{FEFF}", "é", "import file\n", "{\n", "\n}\n", "99999999999999999999", "1.2.3.4/9"]
+    static let pieces = [
+        "{", "}", "\"", "\\", "{$", "{%", "%}", "#", ",", "\n", "\r", " ", "(", ")", "import common\n", ":",
+        "/", "::/3", ".", "\u{0}", "\u{FEFF}", "é", "import file\n", "{\n", "\n}\n", "99999999999999999999",
+        "1.2.3.4/9",
+    ]
 
     @Test("10,000 damaged files") func mutations() {
         var random = Random(state: 53)
@@ -73,7 +77,9 @@ import Testing
         let end = min(bytes.count, position + Int.random(in: 0...20, using: &random))
         switch Int.random(in: 0..<5, using: &random) {
         case 0: bytes.removeSubrange(position..<end)
-        case 1: bytes.insert(contentsOf: Self.pieces.randomElement(using: &random).map { Array($0.utf8) } ?? [], at: position)
+        case 1:
+            bytes.insert(
+                contentsOf: Self.pieces.randomElement(using: &random).map { Array($0.utf8) } ?? [], at: position)
         case 2: bytes.insert(contentsOf: bytes[position..<end], at: Int.random(in: 0...bytes.count, using: &random))
         case 3: bytes.insert(UInt8.random(in: 0...255, using: &random), at: position)
         default: if position < bytes.count { bytes[position] = UInt8.random(in: 0...255, using: &random) }

@@ -48,24 +48,29 @@ import Testing
     }
 
     @Test("a quote without end") func unterminatedQuote() {
-        #expect(CorefileText(". {\n    log \"a\n    errors\n}\n").errors == """
-            Corefile:2: log: found a quote without end, expected a closing "
-            """)
-        #expect(CorefileText(". {\n    \"").errors == """
-            Corefile:2: server block: found a quote without end, expected a closing "
-            """)
+        #expect(
+            CorefileText(". {\n    log \"a\n    errors\n}\n").errors == """
+                Corefile:2: log: found a quote without end, expected a closing "
+                """)
+        #expect(
+            CorefileText(". {\n    \"").errors == """
+                Corefile:2: server block: found a quote without end, expected a closing "
+                """)
     }
 
     @Test("what is not text") func notText() {
-        #expect(CorefileText(".\nlog a\u{0}b").errors == """
-            Corefile:2: file: found the control character U+0000, expected text in UTF-8
-            """)
-        #expect(CorefileText("\u{FFFD}\u{FFFD} {").errors == """
-            Corefile:1: file: found bytes that are not UTF-8, expected text in UTF-8
-            """)
-        #expect(CorefileText(String(repeating: "#", count: 1_048_577)).errors == """
-            Corefile:1: file: found 1048577 bytes, expected at most 1048576 bytes
-            """)
+        #expect(
+            CorefileText(".\nlog a\u{0}b").errors == """
+                Corefile:2: file: found the control character U+0000, expected text in UTF-8
+                """)
+        #expect(
+            CorefileText("\u{FFFD}\u{FFFD} {").errors == """
+                Corefile:1: file: found bytes that are not UTF-8, expected text in UTF-8
+                """)
+        #expect(
+            CorefileText(String(repeating: "#", count: 1_048_577)).errors == """
+                Corefile:1: file: found 1048577 bytes, expected at most 1048576 bytes
+                """)
         #expect(CorefileText(String(repeating: "#", count: 1_048_576)).tree == "")
     }
 
@@ -89,12 +94,15 @@ import Testing
     }
 
     @Test("environment in keys") func environmentInKeys() {
-        let corefile = CorefileText("{$SCHEME}://{%ZONE%}:{$PORT} {$NONE} {\n}", environment: [
-            "SCHEME": "tls", "ZONE": "Example.ORG", "PORT": "8853",
-        ])
+        let corefile = CorefileText(
+            "{$SCHEME}://{%ZONE%}:{$PORT} {$NONE} {\n}",
+            environment: [
+                "SCHEME": "tls", "ZONE": "Example.ORG", "PORT": "8853",
+            ])
         #expect(corefile.tree == "tls://example.org.:8853\n")
-        #expect(CorefileText("{$NONE} {\n}").errors == """
-            Corefile:1: server block: found no zone, expected a zone such as . or example.org
-            """)
+        #expect(
+            CorefileText("{$NONE} {\n}").errors == """
+                Corefile:1: server block: found no zone, expected a zone such as . or example.org
+                """)
     }
 }

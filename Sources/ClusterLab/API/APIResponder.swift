@@ -52,6 +52,13 @@ struct APIResponder: HTTPResponder {
             guard isRead, let document = Discovery.openAPI(words) else { throw PlainRefusal.notFound }
             return Self.json(.ok, document)
         case .unknown: throw PlainRefusal.notFound
+        case .accessReview where request.method == .post:
+            return Self.json(
+                .created,
+                [
+                    "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": .object([]),
+                    "spec": .object([]), "status": ["allowed": .bool(user.mayDoEverything)],
+                ])
         case _ where !isRead: throw StatusError.methodNotAllowed
         case .version: return Self.json(.ok, Discovery.version)
         case .legacyVersions: return Self.json(.ok, Discovery.legacyVersions(host: request.head.authority ?? ""))
@@ -62,6 +69,7 @@ struct APIResponder: HTTPResponder {
         case .resources(let group, let version):
             return Self.json(.ok, Discovery.resources(group: group, version: version))
         case .health: return Self.text(.ok, "ok")
+        case .accessReview: throw StatusError.methodNotAllowed
         }
     }
 
@@ -72,7 +80,8 @@ struct APIResponder: HTTPResponder {
             if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
             throw PlainRefusal(response: response)
         case .serverError:
-            throw StatusError(code: 500, reason: "InternalError", message: "Internal error occurred: a fault was asked for")
+            throw StatusError(
+                code: 500, reason: "InternalError", message: "Internal error occurred: a fault was asked for")
         case .forbidden:
             guard case .resource(let address) = target else { return }
             throw StatusError.forbidden(user: "lab-admin", verb: "list", address.kind, namespace: address.namespace)
@@ -84,7 +93,9 @@ struct APIResponder: HTTPResponder {
     private func user(of request: Request, _ context: Context) async -> User? {
         if let authorization = request.headers[.authorization] {
             let words = authorization.split(separator: " ", maxSplits: 1)
-            guard words.count == 2, words[0].lowercased() == "bearer", words[1].trimmed == behaviour.token else { return nil }
+            guard words.count == 2, words[0].lowercased() == "bearer", words[1].trimmed == behaviour.token else {
+                return nil
+            }
             return User(name: "lab-admin", groups: [CertificateAuthority.administratorsGroup])
         }
         // An HTTP/2 request runs on a channel of its own; TLS belongs to the connection's.

@@ -15,7 +15,9 @@ enum Discovery {
 
     private static var groupNames: [String] {
         var names: [String] = []
-        for kind in ResourceKind.all where !kind.group.isEmpty && !names.contains(kind.group) { names.append(kind.group) }
+        for kind in ResourceKind.all where !kind.group.isEmpty && !names.contains(kind.group) {
+            names.append(kind.group)
+        }
         return names
     }
 
@@ -37,7 +39,8 @@ enum Discovery {
                 "name": .string(kind.plural), "singularName": .string(kind.singular),
                 "namespaced": .bool(kind.isNamespaced), "kind": .string(kind.kind), "verbs": verbs,
                 "shortNames": kind.shortNames.isEmpty ? .null : JSONValue(texts: kind.shortNames),
-                "categories": ["Pod", "Service", "Deployment", "StatefulSet", "ReplicaSet"].contains(kind.kind) ? ["all"] : .null,
+                "categories": ["Pod", "Service", "Deployment", "StatefulSet", "ReplicaSet"].contains(kind.kind)
+                    ? ["all"] : .null,
             ])
             for subresource in kind.subresources {
                 let isScale = subresource == "scale"
@@ -50,7 +53,8 @@ enum Discovery {
             }
         }
         return [
-            "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": .string(group.isEmpty ? version : "\(group)/\(version)"),
+            "kind": "APIResourceList", "apiVersion": "v1",
+            "groupVersion": .string(group.isEmpty ? version : "\(group)/\(version)"),
             "resources": .array(resources),
         ]
     }
@@ -88,7 +92,8 @@ enum Discovery {
                 ]
             ]
             schemas["\(group).\(version).\(kind.kind)"] = [
-                "type": "object", "x-kubernetes-group-version-kind": [type], "x-kubernetes-preserve-unknown-fields": true,
+                "type": "object", "x-kubernetes-group-version-kind": [type],
+                "x-kubernetes-preserve-unknown-fields": true,
             ]
         }
         return [

@@ -69,7 +69,8 @@ struct ListHandler: Sendable {
             throw .expired(
                 options.continueToken == nil
                     ? "The resourceVersion for the provided list is too old."
-                    : "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.")
+                    : "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+            )
         }
         return (objects, found.1)
     }

@@ -77,7 +77,8 @@ struct ListOptions: Sendable {
             }
             if match != nil, sendsInitialEvents == nil {
                 throw invalid(
-                    "resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
             }
             if sendsInitialEvents == true, !wantsBookmarks {
                 throw invalid("sendInitialEvents", "sendInitialEvents requires allowWatchBookmarks")
@@ -87,13 +88,15 @@ struct ListOptions: Sendable {
         if sendsInitialEvents != nil { throw invalid("sendInitialEvents", "sendInitialEvents is forbidden for list") }
         if match != nil {
             if version == nil {
-                throw invalid("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
+                throw invalid(
+                    "resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
             }
             if continueToken != nil {
                 throw invalid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
             }
             if match == "Exact", version == 0 {
-                throw invalid("resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"")
+                throw invalid(
+                    "resourceVersionMatch", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"")
             }
         }
         if continueToken != nil, let version, version != 0 {

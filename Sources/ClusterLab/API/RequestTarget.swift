@@ -8,6 +8,8 @@ enum RequestTarget: Equatable {
     case resources(group: String, version: String)
     case openAPI([String])
     case resource(ResourceAddress)
+    /// `kubectl auth can-i`.
+    case accessReview
     case unknown
 
     init(path: String) {
@@ -26,6 +28,8 @@ enum RequestTarget: Equatable {
             switch words.count {
             case 1: self = .groups
             case 2: self = .group(words[1])
+            case 4 where words[1] == "authorization.k8s.io" && words[3] == "selfsubjectaccessreviews":
+                self = .accessReview
             default: self = Self.inVersion(group: words[1], version: words[2], words[3...])
             }
         default: self = .unknown

@@ -167,11 +167,14 @@ struct ResourceHandler: Sendable {
         switch mediaType {
         case "application/merge-patch+json": result = MergePatch.apply(patch, to: current)
         case "application/json-patch+json": result = try JSONPatch.apply(patch, to: current)
-        case "application/strategic-merge-patch+json", _ where isApply:
-            result = hasAtomicLists ? MergePatch.apply(patch, to: current) : StrategicMergePatch.apply(patch, to: current)
+        case _ where isApply, "application/strategic-merge-patch+json":
+            result =
+                hasAtomicLists ? MergePatch.apply(patch, to: current) : StrategicMergePatch.apply(patch, to: current)
         default: throw .unsupportedMediaType(mediaType)
         }
-        guard result.isObject else { throw .badRequest("the patched object: found \(result.description), expected an object") }
+        guard result.isObject else {
+            throw .badRequest("the patched object: found \(result.description), expected an object")
+        }
         // A version the patch does not name is not a precondition.
         let named = result["metadata"]["resourceVersion"]
         if patch["metadata"]["resourceVersion"].isNull, named == current["metadata"]["resourceVersion"] {
@@ -225,7 +228,8 @@ struct ResourceHandler: Sendable {
             let wanted = deleteOptions["preconditions"]
             let object = current.value(kind)
             if let uid = wanted["uid"].text, uid != object.uid {
-                throw .conflict(kind, name, "the UID in the precondition (\(uid)) does not match the UID in record (\(object.uid))")
+                throw .conflict(
+                    kind, name, "the UID in the precondition (\(uid)) does not match the UID in record (\(object.uid))")
             }
             if let version = wanted["resourceVersion"].text, version != String(current.version) {
                 throw .conflict(kind, name, "the ResourceVersion in the precondition does not match")

@@ -88,7 +88,7 @@ package struct StatusError: Error, Sendable {
         StatusError(
             code: 422, reason: "Invalid", message: "\(kind) \"\(name)\" is invalid: \(field): \(message)",
             details: [
-                "name": .string(name), "kind": .string(kind),
+                "name": name.isEmpty ? .null : .string(name), "kind": .string(kind),
                 "causes": [["reason": "FieldValueInvalid", "message": .string(message), "field": .string(field)]],
             ])
     }

@@ -12,7 +12,8 @@ enum Table {
                     "External-IP",
                     {
                         let ingress = $0["status"]["loadBalancer"]["ingress"].elements.compactMap { $0["ip"].text }
-                        return $0["spec"]["externalName"].text ?? (ingress.isEmpty ? "<none>" : ingress.joined(separator: ","))
+                        return $0["spec"]["externalName"].text
+                            ?? (ingress.isEmpty ? "<none>" : ingress.joined(separator: ","))
                     }
                 ),
                 (
@@ -44,7 +45,8 @@ enum Table {
                     "Endpoints",
                     {
                         let all = $0["endpoints"].elements.flatMap { $0["addresses"].elements.compactMap(\.text) }
-                        return all.prefix(3).joined(separator: ",") + (all.count > 3 ? " + \(all.count - 3) more..." : "")
+                        return all.prefix(3).joined(separator: ",")
+                            + (all.count > 3 ? " + \(all.count - 3) more..." : "")
                     }
                 ),
             ]

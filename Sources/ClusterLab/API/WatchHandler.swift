@@ -29,38 +29,51 @@ struct WatchHandler: Sendable {
                 resource.channel.closeFuture.whenComplete { _ in resource.cluster.unsubscribe(id) }
                 var stream = WatchStream(handler: self)
                 for await _ in wakes {
-                    if resource.behaviour.fault == .dropWatches { throw ConnectionCut() }
-                    let (bytes, isOver) = try stream.step()
-                    if !bytes.isEmpty {
+                    var next = WatchStream.Next.more
+                    while next == .more {
+                        if resource.behaviour.fault == .dropWatches { throw ConnectionCut() }
+                        var bytes: [UInt8] = []
+                        next = try stream.step(into: &bytes)
+                        if bytes.isEmpty { continue }
                         if resource.behaviour.fault == .tornChunk {
                             try await writer.write(ByteBuffer(bytes: bytes.prefix(bytes.count / 2)))
                             throw ConnectionCut()
                         }
                         try await writer.write(ByteBuffer(bytes: bytes))
                     }
-                    if isOver { break }
+                    if next == .over { break }
                 }
                 try await writer.finish(nil)
             })
     }
 
-    /// The next bytes of a watch; no clock of its own, no socket.
+    /// The next bytes of a watch; it reads the clock, but waits for nothing.
     struct WatchStream {
+        /// What to do after a step.
+        enum Next {
+            case more
+            case wait
+            case over
+        }
+
         private let handler: WatchHandler
         /// Everything up to this version has been sent.
         private var position: UInt64
+        /// Objects of the initial state that are still to be sent; nil before the snapshot is taken.
+        private var initial: ArraySlice<StoredObject>?
         private var hasInitialEvents: Bool
         private let end: Date
         private var nextBookmark: Date
-        private var hasStarted = false
         /// Events gathered at most before they are written.
         private static let batch = 512
 
         init(handler: WatchHandler) {
             self.handler = handler
-            position = handler.options.version ?? 0
             let asked = handler.options.sendsInitialEvents
-            hasInitialEvents = asked ?? (position == 0)
+            hasInitialEvents = asked ?? ((handler.options.version ?? 0) == 0)
+            position = handler.options.version ?? 0
+            // Without initial events, a watch from nowhere begins now.
+            if position == 0, !hasInitialEvents { position = handler.resource.cluster.version }
             let seconds = handler.options.timeout.map(Double.init).flatMap { $0 > 0 ? $0 : nil }
             // Without a wish the server picks 30 to 60 minutes, so that clients do not return together.
             end = Date().addingTimeInterval(seconds ?? Double.random(in: 1800...3600))
@@ -69,60 +82,69 @@ struct WatchHandler: Sendable {
                 end.addingTimeInterval(-min(WatchHandler.bookmarkBeforeEnd, (seconds ?? 60) / 2)))
         }
 
-        mutating func step() throws -> (bytes: [UInt8], isOver: Bool) {
-            if handler.resource.behaviour.fault == .silentWatch { return ([], Date() >= end) }
-            var bytes: [UInt8] = []
+        mutating func step(into bytes: inout [UInt8]) throws -> Next {
+            let now = Date()
+            if handler.resource.behaviour.fault == .silentWatch { return now >= end ? .over : .wait }
             if hasInitialEvents {
                 try initialEvents(into: &bytes)
-                hasInitialEvents = false
+                return .more
             }
             if case .expire410 = handler.resource.behaviour.fault {
-                return (bytes + (try expired()), true)
+                bytes += try expired()
+                return .over
             }
-            while true {
-                let found = handler.resource.cluster.read { state -> (changes: [Change]?, version: UInt64) in
-                    let from = hasStarted || position != 0 ? position : state.store.version
-                    return (state.store.changes(handler.kind, after: from).map { Array($0.prefix(Self.batch)) }, state.store.version)
-                }
-                guard let changes = found.changes else { return (bytes + (try expired()), true) }
-                for change in changes { try append(change, to: &bytes) }
-                if changes.count == Self.batch, let last = changes.last {
-                    position = last.version
-                    hasStarted = true
-                    continue
-                }
-                // A watch from the future waits until the cluster has got there.
-                position = max(position, found.version)
-                hasStarted = true
-                break
+            let from = position
+            let found = handler.resource.cluster.read { state -> (changes: [Change]?, version: UInt64) in
+                (
+                    state.store.changes(handler.kind, after: from).map { Array($0.prefix(Self.batch)) },
+                    state.store.version
+                )
             }
-            let now = Date()
-            if now >= nextBookmark, handler.options.wantsBookmarks {
-                bytes += try handler.form.bookmark(handler.kind, version: position, endsInitialEvents: false)
-                let last = end.addingTimeInterval(-WatchHandler.bookmarkBeforeEnd)
-                let next = now.addingTimeInterval(WatchHandler.bookmarkInterval)
-                nextBookmark = now < last ? min(next, last) : end.addingTimeInterval(1)
+            guard let changes = found.changes else {
+                bytes += try expired()
+                return .over
             }
-            return (bytes, now >= end)
+            for change in changes {
+                guard let type = handler.eventType(of: change) else { continue }
+                bytes += try handler.form.event(type, change.object, handler.kind)
+            }
+            if changes.count == Self.batch, let last = changes.last {
+                position = last.version
+                return .more
+            }
+            // A watch from the future waits until the cluster has got there.
+            position = max(position, found.version)
+            if now >= nextBookmark, handler.options.wantsBookmarks, position == found.version {
+                try bookmark(now, into: &bytes)
+            }
+            return now >= end ? .over : .wait
         }
 
+        private mutating func bookmark(_ now: Date, into bytes: inout [UInt8]) throws {
+            bytes += try handler.form.bookmark(handler.kind, version: position, endsInitialEvents: false)
+            let last = end.addingTimeInterval(-WatchHandler.bookmarkBeforeEnd)
+            let next = now.addingTimeInterval(WatchHandler.bookmarkInterval)
+            nextBookmark = now < last ? min(next, last) : end.addingTimeInterval(1)
+        }
+
+        /// Sends the next part of the snapshot; a large cluster is never encoded at once.
         private mutating func initialEvents(into bytes: inout [UInt8]) throws {
-            let (objects, version) = handler.resource.cluster.read { state in
-                (state.store.list(handler.kind, namespace: handler.namespace), state.store.version)
+            if initial == nil {
+                let (objects, version) = handler.resource.cluster.read { state in
+                    (state.store.list(handler.kind, namespace: handler.namespace), state.store.version)
+                }
+                initial = objects[...]
+                position = version
             }
-            for object in objects where handler.selects(object) {
+            for object in initial?.prefix(Self.batch) ?? [] where handler.selects(object) {
                 bytes += try handler.form.event("ADDED", object, handler.kind)
             }
-            position = version
-            hasStarted = true
+            initial = initial?.dropFirst(Self.batch)
+            guard initial?.isEmpty ?? true else { return }
+            hasInitialEvents = false
             if handler.options.sendsInitialEvents == true {
-                bytes += try handler.form.bookmark(handler.kind, version: version, endsInitialEvents: true)
+                bytes += try handler.form.bookmark(handler.kind, version: position, endsInitialEvents: true)
             }
-        }
-
-        private func append(_ change: Change, to bytes: inout [UInt8]) throws {
-            guard let type = handler.eventType(of: change) else { return }
-            bytes += try handler.form.event(type, change.object, handler.kind)
         }
 
         private func expired() throws -> [UInt8] {

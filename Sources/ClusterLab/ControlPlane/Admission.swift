@@ -54,6 +54,7 @@ extension ClusterState {
         spec.setDefault("schedulerName", "default-scheduler")
         spec.setDefault("enableServiceLinks", true)
         spec["containers"] = .array(spec["containers"].elements.map(Self.defaulted(container:)))
+        if let old { spec.setDefault("nodeName", old["spec"]["nodeName"]) }
         if spec["nodeName"].isNull, let node = nextNode() { spec["nodeName"] = .string(node) }
         pod["spec"] = spec
         let node = store.find(.node, namespace: "", name: spec["nodeName"].text ?? "")?.value(.node)

@@ -145,8 +145,9 @@ package struct ClusterState: Sendable {
         guard isManaged, [ResourceKind.deployment, .replicaSet, .statefulSet].contains(kind) else { return }
         for inner in [ResourceKind.replicaSet, .pod] {
             for owned in store.list(inner, namespace: object.namespace)
-            where owned.value(inner)["metadata"]["ownerReferences"].elements.contains(where: { $0["uid"] == old["metadata"]["uid"] })
-            {
+            where owned.value(inner)["metadata"]["ownerReferences"].elements.contains(where: {
+                $0["uid"] == old["metadata"]["uid"]
+            }) {
                 remove(inner, owned)
             }
         }
@@ -181,7 +182,8 @@ package struct ClusterState: Sendable {
             for owner in object["metadata"]["ownerReferences"].elements {
                 for workload in [ResourceKind.replicaSet, .statefulSet] where owner["kind"].text == workload.kind {
                     let name = owner["name"].text ?? ""
-                    dirtyWorkloads.insert(.init(kind: workload.index, object: .init(namespace: key.namespace, name: name)))
+                    dirtyWorkloads.insert(
+                        .init(kind: workload.index, object: .init(namespace: key.namespace, name: name)))
                 }
             }
         case .deployment, .replicaSet, .statefulSet:

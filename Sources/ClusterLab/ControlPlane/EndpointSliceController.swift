@@ -96,7 +96,8 @@ enum EndpointSliceController {
         let terminating = !pod["metadata"]["deletionTimestamp"].isNull
         let ready = service["spec"]["publishNotReadyAddresses"].flag == true || serving && !terminating
         let node = pod["spec"]["nodeName"].text ?? ""
-        let zone = state.store.find(.node, namespace: "", name: node)?.value(.node).labels["topology.kubernetes.io/zone"]
+        let zone = state.store.find(.node, namespace: "", name: node)?.value(.node).labels[
+            "topology.kubernetes.io/zone"]
         let hostname = pod["spec"]["hostname"]
         return [
             "addresses": [.string(address)],
@@ -135,7 +136,9 @@ enum EndpointSliceController {
         for (position, endpoints) in contents.enumerated() {
             let slice = position < existing.count ? existing[position] : nil
             if endpoints.isEmpty, isPlaceholderTaken {
-                if let slice, let stored = state.store.find(.endpointSlice, namespace: slice.namespace, name: slice.name) {
+                if let slice,
+                    let stored = state.store.find(.endpointSlice, namespace: slice.namespace, name: slice.name)
+                {
                     state.remove(.endpointSlice, stored)
                 }
                 continue

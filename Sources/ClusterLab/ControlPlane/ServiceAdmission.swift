@@ -8,7 +8,8 @@ extension ClusterState {
         guard ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"].contains(type) else {
             throw .invalid(
                 "Service", service.name, field: "spec.type",
-                "Unsupported value: \"\(type)\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"")
+                "Unsupported value: \"\(type)\": supported values: \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\""
+            )
         }
         try admitPorts(&spec, service.name, type: type)
         if type == "ExternalName" {
@@ -75,7 +76,9 @@ extension ClusterState {
         let isHeadlessWithoutSelector = spec["clusterIP"].text == "None" && spec["selector"].members.isEmpty
         spec.setDefault(
             "ipFamilyPolicy",
-            .string(families.count > 1 || isHeadlessWithoutSelector && families.isEmpty ? "RequireDualStack" : "SingleStack"))
+            .string(
+                families.count > 1 || isHeadlessWithoutSelector && families.isEmpty ? "RequireDualStack" : "SingleStack"
+            ))
         if families.isEmpty { families = ["IPv4"] }
         if spec["ipFamilyPolicy"].text == "SingleStack" {
             families = [families[0]]

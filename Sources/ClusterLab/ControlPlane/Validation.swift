@@ -49,7 +49,8 @@ enum Validation {
                 "the namespace of the object (\(new.namespace)) does not match the namespace on the URL (\(namespace))")
         }
         if let uid = new["metadata"]["uid"].text, !uid.isEmpty, uid != old.uid {
-            throw .conflict(kind, name, "Precondition failed: UID in precondition: \(uid), UID in object meta: \(old.uid)")
+            throw .conflict(
+                kind, name, "Precondition failed: UID in precondition: \(uid), UID in object meta: \(old.uid)")
         }
     }
 

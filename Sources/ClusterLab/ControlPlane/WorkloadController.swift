@@ -3,7 +3,9 @@ enum WorkloadController {
     static func reconcile(_ key: ClusterState.WorkloadKey, in state: inout ClusterState) {
         guard key.kind < ResourceKind.all.count else { return }
         let kind = ResourceKind.all[key.kind]
-        guard let stored = state.store.find(kind, namespace: key.object.namespace, name: key.object.name) else { return }
+        guard let stored = state.store.find(kind, namespace: key.object.namespace, name: key.object.name) else {
+            return
+        }
         let workload = stored.value(kind)
         switch kind {
         case .deployment: reconcile(deployment: workload, in: &state)
@@ -162,16 +164,20 @@ enum WorkloadController {
             let wanted = current["spec"]["replicas"].number ?? 1
             status["unavailableReplicas"] = wanted > ready ? .int(wanted - ready) : .null
             let isAvailable: JSONValue = ready >= wanted - wanted / 4 ? "True" : "False"
-            if status["conditions"].elements.first(where: { $0["type"].text == "Available" })?["status"] != isAvailable {
+            if status["conditions"].elements.first(where: { $0["type"].text == "Available" })?["status"] != isAvailable
+            {
                 let now = JSONValue.string(Timestamp.now.text())
                 status["conditions"] = .array(
-                    [("Available", isAvailable, "MinimumReplicasAvailable"), ("Progressing", "True", "NewReplicaSetAvailable")]
-                        .map { type, value, reason in
-                            [
-                                "type": .string(type), "status": value, "lastUpdateTime": now,
-                                "lastTransitionTime": now, "reason": .string(reason), "message": "",
-                            ]
-                        })
+                    [
+                        ("Available", isAvailable, "MinimumReplicasAvailable"),
+                        ("Progressing", "True", "NewReplicaSetAvailable"),
+                    ]
+                    .map { type, value, reason in
+                        [
+                            "type": .string(type), "status": value, "lastUpdateTime": now,
+                            "lastTransitionTime": now, "reason": .string(reason), "message": "",
+                        ]
+                    })
             }
         }
         current["status"] = status

@@ -22,7 +22,8 @@ struct CertificateAuthority: Sendable {
     static let administratorsGroup = "system:masters"
 
     init(hosts: [String]) throws {
-        key = Certificate.PrivateKey(P256.Signing.PrivateKey())
+        let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
+        self.key = key
         let name = try DistinguishedName { CommonName("cluster-dns-lab-ca") }
         certificate = try Certificate(
             version: .v3, serialNumber: .init(), publicKey: key.publicKey,

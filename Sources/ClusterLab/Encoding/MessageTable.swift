@@ -88,7 +88,8 @@ let messageTable = """
     ContainerPort:name 1 s,hostPort 2 i,containerPort 3 i!,protocol 4 s,hostIP 5 s
     EnvVar:name 1 s!,value 2 s
     ResourceRequirements:limits 1 map/Q,requests 2 map/Q
-    VolumeMount:name 1 s!,readOnly 2 b,mountPath 3 s!,subPath 4 s
+    VolumeMount:name 1 s!,readOnly 2 b,mountPath 3 s!,subPath 4 s,mountPropagation 5 s?,\
+    subPathExpr 6 s,recursiveReadOnly 7 s?
     Probe:handler 1 inline/ProbeHandler,initialDelaySeconds 2 i,timeoutSeconds 3 i,periodSeconds 4 i,successThreshold 5 i,\
     failureThreshold 6 i
     ProbeHandler:exec 1 ExecAction?,httpGet 2 HTTPGetAction?,tcpSocket 3 TCPSocketAction?

@@ -185,7 +185,11 @@ struct ProtobufReader {
             var numbers: [Int: Int64] = [:]
             while !inner.isAtEnd {
                 let (number, wireType) = try inner.key()
-                if wireType == 0 { numbers[number] = Int64(bitPattern: try inner.varint()) } else { try inner.skip(wireType) }
+                if wireType == 0 {
+                    numbers[number] = Int64(bitPattern: try inner.varint())
+                } else {
+                    try inner.skip(wireType)
+                }
             }
             let nanoseconds = Int32(clamping: min(max(numbers[2] ?? 0, 0), 999_999_999))
             return .string(Timestamp(seconds: numbers[1] ?? 0, nanoseconds: nanoseconds).text(fractionDigits: digits))

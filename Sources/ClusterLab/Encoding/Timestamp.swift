@@ -51,7 +51,8 @@ package struct Timestamp: Sendable, Equatable {
         case UInt8(ascii: "Z"), UInt8(ascii: "z"):
             guard position + 1 == bytes.count else { return nil }
         case UInt8(ascii: "+"), UInt8(ascii: "-"):
-            guard position + 6 == bytes.count, let hours = digits(position + 1, 2), let minutes = digits(position + 4, 2)
+            guard position + 6 == bytes.count, let hours = digits(position + 1, 2),
+                let minutes = digits(position + 4, 2)
             else { return nil }
             offset = (hours * 3600 + minutes * 60) * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
         default: return nil

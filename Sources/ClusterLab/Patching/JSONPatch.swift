@@ -32,13 +32,16 @@ package enum JSONPatch {
             guard found.sortedByName == operation["value"].sortedByName else {
                 throw failed("test failed at \(operation["path"].text ?? "")")
             }
-        default: throw .badRequest("op: found \(operation["op"].description), expected add, remove, replace, move, copy or test")
+        default:
+            throw .badRequest(
+                "op: found \(operation["op"].description), expected add, remove, replace, move, copy or test")
         }
     }
 
     private static func failed(_ message: String) -> StatusError {
         StatusError(
-            code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request: \(message)")
+            code: 422, reason: "Invalid",
+            message: "the server rejected our request due to an error in our request: \(message)")
     }
 
     private static func pointer(_ text: String?) throws(StatusError) -> [String] {
@@ -46,7 +49,7 @@ package enum JSONPatch {
             throw .badRequest("a JSON patch path: found \(text ?? "nothing"), expected /member/…")
         }
         return text.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
-            $0.replacing("~1", with: "/").replacing("~0", with: "~")
+            String($0.replacing("~1", with: "/").replacing("~0", with: "~"))
         }
     }
 

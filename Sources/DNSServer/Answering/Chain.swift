@@ -15,7 +15,8 @@ extension LoopServer {
         while true {
             guard let block = visit.block else {
                 guard let found = router.find(exchange.question.folded, type: exchange.question.type) else {
-                    exchange.fail(.refused, .notAuthoritative)
+                    // An alias that leads out of what this server answers is itself the answer (RFC 1034 §4.3.2).
+                    if exchange.isFirstQuestion { exchange.fail(.refused, .notAuthoritative) }
                     return .complete
                 }
                 visit.block = found
@@ -45,16 +46,19 @@ extension LoopServer {
     }
 
     private func step(_ exchange: inout Exchange, _ visit: inout Visit, _ block: LoopBlock) -> Verdict {
+        if runningBlock !== block { runningBlock = block }
         while visit.position < block.handlers.count {
             if exchange.isFirstQuestion { visit.firstPosition = visit.position }
+            runningPosition = visit.position
             let verdict = block.handlers[visit.position].answer(&exchange)
             if case .next = verdict {
                 visit.position += 1
                 continue
             }
-            exchange.answeredBy = visit.position
+            exchange.answeredBy = block.names[visit.position]
             return verdict
         }
+        guard exchange.isFirstQuestion else { return .answered }
         // Nobody wanted it: a block without a plugin for the name refuses it.
         exchange.fail(block.handlers.isEmpty ? .refused : .serverFailure, .notAuthoritative,
                       because: block.handlers.isEmpty ? nil : "no next plugin found")
@@ -70,7 +74,9 @@ extension LoopServer {
         let length = exchange.response.finish(exchange.asked)
         exchange.responseSize = length
         guard let block = visit.firstBlock else { return length }
-        if exchange.aliases > 0 || visit.block !== block { exchange.answeredBy = visit.firstPosition }
+        if exchange.aliases > 0, visit.firstPosition < block.names.count {
+            exchange.answeredBy = block.names[visit.firstPosition]
+        }
         var position = min(visit.firstPosition, block.handlers.count - 1)
         while position >= 0 {
             block.handlers[position].finish(&exchange)

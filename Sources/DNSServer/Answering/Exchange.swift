@@ -52,8 +52,8 @@ package struct Exchange: ~Copyable {
     package var aliases = 0
     /// True once a record of our own was written: decides AA (RFC 1035 §4.1.1).
     package var isAuthoritative = false
-    /// Position of the handler that gave the last part of the answer; -1 for the server itself.
-    package var answeredBy = -1
+    /// Directive of the plugin that answered; empty for the server itself.
+    package var answeredBy = ""
     /// Why the answer is a failure, for the error log.
     package var failure: String?
     /// Octets of the finished response, set before `finish` visits.

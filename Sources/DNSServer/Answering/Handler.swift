@@ -24,12 +24,16 @@ package protocol Handler: AnyObject {
     /// A reply from the network for the current question passes on its way out; not called for answers from memory.
     func received(_ reply: Reply, _ exchange: inout Exchange)
 
+    /// The network gave no reply; true when this handler wrote an answer in place of the failure.
+    func recover(_ exchange: inout Exchange) -> Bool
+
     /// On the way out, in reverse order, once the response is complete; only for handlers the query met on its way in.
     func finish(_ exchange: inout Exchange)
 }
 
 extension Handler {
     package func received(_ reply: Reply, _ exchange: inout Exchange) {}
+    package func recover(_ exchange: inout Exchange) -> Bool { false }
     package func finish(_ exchange: inout Exchange) {}
 }
 

@@ -15,6 +15,9 @@ package final class LoopServer {
     private let streamRoom = ByteBlock(capacity: 65535 + 2)
     let counters: ServerCounters
     let streamLimits: StreamLimits
+    /// The block and the handler of it being asked now.
+    var runningBlock: LoopBlock?
+    var runningPosition = 0
 
     struct AddressListeners {
         let datagrams: UDPListener
@@ -62,8 +65,9 @@ package final class LoopServer {
         }
         prepared = [:]
         for (address, pair) in listeners {
-            let zones = zip(plan.blocks, blocks).filter { $0.0.addresses.contains(address) }
-                .flatMap { pair in pair.0.zones.map { ($0, pair.1) } }
+            let zones = zip(plan.blocks, blocks).flatMap { block, handlers in
+                block.listens.filter { $0.address == address }.map { ($0.zone, handlers) }
+            }
             let router = ServerBlockRouter(zones)
             pair.datagrams.router = router
             pair.streams.router = router
@@ -149,7 +153,9 @@ package final class LoopServer {
         exchange.style = parked.style
         exchange.aliases = parked.aliases
         exchange.isAuthoritative = parked.isAuthoritative
-        exchange.answeredBy = parked.visit.position
+        if let names = parked.visit.block?.names, names.indices.contains(parked.visit.position) {
+            exchange.answeredBy = names[parked.visit.position]
+        }
         var position = parked.visit.position - 1
         switch resolution {
         case .reply(let reply):
@@ -160,6 +166,10 @@ package final class LoopServer {
             }
         case .failed(let code, let error, let reason):
             exchange.fail(code, error, because: reason)
+            while position >= 0 {
+                if parked.visit.block?.handlers[position].recover(&exchange) == true { break }
+                position -= 1
+            }
         }
         let length = complete(&exchange, parked.visit)
         parking.leave(id)
@@ -172,6 +182,7 @@ package final class LoopServer {
             listener.send(streamRoom.bytes.view(2, length), along: path)
         case .stream(let connection):
             connection.answered(streamRoom.bytes, length: length)
+        case .nobody: break
         }
     }
 

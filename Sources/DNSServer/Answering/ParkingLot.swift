@@ -5,6 +5,8 @@ import EventLoop
 enum Origin {
     case datagram(UDPListener, ReplyPath)
     case stream(TCPConnection)
+    /// Asked by a handler itself.
+    case nobody
 }
 
 /// All that is kept of a query while the network is asked.

@@ -32,6 +32,9 @@ package protocol Plugin: AnyObject, Sendable {
     /// Pages served over HTTP.
     var statusPages: [StatusPage] { get }
 
+    /// How long to keep serving after readiness was withdrawn, before the process stops.
+    var lameduck: Duration { get }
+
     /// True when questions of other zones are sent to servers that recurse.
     var offersRecursion: Bool { get }
 }
@@ -44,6 +47,7 @@ extension Plugin {
     package var isReady: Bool? { nil }
     package var statusPages: [StatusPage] { [] }
     package var offersRecursion: Bool { false }
+    package var lameduck: Duration { .zero }
     package var directive: String { Self.directive }
 }
 
@@ -56,17 +60,20 @@ package struct BlockSettings: Sendable {
     /// Names of all plugins of this block.
     package let directives: [String]
     package let metrics: MetricRegistry
+    /// Addresses of this host that are not loopback.
+    package let hostAddresses: [IPAddress]
     /// Reads a file named in the configuration; throws a text that says what went wrong.
     package let readFile: @Sendable (String) throws -> String
 
     package init(
         zones: [Name], addresses: [SocketAddress], directives: [String], metrics: MetricRegistry,
-        readFile: @escaping @Sendable (String) throws -> String
+        hostAddresses: [IPAddress] = [], readFile: @escaping @Sendable (String) throws -> String
     ) {
         self.zones = zones
         self.addresses = addresses
         self.directives = directives
         self.metrics = metrics
+        self.hostAddresses = hostAddresses
         self.readFile = readFile
     }
 
@@ -82,6 +89,8 @@ package protocol PluginEnvironment: AnyObject, Sendable {
     var metrics: MetricRegistry { get }
     /// All plugins of the configuration this plugin belongs to.
     var plugins: [any Plugin] { get }
+    /// True once the process was asked to end.
+    var isStopping: Bool { get }
     /// Reads the configuration again and takes it over when it is sound.
     func reload() async
     /// A hash of what the configuration means, white space and comments aside.
@@ -92,6 +101,9 @@ package protocol PluginEnvironment: AnyObject, Sendable {
 
 /// One page of an HTTP server for probes and metrics.
 package struct StatusPage: Sendable {
+    /// NIO has an address type of the same name.
+    package typealias Address = SocketAddress
+
     package let address: SocketAddress
     /// Begins with a slash.
     package let path: String

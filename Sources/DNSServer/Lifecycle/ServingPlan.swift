@@ -1,16 +1,24 @@
 package import DNSWire
 package import EventLoop
 
-/// One server block, configured: its zones and the plugins that answer for them, in order.
+/// One server block, configured: where it listens for which zones, and the plugins that answer, in order.
 package final class ServerBlock: Sendable {
-    package let zones: [Name]
-    package let addresses: [SocketAddress]
+    package struct Listen: Hashable, Sendable {
+        package let zone: Name
+        package let address: SocketAddress
+
+        package init(zone: Name, address: SocketAddress) {
+            self.zone = zone
+            self.address = address
+        }
+    }
+
+    package let listens: [Listen]
     package let plugins: [any Plugin]
     package let offersRecursion: Bool
 
-    package init(zones: [Name], addresses: [SocketAddress], plugins: [any Plugin]) {
-        self.zones = zones
-        self.addresses = addresses
+    package init(listens: [Listen], plugins: [any Plugin]) {
+        self.listens = listens
         self.plugins = plugins
         offersRecursion = plugins.contains { $0.offersRecursion }
     }
@@ -19,13 +27,18 @@ package final class ServerBlock: Sendable {
 /// The whole validated configuration, immutable; a reload publishes the next one.
 package final class ServingPlan: Sendable {
     package let blocks: [ServerBlock]
+    /// A hash of what the configuration means, white space and comments aside.
+    package let hash: String
 
-    package init(blocks: [ServerBlock]) { self.blocks = blocks }
+    package init(blocks: [ServerBlock], hash: String = "") {
+        self.blocks = blocks
+        self.hash = hash
+    }
 
     /// Every address to listen on, each once, in file order.
     package var addresses: [SocketAddress] {
         var seen: Set<SocketAddress> = []
-        return blocks.flatMap(\.addresses).filter { seen.insert($0).inserted }
+        return blocks.flatMap { $0.listens.map(\.address) }.filter { seen.insert($0).inserted }
     }
 
     package var plugins: [any Plugin] { blocks.flatMap(\.plugins) }

@@ -20,6 +20,8 @@ package protocol TimerTarget: AnyObject {
     package private(set) var now: UInt64
     package let handle: LoopHandle
     package let index: Int
+    /// What lives on this loop, for jobs that come from other threads.
+    package var resident: AnyObject?
 
     private let epoll: Descriptor
     private var handlers: [Registration: any ReadinessHandler] = [:]
@@ -81,6 +83,9 @@ package protocol TimerTarget: AnyObject {
     }
 
     package func cancel(_ timer: TimerID) { timers.cancel(timer) }
+
+    /// The clock itself, for how long something took within one turn.
+    package var currentTime: UInt64 { cl_now() }
 
     // MARK: Running
 

@@ -67,7 +67,6 @@ package final class APIConnection: Sendable {
             redirectConfiguration: .disallow,
             timeout: .init(connect: TimeAmount(limits.connect), read: nil))
         configuration.httpVersion = .automatic
-        configuration.ignoreUncleanSSLShutdown = true
         // Each watch holds a connection of its own over HTTP/1.1.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16
         configuration.connectionPool.idleTimeout = .seconds(60)

@@ -43,12 +43,14 @@ package struct Kubeconfig {
     }
 
     package func endpoint(context: String? = nil) throws(CredentialsError) -> APIEndpoint {
-        guard let chosen = try context ?? text(root, "current-context", at: "current-context") else {
-            throw CredentialsError(
-                in: path, key: "current-context", found: "nothing", expected: names(of: "contexts"))
+        var named = context
+        if named == nil { named = try text(root, "current-context", at: "current-context") }
+        guard let chosen = named else {
+            throw CredentialsError(in: path, key: "current-context", found: "nothing", expected: names(of: "contexts"))
         }
         let contextPlace = "contexts[\(chosen)]"
-        let pair = try entry(chosen, in: "contexts", holding: "context", namedBy: context == nil ? "current-context" : "context")
+        let pair = try entry(
+            chosen, in: "contexts", holding: "context", namedBy: context == nil ? "current-context" : "context")
         let clusterName = try required(pair, "cluster", at: contextPlace, expected: names(of: "clusters"))
         let cluster = try entry(clusterName, in: "clusters", holding: "cluster", namedBy: contextPlace + ".cluster")
         var endpoint = try readCluster(cluster, at: "clusters[\(clusterName)]")

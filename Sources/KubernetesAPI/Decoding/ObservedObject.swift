@@ -59,10 +59,10 @@ extension ServiceObject {
         let addressing: Addressing
         if spec.type == "ExternalName" {
             addressing = .externalName(spec.externalName)
-        } else if spec.clusterIP == "None" {
+        } else if spec.clusterIp == "None" {
             addressing = .headless
         } else {
-            let texts = spec.clusterIps.isEmpty ? [spec.clusterIP] : spec.clusterIps
+            let texts = spec.clusterIps.isEmpty ? [spec.clusterIp] : spec.clusterIps
             addressing = .cluster(texts.compactMap { IPAddress($0) })
         }
         self.init(

@@ -1,0 +1,38 @@
+# Two commands matter: `make run` and `make test`. Both install the Debian packages they miss.
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench check-examples clean packages-build
+
+BINARY := .build/release/cluster-dns
+
+help:
+	@echo 'make run             build, start an embedded cluster and the DNS server on 127.0.0.1:1053'
+	@echo 'make test            build, run every test, print counts'
+	@echo 'make build           build the release binary: $(BINARY)'
+	@echo 'make bench           CPU per answer against NSD, start-up time and memory (about 10 minutes)'
+	@echo 'make check-examples  read every Corefile in Corefile-examples/ as the server would'
+	@echo 'make clean           remove everything that was built'
+
+packages-build:
+	@.ci/packages libldns-dev
+
+build: packages-build
+	swift build -c release --product cluster-dns
+
+run: build
+	@.ci/packages bind9-dnsutils
+	@deploy/run.sh $(BINARY)
+
+test: packages-build
+	@.ci/packages bind9-dnsutils ldnsutils dnsperf nsd curl python3 python3-venv
+	@Tests/run.sh
+
+bench: build
+	@.ci/packages bind9-dnsutils dnsperf nsd python3 util-linux
+	@Benchmarks/cpu-per-answer.sh $(BINARY)
+	@Benchmarks/start-and-memory.sh $(BINARY)
+
+check-examples: build
+	@KUBECONFIG=Tests/Live/nowhere.kubeconfig $(BINARY) check Corefile-examples/*.Corefile
+
+clean:
+	swift package clean

@@ -1,0 +1,125 @@
+// Loading whole objects: what `kubectl apply` of a file does, and a restored backup.
+extension ClusterState {
+    /// The order in which kinds are created, so that what others refer to comes first.
+    private static func rank(_ kind: ResourceKind) -> Int {
+        switch kind {
+        case .namespace: 0
+        case .node: 1
+        case .serviceAccount, .configMap: 2
+        case .service: 3
+        case .pod, .deployment, .replicaSet, .statefulSet: 5
+        case .endpointSlice: 6
+        default: 4
+        }
+    }
+
+    /// Creates or replaces objects; namespaces that are missing are made and returned by name.
+    package mutating func apply(
+        _ objects: [ManifestObject]
+    ) -> (madeNamespaces: [String], problems: [ManifestProblem]) {
+        var made: [String] = []
+        var problems: [ManifestProblem] = []
+        let sorted = objects.enumerated().sorted { one, other in
+            func rank(_ element: (offset: Int, element: ManifestObject)) -> Int {
+                let object = element.element.object
+                return ResourceKind.named(apiVersion: object.apiVersion, kind: object.kind).map(Self.rank) ?? 9
+            }
+            return (rank(one), one.offset) < (rank(other), other.offset)
+        }
+        batch { state in
+            for (_, item) in sorted {
+                let namespace = item.object.namespace
+                if !namespace.isEmpty, state.store.find(.namespace, namespace: "", name: namespace) == nil {
+                    made.append(namespace)
+                    _ = try? state.create(.namespace, ["metadata": ["name": .string(namespace)]])
+                }
+                do throws(StatusError) {
+                    try state.apply(item.object)
+                } catch {
+                    problems.append(
+                        ManifestProblem(
+                            file: item.file, line: item.line,
+                            found: "\(item.object.kind) \(item.object.name): \(error.message)",
+                            expected: "an object the API server accepts"))
+                }
+            }
+        }
+        return (made, problems)
+    }
+
+    private mutating func apply(_ object: JSONValue) throws(StatusError) {
+        guard let kind = ResourceKind.named(apiVersion: object.apiVersion, kind: object.kind) else { return }
+        guard let current = store.find(kind, namespace: object.namespace, name: object.name) else {
+            try create(kind, object)
+            return
+        }
+        var object = object
+        let old = current.value(kind)
+        object.set("metadata", "resourceVersion", .null)
+        object.set("metadata", "uid", .null)
+        if object["status"].isNull { object["status"] = old["status"] }
+        try update(kind, namespace: object.namespace, name: object.name, to: object, part: .everything)
+    }
+
+    /// Takes complete objects as they are, with their uids and versions.
+    package mutating func restore(_ objects: [ManifestObject]) {
+        var byKind: [Int: [StoredObject]] = [:]
+        var unversioned: [(ResourceKind, JSONValue)] = []
+        for item in objects {
+            guard let kind = ResourceKind.named(apiVersion: item.object.apiVersion, kind: item.object.kind) else {
+                continue
+            }
+            let value = item.object.withoutType
+            if let version = value["metadata"]["resourceVersion"].text.flatMap({ UInt64($0) }) {
+                byKind[kind.index, default: []].append(StoredObject(value, version: version))
+            } else {
+                unversioned.append((kind, value))
+            }
+        }
+        for (index, stored) in byKind { store.load(ResourceKind.all[index], stored) }
+        for (kind, value) in unversioned { store.put(kind, value) }
+        store.compact()
+    }
+
+    /// Pods need a node to stand on: one is made where manifests bring none.
+    mutating func createDefaultNode(unlessIn objects: [ManifestObject]) {
+        guard store.count(.node) == 0, !objects.contains(where: { $0.object.kind == ResourceKind.node.kind }) else {
+            return
+        }
+        _ = try? create(
+            .node, ["metadata": ["name": "node-0", "labels": ["topology.kubernetes.io/zone": "zone-a"]]])
+    }
+
+    /// The objects every cluster has from the start.
+    package mutating func createStandardObjects() {
+        guard isManaged else { return }
+        batch { state in
+            for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+                _ = try? state.create(.namespace, ["metadata": ["name": .string(name)]])
+            }
+            _ = try? state.create(
+                .serviceCIDR,
+                ["metadata": ["name": "kubernetes"], "spec": ["cidrs": ["10.96.0.0/16", "fd00:96::/112"]]])
+            let labels: JSONValue = ["component": "apiserver", "provider": "kubernetes"]
+            _ = try? state.create(
+                .service,
+                [
+                    "metadata": ["name": "kubernetes", "namespace": "default", "labels": labels],
+                    "spec": [
+                        "clusterIP": "10.96.0.1",
+                        "ports": [["name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443]],
+                    ],
+                ])
+            _ = try? state.create(
+                .endpointSlice,
+                [
+                    "metadata": [
+                        "name": "kubernetes", "namespace": "default",
+                        "labels": [EndpointSliceController.serviceLabel: "kubernetes"],
+                    ], "addressType": "IPv4",
+                    "endpoints": [["addresses": ["172.18.0.1"], "conditions": ["ready": true]]],
+                    "ports": [["name": "https", "port": 6443, "protocol": "TCP"]],
+                ])
+        }
+    }
+}

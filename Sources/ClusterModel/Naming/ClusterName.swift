@@ -1,0 +1,175 @@
+package import DNSWire
+
+/// What a name in a cluster zone stands for, decided by its labels alone.
+///
+/// Views are labels without their length octet, or for `service` both labels in wire form.
+package enum ClusterName: BitwiseCopyable {
+    case apex
+    /// `dns-version`.
+    case schemaVersion
+    /// `ns.dns`.
+    case nameServer
+    /// `dns`, which exists because `ns.dns` does.
+    case nameServerParent
+    /// `svc`.
+    case serviceRoot
+    /// `pod`.
+    case podRoot
+    case serviceNamespace(ByteView)
+    case podNamespace(ByteView)
+    case service(ServiceLabels)
+    case endpoint(ByteView, of: ServiceLabels)
+    case port(PortFilter, of: ServiceLabels)
+    case pod(ByteView, namespace: ByteView)
+    /// A whole reverse name.
+    case address(IPAddress)
+    case unknown
+}
+
+/// The labels that name a service.
+package struct ServiceLabels: BitwiseCopyable {
+    /// Service and namespace in wire form, without a root.
+    package let key: ByteView
+    package let namespace: ByteView
+}
+
+/// The port that `_name._transport` asks for; underscores are taken off.
+package struct PortFilter: BitwiseCopyable {
+    package let name: ByteView
+    package let transport: Transport
+}
+
+/// A transport protocol that a port label can name.
+package enum Transport: UInt8, BitwiseCopyable, Sendable {
+    case tcp = 1
+    case udp = 2
+    case sctp = 3
+
+    /// - Parameter text: folded octets.
+    init?(_ text: ByteView) {
+        switch (text.count, text.at(0), text.at(1), text.at(2), text.at(3)) {
+        case (3, 0x74, 0x63, 0x70, _): self = .tcp
+        case (3, 0x75, 0x64, 0x70, _): self = .udp
+        case (4, 0x73, 0x63, 0x74, 0x70): self = .sctp
+        default: return nil
+        }
+    }
+
+    /// Kubernetes' spelling; an absent protocol means TCP.
+    init?(_ text: String) {
+        switch text.lowercased() {
+        case "tcp", "": self = .tcp
+        case "udp": self = .udp
+        case "sctp": self = .sctp
+        default: return nil
+        }
+    }
+}
+
+extension ClusterName {
+    /// Reads a folded name whose last `zoneLength` octets are the zone.
+    package init(_ question: ClusterQuestion) {
+        let name = question.folded
+        guard question.zoneLength >= 1, question.zoneLength <= name.count, name.count == question.name.count else {
+            self = .unknown
+            return
+        }
+        let labels = LabelsBelowZone(name, zoneLength: question.zoneLength)
+        guard labels.count > 0 else {
+            self = .apex
+            return
+        }
+        if let common = Self(common: labels) {
+            self = common
+        } else if question.zoneIsReverse {
+            self = IPAddress(reverse: name).map { .address($0) } ?? .unknown
+        } else {
+            self = Self(forward: labels)
+        }
+    }
+
+    /// The names that every zone has.
+    private init?(common labels: LabelsBelowZone) {
+        if labels.count == 1, labels[0].spells("dns-version") {
+            self = .schemaVersion
+        } else if labels.count == 1, labels[0].spells("dns") {
+            self = .nameServerParent
+        } else if labels.count == 2, labels[0].spells("ns"), labels[1].spells("dns") {
+            self = .nameServer
+        } else {
+            return nil
+        }
+    }
+
+    private init(forward labels: LabelsBelowZone) {
+        let last = labels[labels.count - 1]
+        if last.spells("svc") {
+            self = Self(service: labels)
+        } else if last.spells("pod") {
+            switch labels.count {
+            case 1: self = .podRoot
+            case 2: self = .podNamespace(labels[0])
+            case 3: self = .pod(labels[0], namespace: labels[1])
+            default: self = .unknown
+            }
+        } else {
+            self = .unknown
+        }
+    }
+
+    private init(service labels: LabelsBelowZone) {
+        switch labels.count {
+        case 1: self = .serviceRoot
+        case 2: self = .serviceNamespace(labels[0])
+        case 3: self = .service(labels.service(at: 0))
+        case 4: self = .endpoint(labels[0], of: labels.service(at: 1))
+        case 5:
+            let name = labels[0].withoutUnderscore
+            guard name.count > 0, let transport = Transport(labels[1].withoutUnderscore) else {
+                self = .unknown
+                return
+            }
+            self = .port(PortFilter(name: name, transport: transport), of: labels.service(at: 2))
+        default: self = .unknown
+        }
+    }
+}
+
+/// The labels of a name left of its zone, the first five of them by position.
+private struct LabelsBelowZone {
+    private let name: ByteView
+    private var starts = InlineArray<6, Int>(repeating: 0)
+    /// Six stands for six and more: no name of a cluster zone has so many.
+    private(set) var count = 0
+
+    init(_ name: ByteView, zoneLength: Int) {
+        self.name = name
+        let end = name.count - zoneLength
+        var place = 0
+        while place < end, count < 6 {
+            starts[count] = place
+            count += 1
+            place += Int(name[place]) + 1
+        }
+    }
+
+    /// The label without its length octet.
+    subscript(index: Int) -> ByteView {
+        let place = starts[index]
+        return name.slice(place + 1, Int(name[place]))
+    }
+
+    func service(at index: Int) -> ServiceLabels {
+        let namespace = self[index + 1]
+        let end = starts[index + 1] + 1 + namespace.count
+        return ServiceLabels(key: name.slice(starts[index], end - starts[index]), namespace: namespace)
+    }
+}
+
+extension ByteView {
+    /// True when the octets are this ASCII text.
+    func spells(_ text: StaticString) -> Bool { equals(.literal(text)) }
+
+    /// The label without one leading underscore.
+    var withoutUnderscore: ByteView { at(0) == UInt8(ascii: "_") ? suffix(from: 1) : self }
+}

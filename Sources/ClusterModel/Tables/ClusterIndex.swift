@@ -1,0 +1,290 @@
+import DNSWire
+
+/// The single writer of the cluster's records: takes object changes, makes the next snapshot from what they touch.
+package final class ClusterIndex {
+    private let options: ModelOptions
+    private let seed: UInt64
+    private var namespaces: [String: UInt32] = [:]
+    private var services: [ObjectID: ServiceState] = [:]
+    private var slices: [ObjectID: SliceState] = [:]
+    private var pods: [ObjectID: PodState] = [:]
+    /// Counts the lists of each kind: what was not stored since the last one began is gone at its end.
+    private var epochs: [ObjectKind: UInt32] = [:]
+    private var touched: [ObjectID] = []
+    private var namespacesChanged = false
+    private var pendingPods: PendingEntries
+    private var triggers: [(service: ObjectID, trigger: Double)] = []
+    private var serial: UInt32 = 0
+    private var snapshot: ClusterSnapshot
+
+    /// The kinds of which a whole list has been seen.
+    package private(set) var listedKinds: Set<ObjectKind> = []
+
+    /// - Parameter seed: random for each process, so that nobody can choose names that collide.
+    package init(options: ModelOptions, seed: UInt64) {
+        self.options = options
+        self.seed = seed
+        pendingPods = PendingEntries(seed: seed)
+        snapshot = ClusterSnapshot(Tables(), serial: 0, options: options, seed: seed)
+    }
+
+    /// True when the next snapshot will differ from the last.
+    package var hasChanges: Bool { namespacesChanged || !touched.isEmpty || !pendingPods.isEmpty }
+
+    /// Takes over changes in their order.
+    ///
+    /// - Parameter now: Unix seconds; becomes the serial when records change.
+    package func apply(_ changes: [ObjectChange], now: UInt32) {
+        var isRelevant = false
+        for change in changes {
+            switch change {
+            case .relistStarted(let kind): epochs[kind, default: 0] &+= 1
+            case .stored(let object): isRelevant = store(object) || isRelevant
+            case .deleted(let kind, let key): isRelevant = delete(kind, key) || isRelevant
+            case .relistFinished(let kind):
+                isRelevant = sweep(kind) || isRelevant
+                listedKinds.insert(kind)
+            }
+        }
+        if isRelevant { advanceSerial(to: now) }
+    }
+
+    /// A serial never falls, and never stands for two different snapshots (RFC 1982).
+    private func advanceSerial(to now: UInt32) {
+        if now > serial {
+            serial = now
+        } else if serial == snapshot.serial {
+            serial &+= 1
+        }
+    }
+
+    // MARK: - Objects
+
+    /// - Returns: true when records change.
+    private func store(_ object: ClusterObject) -> Bool {
+        let namespace = if case .namespace(let object) = object { object.name } else { object.key.namespace }
+        if let visible = options.namespaces, !visible.contains(namespace) { return false }
+        switch object {
+        case .namespace(let object):
+            let old = namespaces.updateValue(epoch(.namespace), forKey: object.name)
+            namespacesChanged = namespacesChanged || old == nil
+            return old == nil
+        case .service(let object): return store(object)
+        case .endpointSlice(let object): return store(object)
+        case .pod(let object): return store(object)
+        }
+    }
+
+    private func epoch(_ kind: ObjectKind) -> UInt32 { epochs[kind] ?? 0 }
+
+    private func store(_ object: ServiceObject) -> Bool {
+        guard let id = makeService(object.key) else { return false }
+        services[id]?.epoch = epoch(.service)
+        let octets = CompactObject.encode(object)
+        guard services[id]?.service != octets else { return false }
+        services[id]?.service = octets
+        touch(id)
+        return true
+    }
+
+    /// The state of that service, made when there is none; nil when its name is no name in the DNS.
+    private func makeService(_ key: ObjectKey) -> ObjectID? {
+        let id = ObjectID(key, seed: seed)
+        guard services[id] == nil else { return id }
+        guard let key = CompactObject.key(service: key.name, namespace: key.namespace) else { return nil }
+        let hash = withBytes(key) { KeyedTable.hash($0, seed: seed) }
+        services[id] = ServiceState(key: key, hash: hash)
+        return id
+    }
+
+    private func touch(_ id: ObjectID) {
+        guard services[id]?.isTouched == false else { return }
+        services[id]?.isTouched = true
+        touched.append(id)
+    }
+
+    private func store(_ object: EndpointSliceObject) -> Bool {
+        let id = ObjectID(object.key, seed: seed)
+        let owner = ObjectKey(namespace: object.key.namespace, name: object.service)
+        guard options.answersEndpoints, !object.service.isEmpty, let service = makeService(owner) else {
+            return removeSlice(id)
+        }
+        let octets = CompactObject.encode(object, podNames: options.endpointPodNames)
+        if slices[id]?.service == service, slices[id]?.octets == octets {
+            slices[id]?.epoch = epoch(.endpointSlice)
+            return false
+        }
+        if slices[id]?.service != service { _ = removeSlice(id) }
+        if slices.updateValue(
+            SliceState(service: service, octets: octets, epoch: epoch(.endpointSlice)), forKey: id) == nil
+        {
+            services[service]?.slices.append(id)
+        }
+        touch(service)
+        recordTrigger(object.lastChangeTrigger, service)
+        return true
+    }
+
+    /// The first list says nothing about how long changes took.
+    private func recordTrigger(_ trigger: Double?, _ service: ObjectID) {
+        guard let trigger, listedKinds.contains(.endpointSlice), triggers.count < 4096 else { return }
+        triggers.append((service, trigger))
+    }
+
+    private func removeSlice(_ id: ObjectID) -> Bool {
+        guard let slice = slices.removeValue(forKey: id) else { return false }
+        services[slice.service]?.slices.removeAll { $0 == id }
+        touch(slice.service)
+        return true
+    }
+
+    private func store(_ object: PodObject) -> Bool {
+        guard options.pods == .verified else { return false }
+        let id = ObjectID(object.key, seed: seed)
+        let entries = Self.entries(of: object)
+        if pods[id]?.entries == entries {
+            pods[id]?.epoch = epoch(.pod)
+            return false
+        }
+        _ = removePod(id)
+        pods[id] = PodState(entries: entries, epoch: epoch(.pod))
+        AddressTable.forEach(in: entries) { pendingPods.add($0, payload: $1) }
+        return true
+    }
+
+    private static func entries(of pod: PodObject) -> [UInt8] {
+        var entries: [UInt8] = []
+        var seen: Set<IPAddress> = []
+        for address in pod.addresses where seen.insert(address).inserted {
+            let mark = PodMark.encode(
+                namespace: pod.key.namespace, usesHostNetwork: pod.usesHostNetwork,
+                isPrimary: address == pod.addresses.first)
+            if let mark { AddressTable.encode(address, payload: mark, into: &entries) }
+        }
+        return entries
+    }
+
+    private func removePod(_ id: ObjectID) -> Bool {
+        guard let pod = pods.removeValue(forKey: id) else { return false }
+        AddressTable.forEach(in: pod.entries) { pendingPods.remove($0, payload: $1) }
+        return true
+    }
+
+    // MARK: - Removal
+
+    private func delete(_ kind: ObjectKind, _ key: ObjectKey) -> Bool {
+        switch kind {
+        case .namespace: removeNamespace(key.name)
+        case .service: removeService(ObjectID(key, seed: seed))
+        case .endpointSlice: removeSlice(ObjectID(key, seed: seed))
+        case .pod: removePod(ObjectID(key, seed: seed))
+        }
+    }
+
+    private func removeNamespace(_ name: String) -> Bool {
+        guard namespaces.removeValue(forKey: name) != nil else { return false }
+        namespacesChanged = true
+        return true
+    }
+
+    private func removeService(_ id: ObjectID) -> Bool {
+        guard services[id]?.service.isEmpty == false else { return false }
+        services[id]?.service = []
+        touch(id)
+        return true
+    }
+
+    /// Drops what the list that just ended did not name.
+    private func sweep(_ kind: ObjectKind) -> Bool {
+        let epoch = epoch(kind)
+        switch kind {
+        case .namespace:
+            let gone = namespaces.filter { $0.value != epoch }.keys
+            return gone.reduce(false) { removeNamespace($1) || $0 }
+        case .service:
+            let gone = services.filter { $0.value.epoch != epoch && !$0.value.service.isEmpty }.keys
+            return gone.reduce(false) { removeService($1) || $0 }
+        case .endpointSlice:
+            let gone = slices.filter { $0.value.epoch != epoch }.keys
+            return gone.reduce(false) { removeSlice($1) || $0 }
+        case .pod:
+            let gone = pods.filter { $0.value.epoch != epoch }.keys
+            return gone.reduce(false) { removePod($1) || $0 }
+        }
+    }
+
+    // MARK: - Snapshots
+
+    /// The records after all changes so far; shares every shard that they did not touch.
+    package func makeSnapshot() -> ClusterSnapshot {
+        guard hasChanges else { return snapshot }
+        var tables = snapshot.tables
+        rebuildServices(&tables)
+        pendingPods.apply(to: &tables.pods)
+        if namespacesChanged { tables.namespaces = makeNamespaces() }
+        namespacesChanged = false
+        snapshot = ClusterSnapshot(tables, serial: serial, options: options, seed: seed)
+        return snapshot
+    }
+
+    private func makeNamespaces() -> Shard {
+        let labels = namespaces.keys.compactMap { CompactObject.label($0).map { Array($0.dropFirst()) } }
+        let changes = Set(labels).map { label in
+            KeyedTable.Change(
+                key: label, hash: withBytes(label) { KeyedTable.hash($0, seed: seed) }, payload: [])
+        }
+        return KeyedTable(bytes: Shard.empty.view).applying(changes, seed: seed)
+    }
+
+    private func rebuildServices(_ tables: inout Tables) {
+        var reverse = PendingEntries(seed: seed)
+        var shards: [Int: [ObjectID]] = [:]
+        for id in touched {
+            guard let hash = services[id]?.hash else { continue }
+            shards[KeyedTable.shard(of: hash), default: []].append(id)
+        }
+        touched = []
+        for (shard, ids) in shards {
+            let table = KeyedTable(bytes: tables.services[shard].view)
+            let changes = ids.compactMap { renew($0, in: table, &reverse) }
+            if !changes.isEmpty { tables.services[shard] = table.applying(changes, seed: seed) }
+        }
+        reverse.apply(to: &tables.reverse)
+    }
+
+    /// The service's new entry, nil when it is as before; notes what that means for reverse names.
+    private func renew(
+        _ id: ObjectID, in table: KeyedTable, _ reverse: inout PendingEntries
+    ) -> KeyedTable.Change? {
+        guard let state = services[id] else { return nil }
+        services[id]?.isTouched = false
+        if state.service.isEmpty, state.slices.isEmpty { services[id] = nil }
+        let payload = ServiceEncoder.encode(
+            service: state.service, slices: state.slices.compactMap { slices[$0]?.octets })
+        let old = withBytes(state.key) { table.find($0, hash: state.hash) }
+        return withBytes(payload ?? []) { new in
+            if let old, old.equals(new) { return nil }
+            if old == nil, payload == nil { return nil }
+            ReverseDifference(
+                old: old.map(ServiceEntry.init), new: payload == nil ? nil : ServiceEntry(bytes: new), hash: state.hash
+            ).note(in: &reverse)
+            return KeyedTable.Change(key: state.key, hash: state.hash, payload: payload)
+        }
+    }
+
+    // MARK: - Measuring
+
+    /// The last-change times of slices changed since the last call, for the programming latency metric.
+    ///
+    /// - Returns: seconds since 1970, and whether the slice's service is headless; slices of no such service are left out.
+    package func drainProgrammingTriggers() -> [(isHeadless: Bool, trigger: Double)] {
+        defer { triggers = [] }
+        return triggers.compactMap { service, trigger in
+            switch services[service]?.service.first.flatMap(ServiceKind.init) {
+            case .headless: (isHeadless: true, trigger: trigger)
+            case .cluster: (isHeadless: false, trigger: trigger)
+            case .alias, .unusable, nil: nil
+            }
+        }
+    }
+}

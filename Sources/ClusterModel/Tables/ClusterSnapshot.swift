@@ -1,0 +1,98 @@
+import DNSWire
+
+/// All records of the cluster at one moment; shares the shards that did not change with the snapshot before.
+package final class ClusterSnapshot: Sendable {
+    /// Unix seconds of the last change of the records, made to rise with every snapshot that differs (RFC 1982).
+    package let serial: UInt32
+    let tables: Tables
+    private let directory: ShardDirectory
+    private let seed: UInt64
+    private let pods: PodNames
+    private let ignoresEmptyServices: Bool
+
+    init(_ tables: Tables, serial: UInt32, options: ModelOptions, seed: UInt64) {
+        self.tables = tables
+        self.serial = serial
+        self.seed = seed
+        pods = options.pods
+        ignoresEmptyServices = options.ignoresEmptyServices
+        directory = ShardDirectory(tables.services + tables.reverse + tables.pods)
+    }
+
+    /// Plain pointers into this snapshot: valid only as long as somebody holds it.
+    package var view: ClusterView {
+        ClusterView(
+            directory: directory, namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed, pods: pods,
+            ignoresEmptyServices: ignoresEmptyServices)
+    }
+
+    /// Octets of all tables.
+    package var octetCount: Int {
+        var sum = tables.namespaces.view.count
+        for shard in tables.services + tables.reverse + tables.pods where shard !== Shard.empty {
+            sum += shard.view.count
+        }
+        return sum
+    }
+}
+
+/// The shards of one snapshot.
+struct Tables: Sendable {
+    static let shardCount = 256
+    /// `KeyedTable`s from service and namespace to `ServiceEntry`.
+    var services = [Shard](repeating: .empty, count: shardCount)
+    /// `AddressTable`s from address to `ReverseMark`.
+    var reverse = [Shard](repeating: .empty, count: shardCount)
+    /// `AddressTable`s from address to `PodMark`; empty unless pods are verified.
+    var pods = [Shard](repeating: .empty, count: shardCount)
+    /// A `KeyedTable` of the visible namespaces, without payload.
+    var namespaces = Shard.empty
+}
+
+/// Where a snapshot's shards are, in one array that a view can point to.
+///
+/// Safe to share: written once by `init`; the snapshot keeps every shard alive that it points to.
+@safe private final class ShardDirectory: @unchecked Sendable {
+    let start: UnsafeMutablePointer<ByteView>
+
+    init(_ shards: [Shard]) {
+        unsafe start = UnsafeMutablePointer<ByteView>.allocate(capacity: max(shards.count, 1))
+        for (index, shard) in shards.enumerated() { unsafe (start + index).initialize(to: shard.view) }
+    }
+
+    deinit { unsafe start.deallocate() }
+}
+
+/// The reading side of a snapshot: copying and using it counts no references.
+///
+/// Safe as long as the snapshot lives: the pointer leads to its directory of three times `Tables.shardCount` shards.
+@safe package struct ClusterView: BitwiseCopyable {
+    private let shards: UnsafePointer<ByteView>
+    let namespaces: KeyedTable
+    let seed: UInt64
+    let pods: PodNames
+    let ignoresEmptyServices: Bool
+
+    fileprivate init(
+        directory: ShardDirectory, namespaces: KeyedTable, seed: UInt64, pods: PodNames, ignoresEmptyServices: Bool
+    ) {
+        unsafe shards = UnsafePointer(directory.start)
+        self.namespaces = namespaces
+        self.seed = seed
+        self.pods = pods
+        self.ignoresEmptyServices = ignoresEmptyServices
+    }
+
+    /// The table of services that a hash belongs to.
+    func services(_ hash: UInt32) -> KeyedTable {
+        unsafe KeyedTable(bytes: shards[KeyedTable.shard(of: hash)])
+    }
+
+    func reverse(_ hash: UInt32) -> AddressTable {
+        unsafe AddressTable(bytes: shards[Tables.shardCount + AddressTable.shard(of: hash)])
+    }
+
+    func pods(_ hash: UInt32) -> AddressTable {
+        unsafe AddressTable(bytes: shards[2 * Tables.shardCount + AddressTable.shard(of: hash)])
+    }
+}

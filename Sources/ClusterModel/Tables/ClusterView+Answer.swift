@@ -1,0 +1,177 @@
+package import DNSWire
+
+extension ClusterView {
+    /// Writes the records of the question's name and type.
+    ///
+    /// SOA and NS of the apex and the addresses of `ns.dns` are the caller's: here those names are just there.
+    /// - Parameter primaryZone: where PTR records point into, in wire form.
+    package func answer(
+        _ question: ClusterQuestion, primaryZone: ByteView, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        switch classify(question) {
+        case .apex, .nameServer, .nameServerParent, .serviceRoot, .podRoot:
+            return .noData
+        case .schemaVersion:
+            return question.type == .txt ? writeSchemaVersion(question, to: &response) : .noData
+        case .serviceNamespace(let namespace):
+            return namespaceExists(namespace) ? .noData : .noSuchName
+        case .podNamespace(let namespace):
+            return pods != .disabled && namespaceExists(namespace) ? .noData : .noSuchName
+        case .service(let labels):
+            guard let entry = service(labels) else { return .noSuchName }
+            return answerService(entry, labels, question, to: &response)
+        case .port(let filter, let labels):
+            guard let entry = service(labels) else { return .noSuchName }
+            return answerPort(filter, of: entry, labels, question, to: &response)
+        case .endpoint(let label, let labels):
+            guard let entry = service(labels), entry.kind != .alias else { return .noSuchName }
+            return answerEndpoint(label, of: entry, labels, question, to: &response)
+        case .pod(let label, let namespace):
+            return answerPod(label, namespace: namespace, question, to: &response)
+        case .address(let address):
+            return answerReverse(address, question, primaryZone: primaryZone, to: &response)
+        case .unknown:
+            return .noSuchName
+        }
+    }
+
+    // The version of the DNS schema, with the lifetime of its example (Kubernetes DNS specification §2.2).
+    private func writeSchemaVersion(_ question: ClusterQuestion, to response: inout MessageWriter) -> ClusterAnswer {
+        let isWritten = response.appendRecord(
+            owner: question.nameOffset, type: .txt, ttl: 28800, data: .literal("\u{5}1.1.0"), in: .answer)
+        if !isWritten { response.truncate() }
+        return .records
+    }
+
+    // MARK: - Services
+
+    private func answerService(
+        _ entry: ServiceEntry, _ labels: ServiceLabels, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        switch entry.kind {
+        case .cluster:
+            return answerCluster(entry, nil, labels, question, to: &response)
+        case .headless:
+            // Without ready endpoints a headless service has no name (Kubernetes DNS specification §2.4).
+            guard entry.hasEndpoints else { return .noSuchName }
+            return answerHeadless(entry, nil, labels, question, to: &response)
+        case .alias:
+            return writeAlias(entry, question, to: &response)
+        case .unusable:
+            return .noSuchName
+        }
+    }
+
+    private func answerPort(
+        _ filter: PortFilter, of entry: ServiceEntry, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        switch entry.kind {
+        case .cluster:
+            guard entry.portList(0).matchCount(filter) > 0 else { return .noSuchName }
+            return answerCluster(entry, filter, labels, question, to: &response)
+        case .headless:
+            guard entry.hasEndpoints, entry.endpointsHavePort(filter) else { return .noSuchName }
+            return answerHeadless(entry, filter, labels, question, to: &response)
+        case .alias, .unusable:
+            return .noSuchName
+        }
+    }
+
+    private func answerCluster(
+        _ entry: ServiceEntry, _ filter: PortFilter?, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        switch question.type {
+        case .a, .aaaa:
+            let addresses = entry.clusterAddresses(isIPv4: question.type == .a)
+            return writeAddresses(addresses, question, to: &response)
+        case .srv:
+            return writeClusterServers(entry, filter, labels, question, to: &response)
+        default:
+            return .noData
+        }
+    }
+
+    private func answerHeadless(
+        _ entry: ServiceEntry, _ filter: PortFilter?, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        switch question.type {
+        case .a, .aaaa:
+            let isIPv4 = question.type == .a
+            // With one port list all endpoints have the port, or the name would not be here.
+            guard filter != nil, entry.portListCount > 2 else {
+                return writeAddresses(entry.endpointAddresses(isIPv4: isIPv4), question, to: &response)
+            }
+            return writeAddresses(of: entry, having: filter, question, to: &response)
+        case .srv:
+            var weight = 0
+            for list in 1..<max(entry.portListCount, 1) {
+                weight += entry.endpointCount(ofList: list) * entry.portList(list).matchCount(filter)
+            }
+            let groups = 0..<entry.groupCount
+            return writeServers(entry, groups, filter, pairs: weight, labels, question, to: &response)
+        default:
+            return .noData
+        }
+    }
+
+    private func writeAlias(
+        _ entry: ServiceEntry, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        response.beginRecord(owner: question.nameOffset, type: .cname, ttl: question.ttl)
+        let offset = response.count
+        response.write(entry.target)
+        guard response.endRecord(in: .answer) else {
+            response.truncate()
+            return .records
+        }
+        return question.type == .cname ? .records : .alias(targetOffset: offset)
+    }
+
+    // MARK: - Endpoints
+
+    private func answerEndpoint(
+        _ label: ByteView, of entry: ServiceEntry, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        guard let index = entry.findGroup(label) else {
+            return hasPorts(of: entry, transport: label.withoutUnderscore) ? .noData : .noSuchName
+        }
+        let group = entry.group(index)
+        switch question.type {
+        case .a, .aaaa:
+            return writeAddresses(of: entry, group, question, to: &response)
+        case .srv:
+            return writeServers(
+                entry, index..<(index + 1), nil, pairs: group.pairs, labels, question, to: &response)
+        default:
+            return .noData
+        }
+    }
+
+    /// True for `_tcp.service` above names of ports: an empty non-terminal exists (RFC 8020 §2).
+    private func hasPorts(of entry: ServiceEntry, transport label: ByteView) -> Bool {
+        guard let transport = Transport(label) else { return false }
+        if entry.kind == .cluster { return entry.portList(0).names(transport) }
+        guard entry.hasEndpoints else { return false }
+        for list in 1..<max(entry.portListCount, 1) where entry.portList(list).names(transport) { return true }
+        return false
+    }
+
+    // MARK: - Pods
+
+    private func answerPod(
+        _ label: ByteView, namespace: ByteView, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        guard pods != .disabled, let address = IPAddress(dashed: label), namespaceExists(namespace),
+            pods == .insecure || podExists(address, namespace: namespace)
+        else { return .noSuchName }
+        guard question.type == (address.isIPv4 ? .a : .aaaa) else { return .noData }
+        response.beginRecord(owner: question.nameOffset, type: question.type, ttl: question.ttl)
+        for index in 0..<address.octetCount { response.write(address.octet(index)) }
+        if !response.endRecord(in: .answer) { response.truncate() }
+        return .records
+    }
+}

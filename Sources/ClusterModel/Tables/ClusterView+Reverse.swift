@@ -1,0 +1,89 @@
+import DNSWire
+
+extension ClusterView {
+    /// Writes PTR records: to the service that owns the address, else to every endpoint that has it.
+    func answerReverse(
+        _ address: IPAddress, _ question: ClusterQuestion, primaryZone: ByteView, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        let hash = AddressTable.hash(address, seed: seed)
+        let table = reverse(hash)
+        if let owner = clusterAddressOwner(address, table, hash) {
+            guard question.type == .ptr else { return .noData }
+            return writePointer(to: owner, question, primaryZone: primaryZone, to: &response)
+        }
+        var answer = ClusterAnswer.noSuchName
+        var search = table.search(address, hash: hash)
+        while let mark = table.next(&search).map(ReverseMark.init) {
+            let services = services(mark.hash)
+            var owners = services.search(mark.hash)
+            while let owner = services.next(&owners) {
+                let entry = ServiceEntry(bytes: owner.payload)
+                guard let index = entry.index(of: address) else { continue }
+                guard question.type == .ptr else { return .noData }
+                answer = .records
+                let wanted = ServiceEntry.Reference(
+                    rawValue: (address.isIPv4 ? 0 : ServiceEntry.Reference.v6) | UInt32(truncatingIfNeeded: index))
+                let isWhole = writePointers(
+                    to: wanted, of: entry, owner.key, question, primaryZone: primaryZone, &response)
+                guard isWhole else { return .records }
+            }
+        }
+        return answer
+    }
+
+    private func clusterAddressOwner(_ address: IPAddress, _ table: AddressTable, _ hash: UInt32) -> ByteView? {
+        var search = table.search(address, hash: hash)
+        while let mark = table.next(&search).map(ReverseMark.init) {
+            guard mark.isClusterAddress else { continue }
+            let services = services(mark.hash)
+            var owners = services.search(mark.hash)
+            while let owner = services.next(&owners) {
+                let entry = ServiceEntry(bytes: owner.payload)
+                if entry.hasClusterAddress(address) { return owner.key }
+            }
+        }
+        return nil
+    }
+
+    private func writePointer(
+        to key: ByteView, _ question: ClusterQuestion, primaryZone: ByteView, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        guard key.count + 4 + primaryZone.count <= 255 else { return .noData }
+        response.beginRecord(owner: question.nameOffset, type: .ptr, ttl: question.ttl)
+        writeServiceName(key, zone: primaryZone, to: &response)
+        if !response.endRecord(in: .answer) { response.truncate() }
+        return .records
+    }
+
+    /// Writes a PTR record for each of the service's endpoint names with this address; false when one did not fit.
+    private func writePointers(
+        to wanted: ServiceEntry.Reference, of entry: ServiceEntry, _ key: ByteView, _ question: ClusterQuestion,
+        primaryZone: ByteView, _ response: inout MessageWriter
+    ) -> Bool {
+        if let index = entry.derivedGroup(entry.address(of: wanted)) {
+            let isWritten = writePointer(
+                to: entry.group(index), of: entry, key, question, primaryZone: primaryZone, &response)
+            guard isWritten else { return false }
+        }
+        for index in entry.derivedGroupCount..<max(entry.groupCount, entry.derivedGroupCount) {
+            let group = entry.group(index)
+            guard entry.contains(wanted, in: group) else { continue }
+            let isWritten = writePointer(to: group, of: entry, key, question, primaryZone: primaryZone, &response)
+            guard isWritten else { return false }
+        }
+        return true
+    }
+
+    private func writePointer(
+        to group: ServiceEntry.Group, of entry: ServiceEntry, _ key: ByteView, _ question: ClusterQuestion,
+        primaryZone: ByteView, _ response: inout MessageWriter
+    ) -> Bool {
+        guard 1 + labelLength(of: group, in: entry) + key.count + 4 + primaryZone.count <= 255 else { return true }
+        response.beginRecord(owner: question.nameOffset, type: .ptr, ttl: question.ttl)
+        writeLabel(of: group, in: entry, to: &response)
+        writeServiceName(key, zone: primaryZone, to: &response)
+        let isWritten = response.endRecord(in: .answer)
+        if !isWritten { response.truncate() }
+        return isWritten
+    }
+}

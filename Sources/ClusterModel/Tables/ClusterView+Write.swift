@@ -1,0 +1,218 @@
+import DNSWire
+
+extension ClusterView {
+    // MARK: - Addresses
+
+    func writeAddresses(
+        _ addresses: ByteView, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        guard addresses.count > 0 else { return .noData }
+        let isWhole = response.appendAddresses(
+            owner: question.nameOffset, type: question.type, ttl: question.ttl, addresses: addresses,
+            rotation: max(0, question.rotation), in: .answer)
+        if !isWhole { response.truncate() }
+        return .records
+    }
+
+    /// Writes the addresses of the endpoints that have a port.
+    func writeAddresses(
+        of entry: ServiceEntry, having filter: PortFilter?, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        let isIPv4 = question.type == .a
+        let size = isIPv4 ? 4 : 16
+        let addresses = entry.endpointAddresses(isIPv4: isIPv4)
+        let count = addresses.count / size
+        var answer = ClusterAnswer.noData
+        // Neighbours mostly have the same ports.
+        var (lastList, lastMatches) = (0, false)
+        for step in 0..<count {
+            let index = (step + max(0, question.rotation) % count) % count
+            let list = entry.portListIndex(ofAddress: index, isIPv4: isIPv4)
+            if list != lastList { (lastList, lastMatches) = (list, entry.portList(list).matchCount(filter) > 0) }
+            guard lastMatches else { continue }
+            answer = .records
+            let data = addresses.slice(index * size, size)
+            guard writeAddress(data, question, to: &response) else { break }
+        }
+        return answer
+    }
+
+    /// Writes the addresses of one endpoint name.
+    func writeAddresses(
+        of entry: ServiceEntry, _ group: ServiceEntry.Group, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        var answer = ClusterAnswer.noData
+        let count = group.addressCount
+        for step in 0..<count {
+            let reference = entry.reference((step + max(0, question.rotation) % count) % count, of: group)
+            guard reference.isIPv4 == (question.type == .a) else { continue }
+            answer = .records
+            guard writeAddress(entry.octets(of: reference), question, to: &response) else { break }
+        }
+        return answer
+    }
+
+    private func writeAddress(
+        _ data: ByteView, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> Bool {
+        let isWritten = response.appendRecord(
+            owner: question.nameOffset, type: question.type, ttl: question.ttl, data: data, in: .answer)
+        if !isWritten { response.truncate() }
+        return isWritten
+    }
+
+    // MARK: - SRV
+
+    /// CoreDNS' share of a hundred for each of `pairs` addresses and ports, and never nothing.
+    private func weight(_ pairs: Int) -> UInt16 { UInt16(max(1, 100 / max(1, pairs))) }
+
+    /// Writes the SRV records of a service with cluster addresses, which all point to the service itself.
+    func writeClusterServers(
+        _ entry: ServiceEntry, _ filter: PortFilter?, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        let (v4, v6) = (entry.clusterAddresses(isIPv4: true), entry.clusterAddresses(isIPv4: false))
+        let list = entry.portList(0)
+        let weight = weight((v4.count / 4 + v6.count / 16) * list.matchCount(filter))
+        guard v4.count + v6.count > 0, labels.key.count + 4 + question.zoneLength <= 255 else { return .noData }
+        var targetOffset: Int?
+        var place = 2
+        while let port = list.next(&place) {
+            guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
+            beginServer(port.number, weight, question, to: &response)
+            targetOffset = targetOffset ?? response.count
+            writeServiceName(labels.key, zone: question.zone, to: &response)
+            guard response.endRecord(in: .answer) else {
+                response.truncate()
+                return .records
+            }
+        }
+        guard let targetOffset else { return .noData }
+        // What does not fit is left out, and the answer is complete all the same (RFC 2181 §9).
+        _ = response.appendAddresses(
+            owner: targetOffset, type: .a, ttl: question.ttl, addresses: v4, rotation: 0, in: .additional)
+        _ = response.appendAddresses(
+            owner: targetOffset, type: .aaaa, ttl: question.ttl, addresses: v6, rotation: 0, in: .additional)
+        return .records
+    }
+
+    /// Writes one SRV record for each endpoint name and port, then the names' addresses as additional records.
+    func writeServers(
+        _ entry: ServiceEntry, _ groups: Range<Int>, _ filter: PortFilter?, pairs: Int, _ labels: ServiceLabels,
+        _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        let start = response.count
+        let weight = weight(pairs)
+        for step in 0..<groups.count {
+            let group = entry.group(groups.lowerBound + (step + max(0, question.rotation) % groups.count) % groups.count)
+            let length = targetLength(entry, group, labels, question)
+            guard length <= 255 else { continue }
+            let list = entry.portList(group.portList)
+            var place = 2
+            while let port = list.next(&place) {
+                guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
+                beginServer(port.number, weight, question, to: &response)
+                writeLabel(of: group, in: entry, to: &response)
+                writeServiceName(labels.key, zone: question.zone, to: &response)
+                guard response.endRecord(in: .answer) else {
+                    response.truncate()
+                    return .records
+                }
+            }
+        }
+        guard response.count > start else { return .noData }
+        appendTargets(entry, groups, filter, labels, question, from: start, to: &response)
+        return .records
+    }
+
+    /// Walks the groups as `writeServers` did, so that owners can point at the targets it wrote from `start` on.
+    private func appendTargets(
+        _ entry: ServiceEntry, _ groups: Range<Int>, _ filter: PortFilter?, _ labels: ServiceLabels,
+        _ question: ClusterQuestion, from start: Int, to response: inout MessageWriter
+    ) {
+        // Owner, type, class, TTL, data length, then priority, weight and port stand before the target.
+        let head = 2 + 10 + 6
+        var place = start
+        for step in 0..<groups.count {
+            let group = entry.group(groups.lowerBound + (step + max(0, question.rotation) % groups.count) % groups.count)
+            let length = targetLength(entry, group, labels, question)
+            guard length <= 255 else { continue }
+            let servers = serverCount(entry.portList(group.portList), filter)
+            guard servers > 0 else { continue }
+            let isWhole = appendAddresses(
+                of: entry, group, filter, owner: place + head, ttl: question.ttl, to: &response)
+            // What does not fit is left out, and the answer is complete all the same (RFC 2181 §9).
+            guard isWhole else { return }
+            place += servers * (head + length)
+        }
+    }
+
+    private func serverCount(_ list: PortList, _ filter: PortFilter?) -> Int {
+        var place = 2
+        var count = 0
+        while let port = list.next(&place) {
+            if port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat { count += 1 }
+        }
+        return count
+    }
+
+    private func appendAddresses(
+        of entry: ServiceEntry, _ group: ServiceEntry.Group, _ filter: PortFilter?, owner: Int, ttl: UInt32,
+        to response: inout MessageWriter
+    ) -> Bool {
+        for index in 0..<group.addressCount {
+            let reference = entry.reference(index, of: group)
+            if filter != nil, entry.portListCount > 2 {
+                let list = entry.portListIndex(ofAddress: reference.index, isIPv4: reference.isIPv4)
+                guard entry.portList(list).matchCount(filter) > 0 else { continue }
+            }
+            let isWritten = response.appendRecord(
+                owner: owner, type: reference.isIPv4 ? .a : .aaaa, ttl: ttl, data: entry.octets(of: reference),
+                in: .additional)
+            guard isWritten else { return false }
+        }
+        return true
+    }
+
+    private func beginServer(
+        _ port: UInt16, _ weight: UInt16, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) {
+        response.beginRecord(owner: question.nameOffset, type: .srv, ttl: question.ttl)
+        response.write(UInt16(0))
+        response.write(weight)
+        response.write(port)
+    }
+
+    // MARK: - Names
+
+    private func targetLength(
+        _ entry: ServiceEntry, _ group: ServiceEntry.Group, _ labels: ServiceLabels, _ question: ClusterQuestion
+    ) -> Int {
+        1 + labelLength(of: group, in: entry) + labels.key.count + 4 + question.zoneLength
+    }
+
+    func labelLength(of group: ServiceEntry.Group, in entry: ServiceEntry) -> Int {
+        if let label = entry.label(of: group) { return label.count }
+        return AddressLabel(entry.address(of: entry.reference(0, of: group))).count
+    }
+
+    func writeLabel(of group: ServiceEntry.Group, in entry: ServiceEntry, to response: inout MessageWriter) {
+        if let label = entry.label(of: group) {
+            response.write(UInt8(truncatingIfNeeded: label.count))
+            response.write(label)
+            return
+        }
+        let label = AddressLabel(entry.address(of: entry.reference(0, of: group)))
+        response.write(UInt8(truncatingIfNeeded: label.count))
+        for index in 0..<label.count { response.write(label[index]) }
+    }
+
+    /// Writes `service.namespace.svc.zone` in full: SRV and PTR targets of cluster names are read by simple clients.
+    func writeServiceName(_ key: ByteView, zone: ByteView, to response: inout MessageWriter) {
+        response.write(key)
+        response.write(.literal("\u{3}svc"))
+        response.write(zone)
+    }
+}

@@ -1,0 +1,83 @@
+import DNSWire
+
+/// Stands for an object's namespace and name: a keyed 128-bit hash, so that a million objects hold no text.
+struct ObjectID: Hashable {
+    private let high: UInt64
+    private let low: UInt64
+
+    init(namespace: String, name: String, seed: UInt64) {
+        var octets = Array(namespace.utf8)
+        octets.append(UInt8(ascii: "/"))
+        octets += name.utf8
+        (high, low) = withBytes(octets) { ($0.hash(seed: seed), $0.hash(seed: ~seed &* 0x9E37_79B9_7F4A_7C15)) }
+    }
+
+    init(_ key: ObjectKey, seed: UInt64) { self.init(namespace: key.namespace, name: key.name, seed: seed) }
+}
+
+/// A service and the slices that belong to it, whichever of them is known.
+struct ServiceState {
+    /// As in `CompactObject.key`.
+    let key: [UInt8]
+    let hash: UInt32
+    /// As in `CompactObject.encode`; empty while there are only slices.
+    var service: [UInt8] = []
+    var slices: [ObjectID] = []
+    var epoch: UInt32 = 0
+    /// Its table entry is to be made anew.
+    var isTouched = false
+}
+
+/// An endpoint slice as `CompactObject.encode` writes it.
+struct SliceState {
+    var service: ObjectID
+    var octets: [UInt8]
+    var epoch: UInt32
+}
+
+/// A pod as the entries it makes in an `AddressTable`.
+struct PodState {
+    var entries: [UInt8]
+    var epoch: UInt32
+}
+
+/// Changes of address tables that wait for the next snapshot, by shard.
+struct PendingEntries {
+    private struct Lists {
+        var removed: [UInt8] = []
+        var added: [UInt8] = []
+    }
+
+    private let seed: UInt64
+    private var shards: [Int: Lists] = [:]
+
+    init(seed: UInt64) { self.seed = seed }
+
+    var isEmpty: Bool { shards.isEmpty }
+
+    mutating func add(_ address: IPAddress, payload: [UInt8]) {
+        AddressTable.encode(address, payload: payload, into: &shards[shard(of: address), default: Lists()].added)
+    }
+
+    mutating func remove(_ address: IPAddress, payload: [UInt8]) {
+        var entry: [UInt8] = []
+        AddressTable.encode(address, payload: payload, into: &entry)
+        let shard = shard(of: address)
+        // An entry that no table holds yet is only taken back.
+        if AddressTable.removeEntry(entry, from: &shards[shard, default: Lists()].added) { return }
+        shards[shard, default: Lists()].removed += entry
+    }
+
+    private func shard(of address: IPAddress) -> Int {
+        AddressTable.shard(of: AddressTable.hash(address, seed: seed))
+    }
+
+    /// Rebuilds the tables that differ, each once.
+    mutating func apply(to tables: inout [Shard]) {
+        for (shard, lists) in shards where !lists.removed.isEmpty || !lists.added.isEmpty {
+            let table = AddressTable(bytes: tables[shard].view)
+            tables[shard] = table.applying(removed: lists.removed, added: lists.added, seed: seed)
+        }
+        shards = [:]
+    }
+}

@@ -1,0 +1,61 @@
+import DNSWire
+
+extension ByteView {
+    /// The octets of an ASCII literal, which live as long as the program.
+    static func literal(_ text: StaticString) -> ByteView {
+        unsafe ByteView(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    }
+}
+
+extension [UInt8] {
+    mutating func append(_ value: UInt16) {
+        append(UInt8(truncatingIfNeeded: value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+    }
+
+    mutating func append(_ value: UInt32) {
+        append(UInt16(truncatingIfNeeded: value >> 16))
+        append(UInt16(truncatingIfNeeded: value))
+    }
+
+    /// Appends 4 or 16 octets in network order.
+    mutating func append(_ address: IPAddress) {
+        append(UInt32(truncatingIfNeeded: address.high >> 32))
+        guard !address.isIPv4 else { return }
+        append(UInt32(truncatingIfNeeded: address.high))
+        append(UInt32(truncatingIfNeeded: address.low >> 32))
+        append(UInt32(truncatingIfNeeded: address.low))
+    }
+
+    mutating func append(_ view: ByteView) {
+        for index in 0..<view.count { append(view[index]) }
+    }
+
+    mutating func replace(at place: Int, with value: UInt32) {
+        for index in 0..<4 { self[place + index] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * index)) }
+    }
+}
+
+extension ByteView {
+    /// The address of 4 or 16 octets that starts at `place`.
+    func address(at place: Int, isIPv4: Bool) -> IPAddress {
+        guard !isIPv4 else { return IPAddress(v4: uint32(at: place)) }
+        return IPAddress(
+            v6High: UInt64(uint32(at: place)) << 32 | UInt64(uint32(at: place + 4)),
+            low: UInt64(uint32(at: place + 8)) << 32 | UInt64(uint32(at: place + 12)))
+    }
+}
+
+/// A block of octets that nobody changes any more: one shard of a table.
+///
+/// Safe to share: the block is filled before it gets here, and only ever read afterwards.
+final class Shard: @unchecked Sendable {
+    private let block: ByteBlock
+
+    init(_ block: ByteBlock) { self.block = block }
+
+    var view: ByteView { block.view }
+
+    /// Every table reads eight zero octets as "no entries".
+    static let empty = Shard(ByteBlock(capacity: 8))
+}

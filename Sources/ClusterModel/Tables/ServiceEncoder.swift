@@ -1,0 +1,204 @@
+import DNSWire
+
+/// Turns a service and its endpoint slices into one `ServiceEntry`.
+struct ServiceEncoder {
+    private struct Record {
+        let address: IPAddress
+        let label: [UInt8]
+        let portList: Int
+        var reference: UInt32 = 0
+    }
+
+    /// Lists beyond this many share the first endpoint list; no real service comes near.
+    private static let listLimit = 60_000
+    private var lists: [[UInt8]] = []
+    private var listIndex: [[UInt8]: Int] = [:]
+    private var listCounts: [UInt32] = []
+    private var records: [Record] = []
+    private var v4: [IPAddress] = []
+    private var v6: [IPAddress] = []
+
+    /// - Returns: nil when the service has no records at all.
+    static func encode(service: [UInt8], slices: [[UInt8]]) -> [UInt8]? {
+        switch service.first.flatMap(ServiceKind.init) {
+        case .alias: return service
+        case .cluster, .headless:
+            var encoder = ServiceEncoder()
+            encoder.read(service, slices)
+            return encoder.write(service)
+        case .unusable, nil: return nil
+        }
+    }
+
+    // MARK: - Reading
+
+    private mutating func read(_ service: [UInt8], _ slices: [[UInt8]]) {
+        var ownPorts = PortList.encode([])
+        if service[0] == ServiceKind.cluster.rawValue {
+            ownPorts = Array(service[(3 + Int(service[1]) * 4 + Int(service[2]) * 16)...])
+        }
+        lists = [ownPorts]
+        listCounts = [0]
+        for slice in slices { withBytes(slice) { read(slice: $0) } }
+        nameClashes()
+        var seen: Set<IPAddress> = []
+        let addresses = records.map(\.address).filter { seen.insert($0).inserted }
+            .sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+        v4 = addresses.filter(\.isIPv4)
+        v6 = addresses.filter { !$0.isIPv4 }
+        var references: [IPAddress: UInt32] = [:]
+        for (index, address) in v4.enumerated() { references[address] = UInt32(index) }
+        for (index, address) in v6.enumerated() { references[address] = ServiceEntry.Reference.v6 | UInt32(index) }
+        for index in records.indices { records[index].reference = references[records[index].address] ?? 0 }
+        records.sort {
+            if $0.label != $1.label { return $0.label.lexicographicallyPrecedes($1.label) }
+            return $0.reference < $1.reference
+        }
+    }
+
+    private mutating func read(slice: ByteView) {
+        var place = 4 + CompactObject.ports(of: slice).count
+        guard place < slice.count else { return }
+        let list = intern(CompactObject.ports(of: slice).array)
+        while let (address, label) = CompactObject.nextEndpoint(slice, &place) {
+            records.append(Record(address: address, label: label.array, portList: list))
+            listCounts[list] &+= 1
+        }
+    }
+
+    private mutating func intern(_ list: [UInt8]) -> Int {
+        if let known = listIndex[list] { return known }
+        guard lists.count < Self.listLimit else { return 1 }
+        listIndex[list] = lists.count
+        lists.append(list)
+        listCounts.append(0)
+        return lists.count - 1
+    }
+
+    /// Gives a derived name to the table of labels where another endpoint has it as its host name.
+    private mutating func nameClashes() {
+        var spelled: Set<IPAddress> = []
+        for record in records where record.label.count > 1 {
+            withBytes(record.label) { label in
+                guard let address = IPAddress(dashed: label), AddressLabel(address).equals(label) else { return }
+                spelled.insert(address)
+            }
+        }
+        guard !spelled.isEmpty else { return }
+        for (index, record) in records.enumerated() where record.label.isEmpty && spelled.contains(record.address) {
+            records[index] = Record(
+                address: record.address, label: AddressLabel(record.address).array, portList: record.portList)
+        }
+    }
+
+    /// The list with the ports of all these lists.
+    private mutating func union(_ indices: Set<Int>) -> Int {
+        guard indices.count > 1 else { return indices.first ?? 1 }
+        let ports = indices.sorted().flatMap { index in withBytes(lists[index]) { PortList(bytes: $0).ports } }
+        return intern(PortList.encode(ports))
+    }
+
+    // MARK: - Writing
+
+    private mutating func write(_ service: [UInt8]) -> [UInt8] {
+        let isCluster = service[0] == ServiceKind.cluster.rawValue
+        let addressLists = addressPortLists()
+        let groups = groups()
+        var octets: [UInt8] = [service[0], isCluster ? service[1] : 0, isCluster ? service[2] : 0, 0]
+        octets.append(UInt32(v4.count))
+        octets.append(UInt32(v6.count))
+        octets.append(UInt32(groups.count))
+        octets.append(UInt32(groups.prefix { records[$0.range.lowerBound].label.isEmpty }.count))
+        octets.append(UInt16(lists.count))
+        octets.append(UInt16(0))
+        octets.append(UInt32(0))
+        octets.append(UInt32(0))
+        if isCluster { octets += service[3..<(3 + Int(service[1]) * 4 + Int(service[2]) * 16)] }
+        for address in v4 { octets.append(address) }
+        for address in v6 { octets.append(address) }
+        if lists.count > 2 { for list in addressLists { octets.append(UInt16(truncatingIfNeeded: list)) } }
+        octets.replace(at: 28, with: UInt32(octets.count))
+        writeLists(&octets)
+        octets.replace(at: 24, with: UInt32(octets.count))
+        writeGroups(groups, &octets)
+        return octets
+    }
+
+    /// For each distinct address the list with all its ports; empty when all endpoints have the same.
+    private mutating func addressPortLists() -> [Int] {
+        guard lists.count > 2 else { return [] }
+        var indices: [IPAddress: Set<Int>] = [:]
+        for record in records { indices[record.address, default: []].insert(record.portList) }
+        return (v4 + v6).map { union(indices[$0] ?? []) }
+    }
+
+    private struct Group {
+        let range: Range<Int>
+        let portList: Int
+        let pairs: Int
+        let references: [UInt32]
+    }
+
+    private mutating func groups() -> [Group] {
+        var groups: [Group] = []
+        var start = 0
+        while start < records.count {
+            let first = records[start]
+            var end = start + 1
+            while end < records.count, records[end].label == first.label,
+                !first.label.isEmpty || records[end].reference == first.reference
+            { end += 1 }
+            var pairs = 0
+            var indices: Set<Int> = []
+            var references: [UInt32] = []
+            for record in records[start..<end] {
+                pairs += max(1, withBytes(lists[record.portList]) { PortList(bytes: $0).count })
+                indices.insert(record.portList)
+                if references.last != record.reference { references.append(record.reference) }
+            }
+            groups.append(
+                Group(
+                    range: start..<end, portList: union(indices), pairs: min(pairs, 0xFFFF), references: references))
+            start = end
+        }
+        return groups
+    }
+
+    /// Places (4) of all lists and of their end, then each as endpoint count (4) and ports.
+    private func writeLists(_ octets: inout [UInt8]) {
+        var place = octets.count + 4 * (lists.count + 1)
+        for list in lists {
+            octets.append(UInt32(place))
+            place += 4 + list.count
+        }
+        octets.append(UInt32(place))
+        for (list, count) in zip(lists, listCounts) {
+            octets.append(count)
+            octets += list
+        }
+    }
+
+    /// Label's place (4), port list (2), pairs (2), address or place of addresses (4), address count (4) each.
+    private func writeGroups(_ groups: [Group], _ octets: inout [UInt8]) {
+        var rest: [UInt8] = []
+        let end = octets.count + groups.count * ServiceEntry.groupLength
+        for group in groups {
+            let label = records[group.range.lowerBound].label
+            octets.append(label.isEmpty ? UInt32(0) : UInt32(end + rest.count))
+            if !label.isEmpty {
+                rest.append(UInt8(label.count))
+                rest += label
+            }
+            octets.append(UInt16(truncatingIfNeeded: group.portList))
+            octets.append(UInt16(group.pairs))
+            if group.references.count > 1 {
+                octets.append(UInt32(end + rest.count))
+                for reference in group.references { rest.append(reference) }
+            } else {
+                octets.append(group.references.first ?? 0)
+            }
+            octets.append(UInt32(group.references.count))
+        }
+        octets += rest
+    }
+}

@@ -1,0 +1,154 @@
+package import Corefile
+package import DNSWire
+import EventLoop
+package import Telemetry
+
+/// Turns the syntax of a Corefile into a serving plan, or into all that is wrong with it.
+package struct PlanBuilder: Sendable {
+    /// Every plugin in the order in which a query meets it.
+    package var order: [any Plugin.Type]
+    package var metrics: MetricRegistry
+    /// The port of keys that name none.
+    package var defaultPort: UInt16
+    package var readFile: @Sendable (String) throws -> String
+    /// Addresses of a network interface; empty when there is none of that name.
+    package var interfaceAddresses: @Sendable (String) -> [IPAddress]
+    package var supportsIPv6: Bool
+    /// Addresses of this host that are not loopback.
+    package var hostAddresses: [IPAddress]
+
+    package init(
+        order: [any Plugin.Type], metrics: MetricRegistry, defaultPort: UInt16 = 53, supportsIPv6: Bool = true,
+        hostAddresses: [IPAddress] = [],
+        readFile: @escaping @Sendable (String) throws -> String,
+        interfaceAddresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] }
+    ) {
+        self.order = order
+        self.metrics = metrics
+        self.defaultPort = defaultPort
+        self.readFile = readFile
+        self.interfaceAddresses = interfaceAddresses
+        self.supportsIPv6 = supportsIPv6
+        self.hostAddresses = hostAddresses
+    }
+
+    package func build(_ syntax: [ServerBlockSyntax], hash: String) throws(ConfigurationErrors) -> ServingPlan {
+        var errors: [ConfigurationError] = []
+        var taken: [ServerBlock.Listen: SourcePosition] = [:]
+        var blocks: [ServerBlock] = []
+        for block in syntax {
+            let listens = listens(of: block, &errors)
+            for (listen, key) in listens {
+                if let first = taken[listen] {
+                    errors.append(
+                        ConfigurationError(
+                            at: key.at, directive: "server block",
+                            found: "\(listen.zone) on \(listen.address), already served by the block at \(first)",
+                            expected: "a zone and address of its own"))
+                } else {
+                    taken[listen] = key.at
+                }
+            }
+            blocks.append(
+                ServerBlock(listens: listens.map(\.0), plugins: plugins(of: block, listens.map(\.0), &errors)))
+        }
+        guard errors.isEmpty else { throw ConfigurationErrors(errors) }
+        return ServingPlan(blocks: blocks, hash: hash)
+    }
+
+    // MARK: Listening
+
+    private func listens(
+        of block: ServerBlockSyntax, _ errors: inout [ConfigurationError]
+    ) -> [(ServerBlock.Listen, ServerKey)] {
+        let hosts = bindAddresses(block, &errors)
+        var result: [(ServerBlock.Listen, ServerKey)] = []
+        for key in block.keys {
+            guard key.transport == .dns else {
+                errors.append(
+                    ConfigurationError(
+                        at: key.at, directive: "server block", found: "the transport of \"\(key.text)\"",
+                        expected: "dns://: this version listens on UDP and TCP only"))
+                continue
+            }
+            let port = key.port.flatMap(UInt16.init(exactly:)) ?? defaultPort
+            for zone in key.zones {
+                guard let name = Name(zone) else {
+                    errors.append(
+                        ConfigurationError(
+                            at: key.at, directive: "server block", found: "\"\(key.text)\"", expected: "a domain name"))
+                    continue
+                }
+                result += hosts.map { host in
+                    (ServerBlock.Listen(zone: name, address: SocketAddress(host, port: port)), key)
+                }
+            }
+        }
+        return result
+    }
+
+    private func bindAddresses(_ block: ServerBlockSyntax, _ errors: inout [ConfigurationError]) -> [IPAddress] {
+        let binds = block.directives(named: "bind")
+        guard !binds.isEmpty else {
+            return [supportsIPv6 ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)]
+        }
+        var addresses: [IPAddress] = []
+        for bind in binds {
+            var excluded: Set<IPAddress> = []
+            for property in bind.block where property.name == "except" {
+                excluded.formUnion(property.arguments.flatMap { resolve($0, property, &errors) })
+            }
+            if bind.arguments.isEmpty {
+                errors.append(bind.error(found: "no argument", expected: "at least one IP address or interface"))
+            }
+            for address in bind.arguments.flatMap({ resolve($0, bind, &errors) })
+            where !excluded.contains(address) && !addresses.contains(address) {
+                addresses.append(address)
+            }
+        }
+        return addresses
+    }
+
+    private func resolve(
+        _ token: Token, _ directive: Directive, _ errors: inout [ConfigurationError]
+    ) -> [IPAddress] {
+        if let address = IPAddress(token.text) { return [address] }
+        let addresses = interfaceAddresses(token.text)
+        if addresses.isEmpty {
+            errors.append(directive.error(token, expected: "an IP address or the name of an interface that has one"))
+        }
+        return addresses
+    }
+
+    // MARK: Plugins
+
+    private func plugins(
+        of block: ServerBlockSyntax, _ listens: [ServerBlock.Listen], _ errors: inout [ConfigurationError]
+    ) -> [any Plugin] {
+        let known = Set(order.map { $0.directive })
+        for directive in block.directives where !known.contains(directive.name) {
+            errors.append(
+                ConfigurationError(
+                    at: directive.at, directive: directive.name, found: "a plugin this version does not have",
+                    expected: "one of \(known.sorted().joined(separator: ", "))"))
+        }
+        var seen: Set<Name> = []
+        var seenAddresses: Set<SocketAddress> = []
+        let settings = BlockSettings(
+            zones: listens.map(\.zone).filter { seen.insert($0).inserted },
+            addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
+            directives: block.directives.map(\.name), metrics: metrics,
+            hostAddresses: hostAddresses, readFile: readFile)
+        var plugins: [any Plugin] = []
+        for type in order {
+            let lines = block.directives(named: type.directive)
+            guard !lines.isEmpty else { continue }
+            do throws(ConfigurationErrors) {
+                plugins.append(try type.init(lines, in: settings))
+            } catch {
+                errors += error.errors
+            }
+        }
+        return plugins
+    }
+}

@@ -1,0 +1,166 @@
+package import Corefile
+import EventLoop
+import Synchronization
+import Telemetry
+
+/// Serves pages over HTTP for probes and metrics.
+package protocol StatusServing: Sendable {
+    /// Serves exactly `pages` from now on; addresses that stay are not closed in between.
+    ///
+    /// - Throws: when an address cannot be had; what was served before is served on.
+    func serve(_ pages: [StatusPage]) async throws
+
+    func stop() async
+}
+
+/// Where the configuration comes from, read anew for each reload.
+package struct ConfigurationSource: Sendable {
+    /// The blocks and a hash of what they mean.
+    package var read: @Sendable () throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], hash: String)
+
+    package init(
+        read: @escaping @Sendable () throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], hash: String)
+    ) {
+        self.read = read
+    }
+}
+
+/// The running server: starts a configuration, replaces it whole, and stops without losing a query.
+package actor Server {
+    private let loops: LoopGroup
+    private let builder: PlanBuilder
+    private let source: ConfigurationSource
+    private let status: any StatusServing
+    private var current: Running?
+    private var isReloading = false
+    private var reloadIsWanted = false
+    private let stopping = StopFlag()
+    private let reloadFailures: Counter
+
+    private struct Running {
+        let plan: ServingPlan
+        let environment: Environment
+    }
+
+    package init(
+        loops: LoopGroup, builder: PlanBuilder, source: ConfigurationSource, status: any StatusServing
+    ) {
+        self.loops = loops
+        self.builder = builder
+        self.source = source
+        self.status = status
+        reloadFailures = builder.metrics.counter(
+            "coredns_reload_failed_total", "Counter of the number of failed reload attempts.")
+    }
+
+    /// Serves the configuration; throws what is wrong with it or with its addresses.
+    package func start() async throws {
+        let (blocks, hash) = try source.read()
+        let plan = try builder.build(blocks, hash: hash)
+        try await loops.prepare(plan)
+        try await takeOver(plan)
+    }
+
+    /// Reads the configuration again and serves it; when it is not sound, the old one serves on.
+    package func reload() async {
+        guard !isReloading else {
+            reloadIsWanted = true
+            return
+        }
+        isReloading = true
+        repeat {
+            reloadIsWanted = false
+            await reloadOnce()
+        } while reloadIsWanted && !stopping.isSet
+        isReloading = false
+    }
+
+    private func reloadOnce() async {
+        guard !stopping.isSet, current != nil else { return }
+        Log.info("Reloading")
+        do {
+            let (blocks, hash) = try source.read()
+            let plan = try builder.build(blocks, hash: hash)
+            try await loops.prepare(plan)
+            try await takeOver(plan)
+            Log.info("Reloading complete")
+        } catch {
+            reloadFailures.add()
+            Log.error("Corefile changed but reload failed, the old one serves on:\n\(error)")
+        }
+    }
+
+    /// Starts what `plan` needs, puts it in the place of the current one, then ends what the old one ran.
+    private func takeOver(_ plan: ServingPlan) async throws {
+        let environment = Environment(plan: plan, metrics: builder.metrics, stopping: stopping, server: self)
+        Self.adopt(plan, from: current?.plan)
+        try await status.serve(plan.plugins.flatMap(\.statusPages))
+        await withTaskGroup(of: Void.self) { group in
+            for plugin in plan.plugins { group.addTask { await plugin.start(environment) } }
+        }
+        await loops.activate(plan)
+        let old = current
+        current = Running(plan: plan, environment: environment)
+        for plugin in old?.plan.plugins ?? [] { await plugin.stop() }
+    }
+
+    /// Pairs plugins of the same kind in blocks that serve the same zones.
+    private static func adopt(_ plan: ServingPlan, from old: ServingPlan?) {
+        guard let old else { return }
+        for block in plan.blocks {
+            guard let predecessor = old.blocks.first(where: { Set($0.listens) == Set(block.listens) }) else { continue }
+            for plugin in block.plugins {
+                if let same = predecessor.plugins.first(where: { type(of: $0) == type(of: plugin) }) {
+                    plugin.adopt(same)
+                }
+            }
+        }
+    }
+
+    /// Withdraws readiness, keeps serving for the lameduck time, answers what was received, then ends.
+    package func stop() async {
+        guard stopping.set() else { return }
+        let plugins = current?.plan.plugins ?? []
+        let lameduck = plugins.map(\.lameduck).max() ?? .zero
+        if lameduck > .zero {
+            Log.info("Going into lameduck mode for \(lameduck)")
+            try? await Task.sleep(for: lameduck)
+        }
+        await loops.stop(grace: 5_000_000_000)
+        for plugin in plugins { await plugin.stop() }
+        await status.stop()
+    }
+}
+
+/// Set once when the process is asked to end.
+final class StopFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    var isSet: Bool { flag.load(ordering: .acquiring) }
+
+    /// False when it was set before.
+    func set() -> Bool { flag.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged }
+}
+
+extension Server {
+    /// What plugins of one plan see of the process.
+    private final class Environment: PluginEnvironment {
+        let metrics: MetricRegistry
+        private let plan: ServingPlan
+        private let stopping: StopFlag
+        private let server: Server
+
+        init(plan: ServingPlan, metrics: MetricRegistry, stopping: StopFlag, server: Server) {
+            self.plan = plan
+            self.metrics = metrics
+            self.stopping = stopping
+            self.server = server
+        }
+
+        var plugins: [any Plugin] { plan.plugins }
+        var isStopping: Bool { stopping.isSet }
+        var configurationHash: String { plan.hash }
+        func reload() async { await server.reload() }
+        func hashOfFilesNow() -> String? { try? server.source.read().hash }
+    }
+}

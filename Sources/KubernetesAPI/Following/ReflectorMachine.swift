@@ -1,0 +1,208 @@
+/// Decides how one kind of object is kept in step with the API server: list, then watch, and what to do when either ends.
+///
+/// Pure: the driver performs the action, reports how it went, and gets the next one. The rules are those of client-go's
+/// reflector, with more care for silent streams. Nothing here removes what was learnt: old objects stay until a new list
+/// is complete.
+struct ReflectorMachine {
+    enum Action: Equatable {
+        case list(ListRequest)
+        case watch(WatchRequest)
+        /// Wait, then call `resume`. The failure is nil when nothing went wrong that is worth telling.
+        case wait(Duration, because: RequestFailure?)
+    }
+
+    private enum Plan: Equatable {
+        case list(ListRequest)
+        case watch(from: String)
+    }
+
+    /// A refusal that only an administrator can change is tried again this often, plus jitter.
+    static let slowRetry = Duration.seconds(30)
+    /// A new token may come at any moment.
+    static let longestCredentialsWait = Duration.seconds(5)
+    /// Watches asked to end before the watchdog, after one fell silent.
+    static let shortWatchCount = 20
+
+    private let pageSize: Int
+    private let watchdog: Duration
+    private var backoff: Backoff
+    private var plan: Plan
+    /// Failures in a row while watching from one version, without a watch that worked.
+    private var failedWatches = 0
+    /// Watches in a row that brought nothing at all.
+    private var silentWatches = 0
+    /// Silent watches after which the version itself is doubted.
+    private var silencePatience = 3
+    private var shortWatchesLeft = 0
+
+    /// - Parameters:
+    ///   - pageSize: objects of one page.
+    ///   - watchdog: the longest silence of a watch.
+    ///   - seed: of the jitter.
+    init(pageSize: Int, watchdog: Duration, seed: UInt64) {
+        self.pageSize = pageSize
+        self.watchdog = watchdog
+        backoff = Backoff(seed: seed)
+        plan = .list(ListRequest(version: "0", limit: pageSize))
+    }
+
+    /// What to do first, and after each wait.
+    mutating func resume() -> Action {
+        switch plan {
+        case .list(let request): .list(request)
+        case .watch(let version): .watch(WatchRequest(version: version, timeoutSeconds: watchSeconds()))
+        }
+    }
+
+    // MARK: Lists
+
+    /// A page has come.
+    ///
+    /// - Parameters:
+    ///   - version: of the list.
+    ///   - next: the token of the page after it; empty when it was the last.
+    mutating func listed(version: String, next: String, at now: ContinuousClock.Instant) -> Action {
+        guard case .list(let request) = plan else { return resume() }
+        if !next.isEmpty {
+            plan = .list(ListRequest(limit: request.limit, page: next))
+        } else if version.isEmpty || version == "0" {
+            // A watch from nowhere would bring every object again as new.
+            return retry(.list(firstPage("")), .malformed("a list without a resource version"), at: now)
+        } else {
+            plan = .watch(from: version)
+            failedWatches = 0
+            silentWatches = 0
+        }
+        return resume()
+    }
+
+    /// A page has not come, or not whole.
+    mutating func listFailed(_ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {
+        guard case .list(let request) = plan else { return resume() }
+        guard case .refused(let report) = failure else {
+            // A page token outlives a broken connection; a page that cannot be read is asked for from the start.
+            if case .transport = failure { return retry(plan, failure, at: now) }
+            return retry(.list(firstPage("")), failure, at: now)
+        }
+        if report.isExpired, !request.page.isEmpty {
+            // As client-go's pager: pages of different versions do not make one list.
+            plan = .list(ListRequest(version: "", limit: nil))
+            return resumeUnlessRepeated(failure, at: now)
+        }
+        if report.isExpired || report.isVersionTooLarge {
+            let wasNewest = request.version == ""
+            plan = .list(firstPage(""))
+            return wasNewest ? retry(plan, failure, at: now) : resumeUnlessRepeated(failure, at: now)
+        }
+        // Overload passes while the token is still good; what is wrong with the request itself may be its token.
+        let again: Plan = report.code == 429 || report.code >= 500 ? plan : .list(firstPage(request.version ?? ""))
+        return retry(again, failure, at: now)
+    }
+
+    // MARK: Watches
+
+    mutating func watchEnded(_ report: WatchReport, at now: ContinuousClock.Instant) -> Action {
+        guard case .watch(let from) = plan else { return resume() }
+        let brought = report.version != nil
+        let version = report.version ?? from
+        plan = .watch(from: version)
+        if brought {
+            failedWatches = 0
+            silentWatches = 0
+            silencePatience = 3
+        }
+        switch report.end {
+        case .closed:
+            guard report.lasted >= .seconds(1) else {
+                // Something between us and the server answers and hangs up; asking at once would be a busy loop.
+                return watchFailed(version, .transport("the watch was closed at once"), at: now)
+            }
+            failedWatches = 0
+            if !brought { return silence(from: version, at: now) }
+            return resume()
+        case .silent:
+            shortWatchesLeft = Self.shortWatchCount
+            if !brought { return silence(from: version, at: now) }
+            return resume()
+        case .wentBack:
+            plan = .list(firstPage(""))
+            return resumeUnlessRepeated(.transport("the API server went back in time"), at: now)
+        case .failed(.refused(let status)) where status.isExpired || status.isVersionTooLarge:
+            plan = .list(firstPage(""))
+            return resumeUnlessRepeated(.refused(status), at: now)
+        case .failed(.malformed(let text)):
+            // The same event would come again from the same version.
+            return retry(.list(firstPage("")), .malformed(text), at: now)
+        case .failed(.refused(let status)) where status.code < 500 && ![401, 403, 404, 408, 429].contains(status.code):
+            return retry(.list(firstPage("")), .refused(status), at: now)
+        case .failed(let failure):
+            return watchFailed(version, failure, at: now)
+        }
+    }
+
+    private mutating func watchFailed(
+        _ version: String, _ failure: RequestFailure, at now: ContinuousClock.Instant
+    ) -> Action {
+        failedWatches += 1
+        // A server that lists but does not let us watch from here may have forgotten this version without saying so.
+        // Not so while it cannot be reached or is overloaded: a list costs it more than a watch.
+        var doubtful = failedWatches >= 5
+        switch failure {
+        case .refused(let report) where report.code == 429 || report.retryAfter != nil: doubtful = false
+        case .transport(let text): doubtful = doubtful && text == "the watch was closed at once"
+        default: break
+        }
+        if doubtful { failedWatches = 0 }
+        return retry(doubtful ? .list(firstPage("")) : .watch(from: version), failure, at: now)
+    }
+
+    /// A watch passed without a byte. A server that is behind our version, restored from a backup, looks just like this.
+    private mutating func silence(from version: String, at now: ContinuousClock.Instant) -> Action {
+        silentWatches += 1
+        guard silentWatches >= silencePatience else { return resume() }
+        silentWatches = 0
+        // Doubled, so that a cluster where nothing happens and nothing is bookmarked is not listed every few minutes.
+        silencePatience = min(silencePatience * 2, 48)
+        plan = .list(firstPage(""))
+        return resume()
+    }
+
+    /// Seconds for the server to keep a watch: 5 to 10 minutes, spread so that replicas do not come back together.
+    ///
+    /// After a silence shorter than the watchdog: servers send a bookmark about two seconds before this time is over, so
+    /// one that is quieter than the watchdog still moves our version on, and a dead stream is still found in time.
+    private mutating func watchSeconds() -> Int {
+        guard shortWatchesLeft > 0 else { return 300 + Int(backoff.random() * 300) }
+        shortWatchesLeft -= 1
+        return max(1, Int(watchdog.components.seconds) - 10)
+    }
+
+    private func firstPage(_ version: String) -> ListRequest { ListRequest(version: version, limit: pageSize) }
+
+    // MARK: Waiting
+
+    /// Goes on at once the first time; when it fails again, as a server may that expires every watch, with growing waits.
+    private mutating func resumeUnlessRepeated(_ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {
+        let isFirst = backoff.isRested(at: now)
+        let wait = backoff.next(at: now)
+        return isFirst ? resume() : .wait(wait, because: failure)
+    }
+
+    private mutating func retry(_ next: Plan, _ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {
+        plan = next
+        var wait = backoff.next(at: now)
+        switch failure {
+        case .refused(let report):
+            switch report.code {
+            case 401: wait = min(wait, Self.longestCredentialsWait)
+            case 403, 404: wait = max(wait, Self.slowRetry * (1 + backoff.random()))
+            default: break
+            }
+            // The header counts from when the server wrote it; the jitter keeps replicas from returning together.
+            if let asked = report.retryAfter { wait = max(wait, asked + .milliseconds(Int64(backoff.random() * 1000))) }
+        case .credentials: wait = min(wait, Self.longestCredentialsWait)
+        case .transport, .malformed: break
+        }
+        return .wait(wait, because: failure)
+    }
+}

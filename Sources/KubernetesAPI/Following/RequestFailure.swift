@@ -1,0 +1,73 @@
+/// Why a list or watch did not go on, as far as it decides what is done next.
+enum RequestFailure: Error, Equatable {
+    /// The server answered with a status, or with an ERROR event in a watch.
+    case refused(StatusReport)
+    /// No connection, a broken one, or nothing in time.
+    case transport(String)
+    /// An answer that is not what it should be.
+    case malformed(String)
+    /// A token or certificate that cannot be used.
+    case credentials(String)
+
+    init(_ failure: APIFailure) {
+        self =
+            switch failure {
+            case .credentials(let error): .credentials(error.description)
+            case .tooLarge: .malformed(failure.description)
+            case .unreachable, .timedOut, .cancelled: .transport(failure.description)
+            }
+    }
+
+    var isForbidden: Bool { if case .refused(let report) = self { report.code == 403 } else { false } }
+
+    /// One line for a log.
+    var reason: String {
+        switch self {
+        case .refused(let report):
+            "the API server answered \(report.code)"
+                + (report.reason.isEmpty ? "" : " \(report.reason)")
+                + (report.message.isEmpty ? "" : ": \(report.message)")
+        case .transport(let text), .malformed(let text), .credentials(let text): text
+        }
+    }
+}
+
+/// How a watch ended.
+enum WatchEnd: Equatable {
+    /// The server ended the body, as it does when `timeoutSeconds` are over.
+    case closed
+    /// Nothing came for longer than the watchdog allows.
+    case silent
+    /// An event was older than what was asked for: the server lost history (restored, or another server).
+    case wentBack
+    case failed(RequestFailure)
+}
+
+/// What a watch brought, once it has ended.
+struct WatchReport: Equatable {
+    var end: WatchEnd
+    /// The version of the last event or bookmark; nil when there was none.
+    var version: String?
+    /// Objects that changed.
+    var events = 0
+    /// How long it lasted.
+    var lasted: Duration
+}
+
+/// One request for a part of a list.
+struct ListRequest: Equatable {
+    /// "0" is any state the server has at hand, "" the newest; absent from requests for further pages.
+    var version: String?
+    /// nil asks for everything at once.
+    var limit: Int?
+    /// The token of a further page; empty for the first.
+    var page: String = ""
+}
+
+/// One request for changes.
+struct WatchRequest: Equatable {
+    /// Changes after this version.
+    var version: String
+    /// How long the server keeps the watch, in seconds.
+    var timeoutSeconds: Int
+}

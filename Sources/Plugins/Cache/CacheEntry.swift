@@ -1,0 +1,64 @@
+import DNSServer
+import DNSWire
+import Synchronization
+
+/// The kinds of replies that are counted and bounded apart.
+enum CacheKind: Int, CaseIterable, Sendable {
+    case success
+    case denial
+
+    /// The `type` label of metrics.
+    var label: String { self == .success ? "success" : "denial" }
+}
+
+/// One kept reply.
+final class CacheEntry: Sendable {
+    /// Type, class, DO and CD, then the folded name.
+    let key: [UInt8]
+    let reply: Reply
+    let kind: CacheKind
+    /// Monotonic nanoseconds at which the reply came.
+    let stored: UInt64
+    /// Nanoseconds from then on that the reply holds.
+    let lifetime: UInt64
+    private let hits = Atomic<Int>(0)
+    private let lastHit = Atomic<UInt64>(0)
+    private let renewedAt = Atomic<UInt64>(0)
+
+    init(key: [UInt8], reply: Reply, kind: CacheKind, stored: UInt64, lifetime: UInt64) {
+        self.key = key
+        self.reply = reply
+        self.kind = kind
+        self.stored = stored
+        self.lifetime = lifetime
+    }
+
+    /// Octets of memory the entry takes.
+    var footprint: Int { reply.footprint + key.count + 160 }
+
+    /// Monotonic nanoseconds at which the reply stops to hold.
+    var end: UInt64 { stored &+ lifetime }
+
+    /// Whole seconds since the reply came.
+    func age(now: UInt64) -> UInt32 {
+        now > stored ? UInt32(clamping: (now - stored) / 1_000_000_000) : 0
+    }
+
+    /// Counts a hit; gives how many came without a pause longer than `gap` nanoseconds.
+    ///
+    /// Loops may race here and lose a hit, which delays a prefetch by one.
+    func countHit(now: UInt64, gap: UInt64) -> Int {
+        let pause = now &- lastHit.load(ordering: .relaxed)
+        lastHit.store(now, ordering: .relaxed)
+        let count = pause > gap ? 1 : hits.load(ordering: .relaxed) + 1
+        hits.store(count, ordering: .relaxed)
+        return count
+    }
+
+    /// True for the one caller that is to ask for this entry again; the next may after `pause` nanoseconds.
+    func beginRenewal(now: UInt64, pause: UInt64) -> Bool {
+        let last = renewedAt.load(ordering: .relaxed)
+        guard last == 0 || now > last &+ pause else { return false }
+        return renewedAt.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+    }
+}

@@ -1,0 +1,178 @@
+import DNSServer
+import DNSWire
+import EventLoop
+import Telemetry
+
+/// Answers from kept replies, and keeps what upstreams reply.
+final class CacheHandler: Handler {
+    private unowned let server: LoopServer
+    private let settings: CacheSettings
+    private let store: CacheStore
+    private let zones: ZoneSet
+    private let disabled: [ZoneSet]
+    private let counters: CacheCounters
+    /// Type, class and flags, then the folded name.
+    private let keyRoom = ByteBlock(capacity: 5 + 255)
+
+    init(_ settings: CacheSettings, _ store: CacheStore, on server: LoopServer, _ counters: CacheCounters) {
+        self.settings = settings
+        self.store = store
+        self.server = server
+        self.counters = counters
+        zones = ZoneSet(settings.zones)
+        disabled = [ZoneSet(settings.success.disabledZones), ZoneSet(settings.denial.disabledZones)]
+    }
+
+    // MARK: On the way in
+
+    func answer(_ exchange: inout Exchange) -> Verdict {
+        guard zones.contains(exchange.question.folded) else { return .next }
+        counters.requests.bump()
+        guard let entry = store.find(key(exchange.question, exchange.asked)) else { return miss() }
+        let now = server.loop.now
+        guard now < entry.end else { return answerStale(entry, now, &exchange) }
+        counters.hits[entry.kind.rawValue].bump()
+        write(entry, age: settings.keepsTTL ? 0 : entry.age(now: now), &exchange)
+        prefetch(entry, now, exchange)
+        return .answered
+    }
+
+    private func miss() -> Verdict {
+        counters.misses.bump()
+        return .next
+    }
+
+    private func write(_ entry: CacheEntry, age: UInt32, _ exchange: inout Exchange) {
+        let limits = limits(entry.kind)
+        if limits.minimumTTL > 0 {
+            exchange.response.append(
+                entry.reply, to: exchange.question, asked: exchange.asked, age: age, maximumTTL: limits.maximumTTL,
+                minimumTTL: limits.minimumTTL)
+            if exchange.asked.checkingDisabled { exchange.response.flags |= HeaderFlag.checkingDisabled }
+        } else {
+            exchange.answer(with: entry.reply, age: age, maximumTTL: limits.maximumTTL)
+        }
+    }
+
+    private func prefetch(_ entry: CacheEntry, _ now: UInt64, _ exchange: borrowing Exchange) {
+        guard let prefetch = settings.prefetch, prefetch.amount > 0, entry.kind == .success else { return }
+        guard entry.countHit(now: now, gap: prefetch.gap) >= prefetch.amount else { return }
+        guard (entry.end &- now) <= entry.lifetime / 100 * prefetch.percentage else { return }
+        guard entry.beginRenewal(now: now, pause: entry.lifetime) else { return }
+        counters.prefetches.bump()
+        server.askInBackground(exchange)
+    }
+
+    // MARK: Past their time (RFC 8767)
+
+    private func answerStale(_ entry: CacheEntry, _ now: UInt64, _ exchange: inout Exchange) -> Verdict {
+        guard let stale = settings.stale, isUsable(entry, stale, now) else { return miss() }
+        if stale.verifies {
+            // While upstreams are left in peace the old answer stands.
+            guard stale.recheck > 0, !entry.beginRenewal(now: now, pause: stale.recheck) else { return miss() }
+        } else if exchange.isFirstQuestion, entry.beginRenewal(now: now, pause: max(stale.recheck, Self.renewalPause)) {
+            server.askInBackground(exchange)
+        }
+        counters.hits[entry.kind.rawValue].bump()
+        writeStale(entry, stale, &exchange)
+        return .answered
+    }
+
+    /// Nanoseconds in which one question has been answered or has failed.
+    private static let renewalPause: UInt64 = 5_000_000_000
+
+    private func isUsable(_ entry: CacheEntry, _ stale: CacheSettings.Stale, _ now: UInt64) -> Bool {
+        now < entry.end &+ stale.duration && entry.reply.code != .serverFailure
+    }
+
+    private func writeStale(_ entry: CacheEntry, _ stale: CacheSettings.Stale, _ exchange: inout Exchange) {
+        counters.servedStale.bump()
+        exchange.response.append(
+            entry.reply, to: exchange.question, asked: exchange.asked, maximumTTL: stale.ttl, minimumTTL: stale.ttl)
+        exchange.response.extendedError = .staleAnswer
+        if exchange.asked.checkingDisabled { exchange.response.flags |= HeaderFlag.checkingDisabled }
+    }
+
+    func recover(_ exchange: inout Exchange) -> Bool { replaceByStale(&exchange) }
+
+    /// Answers a question whose renewal failed from what is known of old; false when nothing is.
+    private func replaceByStale(_ exchange: inout Exchange) -> Bool {
+        guard let stale = settings.stale, zones.contains(exchange.question.folded),
+            let entry = store.find(key(exchange.question, exchange.asked)),
+            isUsable(entry, stale, server.loop.now)
+        else { return false }
+        if exchange.isFirstQuestion { exchange.response.removeRecords(exchange.asked) }
+        exchange.failure = nil
+        writeStale(entry, stale, &exchange)
+        return true
+    }
+
+    // MARK: On the way out
+
+    func received(_ reply: Reply, _ exchange: inout Exchange) {
+        let name = exchange.question.folded
+        guard zones.contains(name) else { return }
+        let kind: CacheKind = reply.code == .noError && reply.isPositive ? .success : .denial
+        if reply.code == .serverFailure || reply.code == .refused, exchange.isFirstQuestion, replaceByStale(&exchange) {
+            return
+        }
+        limitTTLs(reply, limits(kind), &exchange)
+        guard !disabled[kind.rawValue].contains(name), let seconds = seconds(reply, kind) else { return }
+        let now = server.loop.now
+        let key = key(exchange.question, exchange.asked)
+        // A failure is no reason to forget what is known.
+        if reply.code == .serverFailure, let known = store.find(key), known.reply.code != .serverFailure,
+            now < known.end &+ (settings.stale?.duration ?? 0)
+        {
+            return
+        }
+        let entry = CacheEntry(
+            key: key.array, reply: reply, kind: kind, stored: now, lifetime: UInt64(seconds) * 1_000_000_000)
+        for kind in store.insert(entry) { counters.evictions[kind.rawValue].bump() }
+    }
+
+    /// How long a reply may be kept; nil for those that may not.
+    private func seconds(_ reply: Reply, _ kind: CacheKind) -> UInt32? {
+        let limits = limits(kind)
+        let seconds: UInt32
+        switch reply.code {
+        case .serverFailure, .notImplemented: seconds = settings.failureTTL
+        case .noError, .nameError:
+            // Negative answers without SOA say nothing about how long they hold (RFC 2308 §5).
+            guard reply.isPositive && reply.code == .noError || reply.hasSOA else { return nil }
+            guard let smallest = reply.smallestTTL, smallest > 0 else { return nil }
+            seconds = max(limits.minimumTTL, min(smallest, limits.maximumTTL))
+        default: return nil
+        }
+        return seconds > 0 ? seconds : nil
+    }
+
+    private func limits(_ kind: CacheKind) -> CacheSettings.Kind {
+        kind == .success ? settings.success : settings.denial
+    }
+
+    /// Bounds the TTLs of the reply just written, so that its first client sees what later ones will.
+    private func limitTTLs(_ reply: Reply, _ limits: CacheSettings.Kind, _ exchange: inout Exchange) {
+        let written = exchange.response.written
+        // Aliases before it are our own and keep what they say.
+        let own = max(0, Int(exchange.response.answers) - Int(reply.answers))
+        var reader = MessageReader(written, at: exchange.asked.questionEnd)
+        for position in 0..<(Int(exchange.response.answers) + Int(exchange.response.authorities)) {
+            guard let record = try? reader.next() else { return }
+            guard position >= own else { continue }
+            let bounded = max(limits.minimumTTL, min(record.ttl, limits.maximumTTL))
+            if bounded != record.ttl { exchange.response.overwrite(bounded, at: record.dataOffset - 6) }
+        }
+    }
+
+    /// The key of a question, valid until the next call.
+    private func key(_ question: Question, _ asked: Query) -> ByteView {
+        let room = keyRoom.bytes
+        room.store(question.type.rawValue, at: 0)
+        room.store(question.class, at: 2)
+        let dnssecOK: UInt8 = asked.edns?.dnssecOK == true ? 2 : 0
+        room.store(dnssecOK | (asked.checkingDisabled ? 1 : 0), at: 4)
+        room.copy(question.folded, to: 5)
+        return room.view(5 + question.folded.count)
+    }
+}

@@ -1,0 +1,43 @@
+package import Corefile
+package import DNSServer
+import DNSWire
+import EventLoop
+import Telemetry
+
+/// Logs why a query failed.
+package final class ErrorsPlugin: Plugin {
+    package static let directive = "errors"
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        for directive in directives {
+            if let token = directive.arguments.first, token.text != "stdout" {
+                check.report(directive.error(token, expected: "stdout or nothing"))
+            }
+            for property in directive.block where !["consolidate", "stacktrace"].contains(property.name) {
+                check.report(property.unknownProperty(known: ["consolidate", "stacktrace"]))
+            }
+        }
+        try check.finish()
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { ErrorsHandler(server) }
+}
+
+/// At most ten lines a second of one loop, so that a storm of failures cannot fill the log.
+final class ErrorsHandler: Handler {
+    private unowned let server: LoopServer
+    private var limit = LogLimit(interval: 100_000_000)
+
+    init(_ server: LoopServer) { self.server = server }
+
+    func answer(_ exchange: inout Exchange) -> Verdict { .next }
+
+    func finish(_ exchange: inout Exchange) {
+        guard let failure = exchange.failure, let held = limit.admit(now: server.loop.now) else { return }
+        let more = held > 0 ? " (\(held) more were not logged)" : ""
+        Log.error(
+            "plugin/errors: \(exchange.response.code.rawValue) \(exchange.asked.folded.nameText) "
+                + "\(exchange.asked.type): \(failure)\(more)")
+    }
+}

@@ -1,0 +1,110 @@
+import DNSServer
+import DNSWire
+
+/// What one try at one upstream came to.
+enum AttemptOutcome {
+    case reply(Reply)
+    /// The reply was cut to fit a datagram.
+    case truncated
+    /// FORMERR from a server that does not know EDNS (RFC 6891 §7).
+    case needsPlainQuery
+    /// Several replies almost matched: somebody may be guessing (RFC 5452 §9.2).
+    case suspicious
+    /// No reply, or none that may be used.
+    case failed(AttemptFailure)
+}
+
+/// Why a try gave no reply.
+struct AttemptFailure: Equatable {
+    /// For the error log, in Go's words, since people search for them.
+    let text: String
+    let error: ExtendedError
+    /// False when another upstream would say the same.
+    var mayTryAnother = true
+    /// True when the upstream itself seems to be at fault.
+    var blamesUpstream = true
+}
+
+/// Decides whom to ask next for one question; no clock, no socket.
+struct AttemptPlan {
+    enum Action {
+        case ask(upstream: Int, stream: Bool, edns: Bool)
+        case answer(Reply)
+        case fail(AttemptFailure)
+    }
+
+    private let order: [Int]
+    private let limit: Int
+    private let forcesTCP: Bool
+    private let failover: Set<ResponseCode>
+    private var cursor = 0
+    private var attempts = 0
+    private var stream: Bool
+    private var edns = true
+    private var lastFailure: AttemptFailure?
+    private var lastReply: Reply?
+    private var refusals = 0
+
+    /// - Parameters:
+    ///   - order: positions of the upstreams to try, at least one.
+    ///   - limit: the most tries in all.
+    init(order: [Int], limit: Int, forcesTCP: Bool, failover: Set<ResponseCode>) {
+        self.order = order
+        self.limit = limit
+        self.forcesTCP = forcesTCP
+        self.failover = failover
+        stream = forcesTCP
+    }
+
+    mutating func first() -> Action { ask() }
+
+    mutating func next(after outcome: AttemptOutcome, timeLeft: Bool) -> Action {
+        switch outcome {
+        case .reply(let reply):
+            guard failover.contains(reply.code) else { return .answer(reply) }
+            lastReply = reply
+            refusals += 1
+            return refusals < order.count ? advance(timeLeft) : .answer(reply)
+        case .truncated, .suspicious:
+            guard !stream else {
+                return fail(AttemptFailure(text: "dns: reply over TCP is cut", error: .networkError), timeLeft)
+            }
+            stream = true
+            return timeLeft ? ask(counting: false) : giveUp()
+        case .needsPlainQuery:
+            guard edns else {
+                return fail(AttemptFailure(text: "dns: FORMERR", error: .networkError, blamesUpstream: false), timeLeft)
+            }
+            edns = false
+            return timeLeft ? ask(counting: false) : giveUp()
+        case .failed(let failure):
+            return fail(failure, timeLeft)
+        }
+    }
+
+    private mutating func fail(_ failure: AttemptFailure, _ timeLeft: Bool) -> Action {
+        lastFailure = failure
+        return failure.mayTryAnother ? advance(timeLeft) : .fail(failure)
+    }
+
+    private mutating func advance(_ timeLeft: Bool) -> Action {
+        cursor += 1
+        stream = forcesTCP
+        edns = true
+        guard timeLeft, attempts < limit else { return giveUp() }
+        return ask()
+    }
+
+    private mutating func ask(counting: Bool = true) -> Action {
+        guard let upstream = order.isEmpty ? nil : order[cursor % order.count] else {
+            return .fail(AttemptFailure(text: "no healthy proxies", error: .noReachableAuthority))
+        }
+        if counting { attempts += 1 }
+        return .ask(upstream: upstream, stream: stream, edns: edns)
+    }
+
+    private func giveUp() -> Action {
+        if let lastReply { return .answer(lastReply) }
+        return .fail(lastFailure ?? AttemptFailure(text: "i/o timeout", error: .noReachableAuthority))
+    }
+}

@@ -1,0 +1,135 @@
+import DNSServer
+import DNSWire
+import EventLoop
+import Telemetry
+
+/// Decides which questions go to which upstreams, and joins equal ones.
+final class ForwardHandler: Handler {
+    private unowned let server: LoopServer
+    let loopSide: ForwardLoopSide
+    private var lines: [Line]
+    private var underWay: [QuestionKey: ForwardedQuestion] = [:]
+
+    /// One `forward` line as this loop uses it.
+    private struct Line {
+        let entry: ForwardEntry
+        let from: ZoneSet
+        let except: ZoneSet
+        var choice: UpstreamChoice
+    }
+
+    init(_ entries: [ForwardEntry], on server: LoopServer, metrics: MetricRegistry) {
+        self.server = server
+        loopSide = ForwardLoopSide(loop: server.loop, metrics: metrics)
+        lines = entries.map { entry in
+            Line(
+                entry: entry, from: ZoneSet([entry.settings.from]), except: ZoneSet(entry.settings.except),
+                choice: UpstreamChoice(entry.settings.policy))
+        }
+    }
+
+    // MARK: On the way in
+
+    func answer(_ exchange: inout Exchange) -> Verdict {
+        let question = exchange.question
+        guard let line = self.line(for: question.folded, from: 0) else { return .next }
+        guard exchange.asked.recursionDesired else {
+            // An alias of ours is an answer without its target too (RFC 1034 §4.3.2).
+            if exchange.isFirstQuestion { exchange.fail(.refused, .notAuthoritative) }
+            return .answered
+        }
+        guard question.type != .axfr, question.type != .ixfr else {
+            exchange.fail(.refused, .notSupported)
+            return .answered
+        }
+        let entry = lines[line].entry
+        guard !entry.isLooping else {
+            exchange.fail(.serverFailure, .networkError, because: "upstream leads back to this server")
+            return .answered
+        }
+        return wait(&exchange, line)
+    }
+
+    private func wait(_ exchange: inout Exchange, _ line: Int) -> Verdict {
+        let entry = lines[line].entry
+        guard entry.enter() else {
+            loopSide.rejected.bump()
+            exchange.fail(
+                .refused, .noReachableAuthority,
+                because: "concurrent queries exceeded maximum \(entry.settings.maximumConcurrent)")
+            return .answered
+        }
+        guard let place = server.park(&exchange) else {
+            entry.leave()
+            exchange.fail(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
+            return .answered
+        }
+        let waiter = ForwardedQuestion.Waiter(place: place, entry: entry)
+        let key = QuestionKey(exchange.question, exchange.asked)
+        if let question = underWay[key] {
+            loopSide.coalesced.bump()
+            question.join(waiter)
+        } else {
+            let query = UpstreamQuery(
+                name: exchange.question.name, type: exchange.question.type, class: exchange.question.class,
+                dnssecOK: exchange.asked.edns?.dnssecOK ?? false,
+                checkingDisabled: exchange.asked.checkingDisabled)
+            let question = ForwardedQuestion(key, query, first: waiter, line: line, handler: self)
+            underWay[key] = question
+            question.begin()
+        }
+        return .suspended
+    }
+
+    // MARK: For questions under way
+
+    /// The first line from position `start` on that wants `name`.
+    func line(for name: ByteView, from start: Int) -> Int? {
+        for position in start..<max(start, lines.count)
+        where lines[position].from.contains(name) && !lines[position].except.contains(name) {
+            return position
+        }
+        return nil
+    }
+
+    func entry(_ line: Int) -> ForwardEntry { lines[line].entry }
+
+    /// Whom to ask for one question of `line`, in order; empty when nobody is to be asked.
+    func order(_ line: Int) -> [Int] {
+        let entry = lines[line].entry
+        let limit = entry.settings.maximumFailures
+        let order = lines[line].choice.order(entry.upstreams.map { $0.isDown(limit: limit) })
+        guard order.isEmpty else { return order }
+        loopSide.allDown.bump()
+        // Probes may be wrong; asking anyone is better than asking no one.
+        return entry.settings.failsWhenAllAreDown ? [] : [Int.random(in: entry.upstreams.indices)]
+    }
+
+    /// Hands the result to everybody who waits for it.
+    func ended(_ question: ForwardedQuestion, _ resolution: Resolution) {
+        underWay[question.key] = nil
+        for waiter in question.takeWaiters() {
+            waiter.entry.leave()
+            server.resume(waiter.place, with: resolution)
+        }
+    }
+}
+
+/// What makes two questions one for an upstream.
+struct QuestionKey: Hashable {
+    private let name: [UInt8]
+    private let type: RecordType
+    private let `class`: UInt16
+    private let dnssecOK: Bool
+    private let checkingDisabled: Bool
+
+    init(_ question: Question, _ asked: Query) {
+        name = question.folded.array
+        type = question.type
+        `class` = question.class
+        dnssecOK = asked.edns?.dnssecOK ?? false
+        checkingDisabled = asked.checkingDisabled
+    }
+
+    var folded: [UInt8] { name }
+}

@@ -1,0 +1,69 @@
+package import Corefile
+package import DNSServer
+import DNSWire
+import EventLoop
+import Telemetry
+
+/// Sends questions to other servers and passes their replies on.
+package final class ForwardPlugin: Plugin {
+    package static let directive = "forward"
+
+    /// In file order.
+    let entries: [ForwardEntry]
+    private let block: BlockSettings
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        var entries: [ForwardEntry] = []
+        for directive in directives {
+            if let settings = ForwardSettings(directive, readFile: block.readFile, &check) {
+                entries.append(ForwardEntry(settings))
+            }
+        }
+        try check.finish()
+        self.entries = entries
+        self.block = block
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? {
+        ForwardHandler(entries, on: server, metrics: block.metrics)
+    }
+
+    package func adopt(_ predecessor: any Plugin) {
+        guard let predecessor = predecessor as? ForwardPlugin else { return }
+        let known = predecessor.entries.flatMap(\.upstreams)
+        for upstream in entries.flatMap(\.upstreams) {
+            if let same = known.first(where: { $0.address == upstream.address }) { upstream.adopt(same) }
+        }
+    }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        for entry in entries where !entry.settings.ineffective.isEmpty {
+            let words = entry.settings.ineffective.joined(separator: ", ")
+            Log.warning("plugin/forward: \(entry.settings.at): \(words) has no effect in this build")
+        }
+    }
+
+    package func stop() async {
+        for entry in entries { entry.stop() }
+    }
+
+    package var offersRecursion: Bool { true }
+}
+
+extension ForwardPlugin: QuestionSender {
+    func belongs(to other: BlockSettings) -> Bool {
+        block.zones == other.zones && block.addresses == other.addresses
+    }
+
+    func stopSending(_ name: Name) -> [String] {
+        guard
+            let entry = entries.first(where: { entry in
+                name.isSubdomain(of: entry.settings.from)
+                    && !entry.settings.except.contains { name.isSubdomain(of: $0) }
+            })
+        else { return [] }
+        entry.markLooping()
+        return entry.upstreams.map(\.label)
+    }
+}

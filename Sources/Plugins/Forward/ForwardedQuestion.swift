@@ -1,0 +1,117 @@
+import DNSServer
+import DNSWire
+import EventLoop
+
+/// One question under way to upstreams, and everybody who waits for its answer.
+final class ForwardedQuestion: AttemptOwner, TimerTarget {
+    struct Waiter {
+        let place: ParkingID
+        /// The line whose limit this query counts for.
+        let entry: ForwardEntry
+    }
+
+    let key: QuestionKey
+    private let query: UpstreamQuery
+    private let handler: ForwardHandler
+    private var waiters: [Waiter]
+    private var line: Int
+    private var plan: AttemptPlan
+    private var attempt: (any Attempt)?
+    private var upstream: Upstream?
+    private var attemptStart: UInt64 = 0
+    private let deadline: UInt64
+    /// The last reply that made another line be asked.
+    private var fallback: Reply?
+
+    init(_ key: QuestionKey, _ query: UpstreamQuery, first: Waiter, line: Int, handler: ForwardHandler) {
+        self.key = key
+        self.query = query
+        self.handler = handler
+        self.line = line
+        waiters = [first]
+        plan = Self.plan(line, handler)
+        deadline = handler.loopSide.loop.now &+ ForwardSettings.questionTimeout
+    }
+
+    private static func plan(_ line: Int, _ handler: ForwardHandler) -> AttemptPlan {
+        let entry = handler.entry(line)
+        return AttemptPlan(
+            order: handler.order(line), limit: entry.maximumAttempts, forcesTCP: entry.settings.forcesTCP,
+            failover: entry.settings.failover)
+    }
+
+    func join(_ waiter: Waiter) { waiters.append(waiter) }
+
+    func takeWaiters() -> [Waiter] {
+        defer { waiters = [] }
+        return waiters
+    }
+
+    func begin() { perform(plan.first(), mayEnd: false) }
+
+    func attemptEnded(_ outcome: AttemptOutcome) {
+        attempt = nil
+        let now = handler.loopSide.loop.now
+        if let upstream {
+            switch outcome {
+            case .reply(let reply): handler.loopSide.observe(upstream, reply.code, now &- attemptStart)
+            case .failed(let failure) where failure.blamesUpstream:
+                HealthProbe.begin(upstream, handler.entry(line), on: handler.loopSide)
+            default: break
+            }
+        }
+        perform(plan.next(after: outcome, timeLeft: now < deadline), mayEnd: true)
+    }
+
+    /// - Parameter mayEnd: false within the call that brought the question, when its query is not parked yet.
+    private func perform(_ action: AttemptPlan.Action, mayEnd: Bool) {
+        switch action {
+        case .ask(let position, let stream, let edns):
+            ask(handler.entry(line), position, stream: stream, edns: edns)
+        case .answer(let reply):
+            guard !wantsNextLine(reply) else { return askNextLine(reply) }
+            handler.ended(self, .reply(reply))
+        case .fail(let failure):
+            guard mayEnd else {
+                handler.loopSide.loop.schedule(after: 0, self, token: 0)
+                return
+            }
+            if let fallback { return handler.ended(self, .reply(fallback)) }
+            handler.ended(self, .failed(.serverFailure, failure.error, because: failure.text))
+        }
+    }
+
+    func timerFired(_ token: UInt64) { perform(plan.first(), mayEnd: true) }
+
+    private func ask(_ entry: ForwardEntry, _ position: Int, stream: Bool, edns: Bool) {
+        let side = handler.loopSide
+        let target = entry.upstreams[position]
+        upstream = target
+        attemptStart = side.loop.now
+        let left = deadline > attemptStart ? deadline - attemptStart : 0
+        let attempt: any Attempt =
+            stream
+            ? StreamAttempt(
+                target, query, edns: edns, pool: side.pool(target, entry.settings), on: side, owner: self)
+            : DatagramAttempt(target, query, edns: edns, on: side, owner: self)
+        self.attempt = attempt
+        attempt.start(timeout: min(entry.settings.readTimeout, left))
+    }
+
+    // MARK: Several lines
+
+    private func wantsNextLine(_ reply: Reply) -> Bool {
+        let settings = handler.entry(line).settings
+        return settings.next.contains(reply.code)
+            || settings.nextOnNoData && reply.code == .noError && !reply.isPositive
+    }
+
+    private func askNextLine(_ reply: Reply) {
+        let next = withBytes(key.folded) { handler.line(for: $0, from: line + 1) }
+        guard let next, !handler.entry(next).isLooping else { return handler.ended(self, .reply(reply)) }
+        fallback = reply
+        line = next
+        plan = Self.plan(next, handler)
+        perform(plan.first(), mayEnd: true)
+    }
+}

@@ -1,0 +1,22 @@
+/// In which order the upstreams of one line are tried for one question.
+struct UpstreamChoice {
+    private let policy: ForwardSettings.Policy
+    private var next = 0
+
+    init(_ policy: ForwardSettings.Policy) { self.policy = policy }
+
+    /// - Parameter isDown: whether probes of each upstream fail.
+    /// - Returns: positions of upstreams that are not down, in the order to try them; empty when all are.
+    mutating func order(_ isDown: [Bool]) -> [Int] {
+        let all = Array(isDown.indices)
+        switch policy {
+        case .sequential: return all.filter { !isDown[$0] }
+        case .random: return all.filter { !isDown[$0] }.shuffled()
+        case .roundRobin:
+            guard !all.isEmpty else { return [] }
+            let start = next % all.count
+            next = (start + 1) % all.count
+            return (all[start...] + all[..<start]).filter { !isDown[$0] }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import DNSWire
+
+/// A question as it is sent to upstreams, and as their replies are matched with it.
+final class UpstreamQuery {
+    /// The name as asked, letter case kept, uncompressed.
+    private let block: ByteBlock
+    let type: RecordType
+    let `class`: UInt16
+    private let dnssecOK: Bool
+    private let checkingDisabled: Bool
+    private let recursionDesired: Bool
+
+    init(
+        name: ByteView, type: RecordType, class: UInt16, dnssecOK: Bool = false, checkingDisabled: Bool = false,
+        recursionDesired: Bool = true
+    ) {
+        block = ByteBlock(capacity: name.count)
+        block.bytes.copy(name, to: 0)
+        self.type = type
+        self.class = `class`
+        self.dnssecOK = dnssecOK
+        self.checkingDisabled = checkingDisabled
+        self.recursionDesired = recursionDesired
+    }
+
+    var name: ByteView { block.view }
+
+    /// Octets of the message, at most 286 of them.
+    ///
+    /// - Parameter edns: adds an OPT record that offers 1232 octets (RFC 9715) and carries DO.
+    func octets(id: UInt16, edns: Bool) -> [UInt8] {
+        var flags: UInt16 = recursionDesired ? HeaderFlag.recursionDesired : 0
+        if checkingDisabled { flags |= HeaderFlag.checkingDisabled }
+        var octets: [UInt8] = []
+        octets.reserveCapacity(300)
+        func append(_ value: UInt16) {
+            octets.append(UInt8(value >> 8))
+            octets.append(UInt8(truncatingIfNeeded: value))
+        }
+        for value in [id, flags, 1, 0, 0, edns ? 1 : 0] { append(value) }
+        octets += name.array
+        append(type.rawValue)
+        append(`class`)
+        guard edns else { return octets }
+        octets.append(0)
+        append(RecordType.opt.rawValue)
+        append(UInt16(MessageWriter.payloadSize))
+        append(0)
+        append(dnssecOK ? 0x8000 : 0)
+        append(0)
+        return octets
+    }
+
+    /// A message id nobody can guess (RFC 5452 §9.2).
+    static func randomID() -> UInt16 {
+        var generator = SystemRandomNumberGenerator()
+        return UInt16.random(in: 0 ... .max, using: &generator)
+    }
+}

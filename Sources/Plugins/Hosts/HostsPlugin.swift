@@ -1,0 +1,137 @@
+package import Corefile
+package import DNSServer
+import DNSWire
+import Snapshots
+import Synchronization
+import Telemetry
+
+/// Answers from a hosts file and from lines of the Corefile.
+package final class HostsPlugin: Plugin {
+    package static let directive = "hosts"
+
+    let settings: HostsSettings
+    private let readFile: @Sendable (String) throws -> String
+    private let table: Published<HostsTable>
+    /// The file as read last; nil when it could not be read.
+    private let text: Mutex<String?>
+    private let task = Mutex<Task<Void, Never>?>(nil)
+    private let metrics: MetricRegistry
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        settings = HostsSettings(directives, zones: block.zones, &check)
+        readFile = block.readFile
+        metrics = block.metrics
+        let first = try? block.readFile(settings.path)
+        text = Mutex(first)
+        table = Published(Self.table(settings, first))
+        try check.finish()
+    }
+
+    private static func table(_ settings: HostsSettings, _ text: String?) -> HostsTable {
+        HostsTable(
+            HostsText.pairs(in: text ?? "") + HostsText.pairs(in: settings.inline), zones: settings.zones,
+            answersReverse: settings.answersReverse)
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { HostsHandler(settings, table) }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        if text.withLock({ $0 }) == nil { Log.warning("plugin/hosts: \(settings.path) cannot be read") }
+        let table = table
+        metrics.reading(
+            "coredns_hosts_entries", "The combined number of entries in hosts and Corefile.",
+            [("hostsfile", settings.path)]
+        ) { Double(table.value.count) }
+        guard settings.reload > .zero else { return }
+        task.withLock { task in
+            task = Task { [weak self, interval = settings.reload] in
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: interval)
+                    guard !Task.isCancelled, let self else { return }
+                    self.readAgain()
+                }
+            }
+        }
+    }
+
+    var current: HostsTable { table.value }
+
+    package func stop() async { task.withLock { $0?.cancel() } }
+
+    /// Takes over the file when it changed; one that cannot be read changes nothing.
+    func readAgain() {
+        guard let new = try? readFile(settings.path) else { return }
+        let isNew = text.withLock { text in
+            defer { text = new }
+            return text != new
+        }
+        if isNew { table.publish(Self.table(settings, new)) }
+    }
+}
+
+/// Answers A, AAAA and PTR from the table.
+final class HostsHandler: Handler {
+    private let settings: HostsSettings
+    private let zones: ZoneSet
+    private let fallthroughZones: ZoneSet
+    private var table: Subscription<HostsTable>
+
+    init(_ settings: HostsSettings, _ table: Published<HostsTable>) {
+        self.settings = settings
+        zones = ZoneSet(settings.zones)
+        fallthroughZones = ZoneSet(settings.fallthroughZones ?? [])
+        self.table = Subscription(table)
+    }
+
+    func answer(_ exchange: inout Exchange) -> Verdict {
+        table.refresh()
+        let question = exchange.question
+        let entry = table.value.find(question.folded)
+        if question.type == .ptr {
+            // Addresses have names whatever the zones are, and other plugins may know those that have none here.
+            guard let entry, !entry.pointers.isEmpty else { return .next }
+            return writePointers(entry.pointers, &exchange)
+        }
+        guard zones.contains(question.folded) else { return .next }
+        let mayFallThrough = fallthroughZones.contains(question.folded)
+        guard let entry else {
+            if mayFallThrough { return .next }
+            // Not NXDOMAIN: without an SOA nobody could tell for how long (RFC 2308 §3).
+            exchange.fail(.serverFailure, because: "no such name in hosts, and no fallthrough")
+            return .answered
+        }
+        switch question.type {
+        case .a: return writeAddresses(entry.v4, &exchange)
+        case .aaaa: return writeAddresses(entry.v6, &exchange)
+        default:
+            if settings.fallsThroughForTypes, mayFallThrough { return .next }
+            exchange.isAuthoritative = true
+            return .answered
+        }
+    }
+
+    private func writeAddresses(_ octets: [UInt8], _ exchange: inout Exchange) -> Verdict {
+        exchange.isAuthoritative = true
+        let isWhole = withBytes(octets) { view in
+            exchange.response.appendAddresses(
+                owner: exchange.question.nameOffset, type: exchange.question.type, ttl: settings.ttl, addresses: view,
+                rotation: exchange.style.rotation, in: .answer)
+        }
+        if !isWhole { exchange.response.truncate() }
+        return .answered
+    }
+
+    private func writePointers(_ names: [[UInt8]], _ exchange: inout Exchange) -> Verdict {
+        exchange.isAuthoritative = true
+        for name in names {
+            exchange.response.beginRecord(owner: exchange.question.nameOffset, type: .ptr, ttl: settings.ttl)
+            withBytes(name) { exchange.response.writeName($0) }
+            guard exchange.response.endRecord(in: .answer) else {
+                exchange.response.truncate()
+                break
+            }
+        }
+        return .answered
+    }
+}

@@ -1,0 +1,96 @@
+import ClusterModel
+import DNSServer
+import DNSWire
+import EventLoop
+import Snapshots
+
+/// Answers cluster names on one loop, from the newest snapshot of the cluster.
+final class KubernetesHandler: Handler {
+    private struct Zone {
+        let wire: ByteBlock
+        let isReverse: Bool
+    }
+
+    private let zones: [Zone]
+    /// Zones whose missing names go to the next plugin.
+    private let passedOn: [ByteBlock]
+    private let primaryZone: ByteBlock
+    private let ttl: UInt32
+    private var snapshot: Subscription<ClusterSnapshot>
+    private var view: ClusterView
+    private let state: FollowState
+    private let nameServer: NameServerRecords
+
+    init(_ settings: KubernetesSettings, _ published: Published<ClusterSnapshot>, _ state: FollowState) {
+        // Longest first, so that the first match is the best one.
+        zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
+            .map { Zone(wire: ByteBlock($0.wire), isReverse: $0.isReverse) }
+        passedOn = (settings.passedOn ?? []).map { ByteBlock($0.wire) }
+        primaryZone = ByteBlock(settings.primaryZone.wire)
+        ttl = settings.ttl
+        snapshot = Subscription(published)
+        view = snapshot.value.view
+        self.state = state
+        nameServer = NameServerRecords(addresses: state.localAddresses)
+    }
+
+    func answer(_ exchange: inout Exchange) -> Verdict {
+        let question = exchange.question
+        guard let zone = zone(of: question.folded) else { return .next }
+        if snapshot.refresh() { view = snapshot.value.view }
+        guard state.isSynced else {
+            // An empty store knows nothing: neither that a name exists nor that it does not.
+            exchange.isAuthoritative = exchange.isFirstQuestion
+            exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
+            return .answered
+        }
+        let asked = ClusterQuestion(
+            name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
+            zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: ttl,
+            rotation: exchange.style.rotation)
+        if question.type == .axfr || question.type == .ixfr { return .failed(.refused) }
+        if nameServer.answer(asked, view: view, primaryZone: primaryZone.view, serial: snapshot.value.serial, &exchange) {
+            return own(&exchange)
+        }
+        switch view.answer(asked, primaryZone: primaryZone.view, to: &exchange.response) {
+        case .records:
+            return own(&exchange)
+        case .alias(let offset):
+            _ = own(&exchange)
+            // ANY asks what is at the name, not where it leads.
+            if question.type == .any { return .answered }
+            if exchange.follow(targetAt: offset) { return .askAgain }
+            exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
+            return .answered
+        case .noData:
+            deny(asked, .noError, &exchange)
+        case .noSuchName:
+            if passedOn.contains(where: { question.folded.hasSuffix($0.view) }) { return .next }
+            deny(asked, .nameError, &exchange)
+        }
+        return own(&exchange)
+    }
+
+    private func own(_ exchange: inout Exchange) -> Verdict {
+        if exchange.isFirstQuestion { exchange.isAuthoritative = true }
+        return .answered
+    }
+
+    private func zone(of name: ByteView) -> Zone? {
+        zones.first { Self.isInside(name, $0.wire.view) }
+    }
+
+    private static func isInside(_ name: ByteView, _ zone: ByteView) -> Bool {
+        guard name.hasSuffix(zone) else { return false }
+        let start = name.count - zone.count
+        var index = 0
+        while index < start { index += Int(name[index]) + 1 }
+        return index == start
+    }
+
+    /// A negative answer with the zone's SOA, so that resolvers know how long to believe it (RFC 2308 §3).
+    private func deny(_ question: ClusterQuestion, _ code: ResponseCode, _ exchange: inout Exchange) {
+        exchange.response.code = code
+        nameServer.appendSOA(question, serial: snapshot.value.serial, in: .authority, to: &exchange.response)
+    }
+}

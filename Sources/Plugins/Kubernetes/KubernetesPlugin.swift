@@ -1,0 +1,66 @@
+import ClusterModel
+package import Corefile
+package import DNSServer
+import DNSWire
+import KubernetesAPI
+import Snapshots
+import Synchronization
+import Telemetry
+
+/// Answers for Services, endpoints and pods of the cluster it follows.
+package final class KubernetesPlugin: Plugin {
+    package static let directive = "kubernetes"
+    private let settings: KubernetesSettings
+    private let localAddresses: [IPAddress]
+    /// Set on start or taken from the plugin being replaced.
+    private let following: Mutex<ClusterFollowing?>
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        settings = try KubernetesSettings(directives, in: block)
+        localAddresses = block.hostAddresses
+        following = Mutex(nil)
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? {
+        guard let following = following.withLock({ $0 }) else { return nil }
+        return KubernetesHandler(settings, following.published, following.state)
+    }
+
+    /// The watches of the old configuration go on when they ask for the same objects.
+    package func adopt(_ predecessor: any Plugin) {
+        guard let old = predecessor as? KubernetesPlugin, old.settings.followsSameCluster(as: settings) else { return }
+        let taken = old.following.withLock { $0 }
+        following.withLock { $0 = taken }
+        taken?.keep()
+    }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        if following.withLock({ $0 }) == nil {
+            let new = ClusterFollowing(settings, metrics: environment.metrics, localAddresses: localAddresses)
+            following.withLock { $0 = new }
+            new.start()
+        }
+        guard let following = following.withLock({ $0 }) else { return }
+        let deadline = ContinuousClock.now + settings.startupTimeout
+        while !following.state.isSynced, ContinuousClock.now < deadline, !environment.isStopping {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        if !following.state.isSynced {
+            Log.warning(
+                "plugin/kubernetes: the API server was not listed within \(settings.startupTimeout); "
+                    + "cluster names are answered SERVFAIL until it is")
+        }
+    }
+
+    package func stop() async { following.withLock { $0 }?.release() }
+
+    package var isReady: Bool? { following.withLock { $0 }?.state.isSynced ?? false }
+}
+
+extension KubernetesSettings {
+    /// True when the two need the same objects from the same API server, told apart in the same way.
+    func followsSameCluster(as other: KubernetesSettings) -> Bool {
+        endpoint == other.endpoint && tls == other.tls && kubeconfig == other.kubeconfig && context == other.context
+            && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model
+    }
+}

@@ -1,0 +1,121 @@
+import ClusterModel
+import Corefile
+import DNSServer
+import DNSWire
+import KubernetesAPI
+
+/// What the `kubernetes` lines of a server block say.
+struct KubernetesSettings: Sendable, Equatable {
+    var zones: [Name] = []
+    /// The first zone that is not reverse: what PTR records point into.
+    var primaryZone = Name.root
+    var model = ModelOptions()
+    var ttl: UInt32 = 5
+    /// Zones whose missing names go to the next plugin; nil for none.
+    var passedOn: [Name]?
+    var labels = ""
+    var namespaceLabels = ""
+    var endpoint: String?
+    var tls: [String] = []
+    var kubeconfig: String?
+    var context: String?
+    var startupTimeout = Duration.seconds(5)
+
+    private static let properties = [
+        "endpoint", "tls", "kubeconfig", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight", "namespaces",
+        "namespace_labels", "labels", "pods", "endpoint_pod_names", "ttl", "noendpoints", "fallthrough", "ignore",
+        "startup_timeout",
+    ]
+
+    init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        check.expectOnce(directives)
+        if let directive = directives.first {
+            zones = check.zones(of: directive, else: block.zones)
+            for property in directive.block { read(property, &check) }
+            if let primary = zones.first(where: { !$0.isReverse }) {
+                primaryZone = primary
+            } else {
+                check.report(directive.error(found: "only reverse zones", expected: "at least one zone that is not"))
+            }
+            if model.namespaces != nil, !namespaceLabels.isEmpty {
+                check.report(
+                    directive.error(found: "both namespaces and namespace_labels", expected: "one of the two"))
+            }
+        }
+        try check.finish()
+    }
+
+    private mutating func read(_ property: Directive, _ check: inout SettingsCheck) {
+        do throws(ConfigurationError) {
+            switch property.name {
+            case "endpoint": endpoint = try property.argument(0, "the URL of an API server").text
+            case "tls":
+                try property.expectCount(3)
+                tls = property.words
+            case "kubeconfig":
+                try property.expectCount(1...2)
+                kubeconfig = property.words.first
+                context = property.words.count > 1 ? property.words[1] : nil
+            case "apiserver_qps", "apiserver_burst", "apiserver_max_inflight":
+                // Four lists and their watches are all this program asks: there is nothing to hold back.
+                try property.expectCount(1)
+            case "namespaces":
+                try property.expectCount(1...)
+                model.namespaces = (model.namespaces ?? []).union(property.words)
+            case "namespace_labels":
+                try property.expectCount(1...)
+                namespaceLabels = property.words.joined(separator: " ")
+            case "labels":
+                try property.expectCount(1...)
+                labels = property.words.joined(separator: " ")
+            case "pods":
+                switch try property.oneOf(0, ["disabled", "insecure", "verified"]) {
+                case "insecure": model.pods = .insecure
+                case "verified": model.pods = .verified
+                default: model.pods = .disabled
+                }
+            case "endpoint_pod_names":
+                try property.noArguments()
+                model.endpointPodNames = true
+            case "ttl": ttl = UInt32(try property.integer(0, in: 0...3600))
+            case "noendpoints":
+                try property.noArguments()
+                model.answersEndpoints = false
+            case "fallthrough":
+                passedOn = (passedOn ?? []) + check.zones(of: property, else: [.root])
+            case "ignore":
+                if !property.arguments.isEmpty {
+                    _ = try property.oneOf(0, ["empty_service"])
+                    model.ignoresEmptyServices = true
+                }
+            case "startup_timeout": startupTimeout = try property.duration(0)
+            default: throw property.unknownProperty(known: Self.properties)
+            }
+        } catch {
+            check.report(error)
+        }
+    }
+
+    /// The kinds of object these settings need.
+    var kinds: Set<ObjectKind> {
+        var kinds: Set<ObjectKind> = [.namespace, .service]
+        if model.answersEndpoints { kinds.insert(.endpointSlice) }
+        if model.pods == .verified { kinds.insert(.pod) }
+        return kinds
+    }
+}
+
+extension KubernetesSettings {
+    /// The API server these settings name: a kubeconfig, an `endpoint`, or that of the pod this runs in.
+    func apiEndpoint() throws(CredentialsError) -> APIEndpoint {
+        if let kubeconfig { return try Kubeconfig.endpoint(path: kubeconfig, context: context) }
+        guard let url = endpoint else { return try InCluster.endpointOfThisProcess() }
+        var endpoint = try APIEndpoint(url: url, in: "Corefile", key: "kubernetes endpoint")
+        if tls.count == 3 {
+            endpoint.clientCertificate = .init(chain: .file(tls[0]), key: .file(tls[1]))
+            endpoint.trust = .authorities(.file(tls[2]))
+        }
+        return endpoint
+    }
+}

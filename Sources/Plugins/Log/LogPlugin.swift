@@ -1,0 +1,84 @@
+package import Corefile
+package import DNSServer
+import DNSWire
+import EventLoop
+import Telemetry
+
+/// Logs one line a query, by CoreDNS' format language.
+package final class LogPlugin: Plugin {
+    package static let directive = "log"
+    private let rules: [LogRule]
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        rules = directives.flatMap { directive in
+            LogRule.read(directive, zones: block.zones, &check)
+        }
+        try check.finish()
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { LogHandler(rules, server) }
+}
+
+/// Which answers of which names are logged, and how.
+struct LogRule: Sendable {
+    let zone: Name
+    let format: LogFormat
+    let classes: Set<String>
+
+    static func read(_ directive: Directive, zones: [Name], _ check: inout SettingsCheck) -> [LogRule] {
+        var words = directive.arguments
+        var format = LogFormat.common
+        // One argument alone is a name; a format has a brace and comes last (CoreDNS' rule).
+        if words.count >= 2, let last = words.last, last.text.contains("{") {
+            format = LogFormat(last.text)
+            words.removeLast()
+        }
+        var classes: Set<String> = []
+        for property in directive.block {
+            guard property.name == "class" else {
+                check.report(property.unknownProperty(known: ["class"]))
+                continue
+            }
+            for token in property.arguments {
+                check.attempt { () throws(ConfigurationError) in
+                    try property.oneOf(token, ["success", "denial", "error", "all"])
+                }.map { _ = classes.insert($0) }
+            }
+        }
+        if classes.isEmpty { classes = ["all"] }
+        let names = words.isEmpty ? [Name.root] : words.compactMap { Name($0.text) }
+        return names.map { LogRule(zone: $0, format: format, classes: classes) }
+    }
+
+    func logs(_ exchange: borrowing Exchange) -> Bool {
+        classes.contains("all") || classes.contains(Self.class(of: exchange))
+    }
+
+    private static func `class`(of exchange: borrowing Exchange) -> String {
+        switch exchange.response.code {
+        case .noError: exchange.response.answers > 0 ? "success" : "denial"
+        case .nameError: "denial"
+        default: "error"
+        }
+    }
+}
+
+final class LogHandler: Handler {
+    private let rules: [(zone: ByteBlock, rule: LogRule)]
+    private unowned let server: LoopServer
+
+    init(_ rules: [LogRule], _ server: LoopServer) {
+        self.rules = rules.map { (ByteBlock($0.zone.wire), $0) }
+        self.server = server
+    }
+
+    func answer(_ exchange: inout Exchange) -> Verdict { .next }
+
+    func finish(_ exchange: inout Exchange) {
+        guard let (_, rule) = rules.first(where: { exchange.asked.folded.hasSuffix($0.zone.view) }),
+            rule.logs(exchange)
+        else { return }
+        Log.info(rule.format.text(exchange, now: server.loop.currentTime))
+    }
+}

@@ -1,0 +1,8 @@
+package import DNSServer
+
+/// Every plugin in the order in which a query meets it. Add yours here.
+package let pluginOrder: [any Plugin.Type] = [
+    ReloadPlugin.self, BindPlugin.self, ReadyPlugin.self, HealthPlugin.self, PrometheusPlugin.self,
+    ErrorsPlugin.self, LogPlugin.self, LoadBalancePlugin.self, CachePlugin.self, HostsPlugin.self,
+    KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self, WhoamiPlugin.self,
+]

@@ -1,0 +1,63 @@
+package import Corefile
+package import DNSServer
+import DNSWire
+import EventLoop
+import Synchronization
+
+/// Says at `/ready` whether every plugin can answer; names those that cannot.
+package final class ReadyPlugin: Plugin {
+    package static let directive = "ready"
+    private let address: SocketAddress
+    private let monitorsContinuously: Bool
+    private let environment = Mutex<(any PluginEnvironment)?>(nil)
+    private let wasReady = Mutex<Set<String>>([])
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        var address = SocketAddress(block.wildcard, port: 8181)
+        var continuously = false
+        for directive in directives {
+            if let token = directive.arguments.first {
+                check.attempt { () throws(ConfigurationError) in try directive.listenAddress(token, wildcard: block.wildcard) }
+                    .map { address = SocketAddress($0.0, port: $0.1) }
+            }
+            for property in directive.block {
+                guard property.name == "monitor" else {
+                    check.report(property.unknownProperty(known: ["monitor"]))
+                    continue
+                }
+                check.attempt { () throws(ConfigurationError) in
+                    try property.oneOf(0, ["until-ready", "continuously"])
+                }.map { continuously = $0 == "continuously" }
+            }
+        }
+        self.address = address
+        monitorsContinuously = continuously
+        try check.finish()
+    }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        self.environment.withLock { $0 = environment }
+    }
+
+    package var statusPages: [StatusPage] {
+        [StatusPage(address: address, path: "/ready") { [self] in respond() }]
+    }
+
+    private func respond() -> StatusReply {
+        guard let environment = environment.withLock({ $0 }) else { return StatusReply(status: 503, body: "starting") }
+        guard !environment.isStopping else { return StatusReply(status: 503, body: "stopping") }
+        let missing = wasReady.withLock { wasReady in
+            environment.plugins.compactMap { plugin -> String? in
+                guard let isReady = plugin.isReady else { return nil }
+                // Once ready, API loss alone must not take a replica out of service.
+                if isReady { wasReady.insert(plugin.directive) }
+                return isReady || !monitorsContinuously && wasReady.contains(plugin.directive) ? nil : plugin.directive
+            }
+        }
+        guard missing.isEmpty else {
+            return StatusReply(status: 503, body: Set(missing).sorted().joined(separator: ","))
+        }
+        return StatusReply(status: 200, body: "OK")
+    }
+}

@@ -1,0 +1,69 @@
+package import Corefile
+package import DNSServer
+import Synchronization
+import Telemetry
+
+/// Looks at the configuration files every now and then and takes over what changed.
+package final class ReloadPlugin: Plugin {
+    package static let directive = "reload"
+    private let interval: Duration
+    private let jitter: Duration
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        check.expectOnce(directives)
+        var interval = Duration.seconds(30)
+        var jitter = Duration.seconds(15)
+        if let directive = directives.first {
+            if directive.arguments.count > 0 {
+                check.attempt { () throws(ConfigurationError) in try directive.duration(0) }.map { interval = $0 }
+            }
+            if directive.arguments.count > 1 {
+                check.attempt { () throws(ConfigurationError) in try directive.duration(1) }.map { jitter = $0 }
+            }
+            if interval < .seconds(2) {
+                check.report(directive.error(found: "an interval of \(interval)", expected: "at least 2s"))
+            }
+            if jitter != .zero, jitter < .seconds(1) {
+                check.report(directive.error(found: "a jitter of \(jitter)", expected: "0s or at least 1s"))
+            }
+        }
+        self.interval = interval
+        self.jitter = min(jitter, interval / 2)
+        try check.finish()
+    }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        Log.info("plugin/reload: Running configuration SHA512 = \(environment.configurationHash)")
+        environment.metrics.reading(
+            "coredns_reload_version_info", "A metric with a constant '1' value labeled by hash.",
+            [("hash", "sha512"), ("value", environment.configurationHash)]
+        ) { 1 }
+        // Drawn once, so that replicas started together do not read together.
+        let half = jitter / 2
+        let pause = interval - half + jitter * Double.random(in: 0..<1)
+        let watch = Task { await Self.watch(environment, every: pause) }
+        task.withLock { $0 = watch }
+    }
+
+    private static func watch(_ environment: any PluginEnvironment, every pause: Duration) async {
+        var refused: String?
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: pause) } catch { return }
+            guard let hash = environment.hashOfFilesNow() else {
+                if refused != "" { Log.warning("plugin/reload: the configuration cannot be read; the old one serves on") }
+                // Reloading reports what is wrong, once for each new content.
+                if refused != "" { await environment.reload() }
+                refused = ""
+                continue
+            }
+            // The same broken content is not tried again.
+            guard hash != environment.configurationHash, hash != refused else { continue }
+            refused = hash
+            await environment.reload()
+        }
+    }
+
+    package func stop() async { task.withLock { $0 }?.cancel() }
+}

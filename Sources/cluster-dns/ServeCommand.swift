@@ -1,0 +1,117 @@
+import ArgumentParser
+import Corefile
+import DNSServer
+import EventLoop
+import Glibc
+import Plugins
+import Telemetry
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serves DNS by a Corefile (the default command).",
+        discussion: """
+            SIGUSR1 reads the Corefile again; when it is not sound, the old one serves on.
+            SIGTERM and SIGINT withdraw readiness, serve for the lameduck time, answer all that was received, and end.
+            """)
+
+    @Option(
+        name: .customLong("conf", withSingleDash: true),
+        help: "Corefile to read; \"stdin\" reads standard input. Default: Corefile in the working directory.")
+    var conf: String?
+
+    @Option(
+        name: [.customLong("dns.port", withSingleDash: true), .customShort("p")],
+        help: "Port of server blocks that name none.")
+    var port: UInt16 = 53
+
+    @Option(name: .customLong("pidfile", withSingleDash: true), help: "File to write the process id to.")
+    var pidfile: String?
+
+    @Flag(name: .customLong("plugins", withSingleDash: true), help: "Lists the plugins and ends.")
+    var listsPlugins = false
+
+    @Flag(name: .customLong("quiet", withSingleDash: true), help: "Prints no version at start.")
+    var quiet = false
+
+    @Flag(name: .customLong("version", withSingleDash: true), help: "Prints the version and ends.")
+    var showsVersion = false
+
+    func run() async throws {
+        if showsVersion { return Standard.output("cluster-dns-\(ClusterDNS.version)") }
+        if listsPlugins {
+            return Standard.output("Server types:\n  dns\n\nPlugins:\n" + pluginOrder.map { "  dns.\($0.directive)" }
+                .sorted().joined(separator: "\n"))
+        }
+        System.ignoreDeadlySignals()
+        let writer = LogWriter()
+        writer.install()
+        let code = await serve()
+        writer.flush()
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    /// Runs until a signal ends it; gives the exit code.
+    private func serve() async -> Int32 {
+        let metrics = MetricRegistry()
+        metrics.reading(
+            "coredns_build_info", "A metric with a constant '1' value labeled by version.",
+            [("version", ClusterDNS.version), ("revision", ""), ("goversion", "")]
+        ) { 1 }
+        ProcessMetrics.register(metrics)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sigusr1)
+        let server: Server
+        do {
+            if let pidfile { try System.writeFile(pidfile, "\(getpid())\n") }
+            let source = CorefileSource(path: conf)
+            let (blocks, _) = try source.read()
+            let loops = try LoopGroup(count: LoopCount.recommended, metrics: metrics)
+            server = Server(
+                loops: loops, builder: .standard(metrics: metrics, defaultPort: port),
+                source: ConfigurationSource { () throws(ConfigurationErrors) in try source.read() },
+                status: StatusServer())
+            try await server.start()
+            announce(blocks)
+        } catch {
+            Standard.error("\(error)")
+            return 1
+        }
+        return await follow(signals, server)
+    }
+
+    private enum Event {
+        case signal(UnixSignal)
+        case stopped
+    }
+
+    /// Acts on signals until one ends the process; gives the exit code.
+    private func follow(_ signals: UnixSignalsSequence, _ server: Server) async -> Int32 {
+        let (events, source) = AsyncStream<Event>.makeStream()
+        Task { for await signal in signals { source.yield(.signal(signal)) } }
+        var isStopping = false
+        for await event in events {
+            switch event {
+            case .signal(.sigusr1):
+                Task { await server.reload() }
+            case .signal:
+                // A second request means at once.
+                guard !isStopping else { return 2 }
+                isStopping = true
+                Task {
+                    await server.stop()
+                    source.yield(.stopped)
+                }
+            case .stopped:
+                return 0
+            }
+        }
+        return 0
+    }
+
+    private func announce(_ blocks: [ServerBlockSyntax]) {
+        for key in blocks.flatMap(\.keys) {
+            for zone in key.zones { Log.info("serving \(zone):\(key.port ?? Int(port))") }
+        }
+        if !quiet { Log.info("cluster-dns-\(ClusterDNS.version), \(LoopCount.recommended) loops") }
+    }
+}

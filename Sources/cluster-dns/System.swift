@@ -1,0 +1,113 @@
+import DNSWire
+import Glibc
+
+/// What the program asks of the operating system outside of the loops.
+enum System {
+    struct FileFailure: Error, CustomStringConvertible {
+        let path: String
+        let reason: String
+        var description: String { "\(path): \(reason)" }
+    }
+
+    /// The whole of a file, up to 16 MiB.
+    static func read(_ path: String) throws(FileFailure) -> [UInt8] {
+        let number = path == "stdin" ? dup(0) : unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { throw failure(path) }
+        defer { close(number) }
+        var octets: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = unsafe Glibc.read(number, &part, part.count)
+            if count == 0 { return octets }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure(path)
+            }
+            octets += part[..<count]
+            guard octets.count <= 16 << 20 else {
+                throw FileFailure(path: path, reason: "longer than 16 MiB, too large for a configuration file")
+            }
+        }
+    }
+
+    static func readText(_ path: String) throws(FileFailure) -> String {
+        let octets = try read(path)
+        guard let text = String(validating: octets, as: UTF8.self) else {
+            throw FileFailure(path: path, reason: "not UTF-8 text")
+        }
+        return text
+    }
+
+    private static func failure(_ path: String) -> FileFailure {
+        unsafe FileFailure(path: path, reason: String(cString: strerror(errno)))
+    }
+
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// Paths that match a shell pattern, sorted.
+    static func glob(_ pattern: String) -> [String] {
+        var result = unsafe glob_t()
+        defer { unsafe globfree(&result) }
+        guard unsafe Glibc.glob(pattern, 0, nil, &result) == 0 else { return [] }
+        return unsafe (0..<Int(result.gl_pathc)).compactMap { index in
+            unsafe result.gl_pathv[index].map { unsafe String(cString: $0) }
+        }
+    }
+
+    static func environment(_ name: String) -> String? {
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+
+    /// Addresses of the interface `name`, or of all but loopback when nil.
+    static func addresses(ofInterface name: String?) -> [IPAddress] {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard unsafe getifaddrs(&first) == 0 else { return [] }
+        defer { unsafe freeifaddrs(first) }
+        var addresses: [IPAddress] = []
+        var next = unsafe first
+        while let entry = unsafe next {
+            unsafe next = entry.pointee.ifa_next
+            let isLoopback = unsafe entry.pointee.ifa_flags & UInt32(IFF_LOOPBACK) != 0
+            guard let socketAddress = unsafe entry.pointee.ifa_addr else { continue }
+            guard unsafe name.map({ $0 == String(cString: entry.pointee.ifa_name) }) ?? !isLoopback else { continue }
+            switch unsafe Int32(socketAddress.pointee.sa_family) {
+            case AF_INET:
+                unsafe socketAddress.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
+                    unsafe addresses.append(IPAddress(v4: UInt32(bigEndian: v4.pointee.sin_addr.s_addr)))
+                }
+            case AF_INET6:
+                let octets = unsafe socketAddress.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
+                    unsafe withUnsafeBytes(of: &v6.pointee.sin6_addr) { unsafe Array($0) }
+                }
+                // Link-local addresses mean nothing to a client on another link.
+                if let address = IPAddress(octets: octets), octets[0] != 0xFE || octets[1] & 0xC0 != 0x80 {
+                    addresses.append(address)
+                }
+            default: break
+            }
+        }
+        return addresses
+    }
+
+    /// True when sockets of both families can be had.
+    static var supportsIPv6: Bool {
+        let number = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+        guard number >= 0 else { return false }
+        close(number)
+        return true
+    }
+
+    static func writeFile(_ path: String, _ text: String) throws(FileFailure) {
+        let number = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard number >= 0 else { throw failure(path) }
+        defer { close(number) }
+        let octets = Array(text.utf8)
+        guard unsafe write(number, octets, octets.count) == octets.count else { throw failure(path) }
+    }
+
+    /// A dead peer is an error of `write`, not the end of the process; a hang-up means nothing to a server.
+    static func ignoreDeadlySignals() {
+        _ = signal(SIGPIPE, SIG_IGN)
+        _ = signal(SIGHUP, SIG_IGN)
+    }
+}

@@ -1,0 +1,92 @@
+import Testing
+
+@testable import ClusterLab
+
+@Suite("Objects between JSON and protobuf") struct Encoding {
+    @Test("the message table has no word it does not know") func table() {
+        #expect(Schemas.unknownWords == [])
+        #expect(Schemas.all.count > 80)
+    }
+
+    @Test(
+        "a real server's protobuf reads as its JSON",
+        arguments: ["list-services", "list-endpointslices", "list-nodes", "list-namespaces", "list-pods"])
+    func readsRecordings(_ name: String) throws {
+        let fromProtobuf = try ObjectEncoding.decode(Recordings.bytes(name + ".pb"))
+        let fromJSON = try Recordings.json(name + ".json")
+        #expect(fromProtobuf["items"].elements.count == fromJSON["items"].elements.count)
+        for (one, other) in zip(fromProtobuf["items"].elements, fromJSON["items"].elements) {
+            let (one, other) = (one.sortedByName, other.sortedByName)
+            #expect(one == other, "\(String(decoding: one.bytes, as: UTF8.self))")
+            if one != other { break }
+        }
+    }
+
+    @Test(
+        "JSON becomes the very bytes of the real server",
+        arguments: ["list-services", "list-endpointslices", "list-nodes", "list-namespaces", "list-pods"])
+    func writesRecordings(_ name: String) throws {
+        let (apiVersion, kind, raw) = try ObjectEncoding.unwrap(Recordings.bytes(name + ".pb"))
+        let schema = try ObjectEncoding.schema(apiVersion: apiVersion, kind: String(kind.dropLast(4)))
+        var reader = ProtobufReader(raw)
+        var written = 0
+        while !reader.isAtEnd {
+            let (number, _) = try reader.key()
+            let expected = reader.slice(try reader.range())
+            guard number == 2 else { continue }
+            var item = ProtobufReader(expected)
+            var writer = ProtobufWriter()
+            try writer.write(try item.message(schema), as: schema)
+            #expect(writer.out == expected)
+            if writer.out != expected { return }
+            written += 1
+        }
+        #expect(written > 5)
+    }
+
+    @Test("frames have the documented bytes") func frames() throws {
+        let map: JSONValue = [
+            "kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": ["name": "a", "namespace": "b", "resourceVersion": "7"], "data": ["k": "v"],
+        ]
+        let decoded = try ObjectEncoding.decode(ObjectEncoding.encode(map))
+        #expect(decoded.sortedByName == map.sortedByName)
+        let error = StatusError.expired("too old resource version: 5 (1925)")
+        var form = Representation()
+        form.encoding = .protobuf
+        #expect(try form.event("ERROR", error.object) == Recordings.bytes("watch-expired.pb"))
+        form.encoding = .json
+        #expect(
+            try JSONReader.read(form.event("ERROR", error.object)).sortedByName
+                == Recordings.json("watch-expired.json").sortedByName)
+        let forbidden = StatusError.forbidden(user: "nobody", verb: "list", .service, namespace: nil)
+        #expect(try ObjectEncoding.encode(forbidden.object) == Recordings.bytes("list-forbidden.pb"))
+    }
+
+    @Test("no byte string makes the readers trap") func hostileBytes() throws {
+        let good = try Recordings.bytes("list-nodes.pb")
+        var random = SeededRandom(seed: 7)
+        for _ in 0..<300 {
+            var bad = Array(good.prefix(Int(random.next() % UInt64(good.count))))
+            for _ in 0..<4 where !bad.isEmpty {
+                bad[Int(random.next() % UInt64(bad.count))] = UInt8(truncatingIfNeeded: random.next())
+            }
+            _ = try? ObjectEncoding.decode(bad)
+            _ = try? JSONReader.read(bad)
+        }
+        let json = try Recordings.bytes("list-namespaces.json")
+        for length in stride(from: 0, to: json.count, by: 37) {
+            #expect(throws: JSONError.self) { try JSONReader.read(Array(json.prefix(length))) }
+        }
+        #expect(throws: JSONError.self) { try JSONReader.read([UInt8](repeating: UInt8(ascii: "["), count: 100_000)) }
+    }
+
+    @Test("times survive", arguments: ["2026-11-20T22:27:04Z", "1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z"])
+    func times(_ text: String) {
+        #expect(Timestamp(text)?.text() == text)
+        #expect(
+            Timestamp("2026-01-01T01:00:00.123456789+01:00")?.text(fractionDigits: 9)
+                == "2026-01-01T00:00:00.123456789Z")
+        #expect(Timestamp("yesterday") == nil)
+    }
+}

@@ -1,0 +1,436 @@
+"""What the live suites share: the programs under test and beside them, queries, deadlines and counts.
+
+Every suite is a program of its own. It starts what it needs on ports of 127.0.0.1 that are free, decides by polling up
+to a deadline, never by sleeping, and ends with the line `name: N passed, N failed`.
+"""
+
+import atexit
+import base64
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("CLUSTER_DNS", ROOT / ".build/release/cluster-dns")).resolve()
+EXAMPLES = ROOT / "deploy/examples"
+NOWHERE = ROOT / "Tests/Live/nowhere.kubeconfig"
+
+work = pathlib.Path(tempfile.mkdtemp(prefix="cluster-dns-live."))
+started = []
+
+
+@atexit.register
+def clean_up():
+    for program in reversed(started):
+        program.kill()
+    shutil.rmtree(work, ignore_errors=True)
+
+
+# A suite that is ended from outside takes its programs with it.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+# Counting
+
+
+class Suite:
+    def __init__(self, name):
+        self.name, self.passed, self.failed = name, 0, 0
+
+    def check(self, label, is_right, detail=""):
+        if is_right:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"  {self.name}: FAILED: {label}" + (f": {detail}" if detail != "" else ""), flush=True)
+        return bool(is_right)
+
+    def equal(self, label, got, wanted):
+        return self.check(label, got == wanted, f"got {got!r}, wanted {wanted!r}")
+
+    def run(self, body):
+        """Runs the suite's body; a suite that breaks off has failed."""
+        try:
+            body(self)
+        except Exception:
+            self.failed += 1
+            print(f"  {self.name}: FAILED: broke off\n{traceback.format_exc()}", flush=True)
+            for program in started:
+                print(f"  log of {program.label}:\n{program.log_end()}", flush=True)
+        print(f"{self.name}: {self.passed} passed, {self.failed} failed", flush=True)
+        sys.exit(self.failed > 0)
+
+
+def eventually(condition, seconds=10.0, pause=0.02):
+    """The first true result of `condition`, or its last one at the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result or time.monotonic() > deadline:
+            return result
+        time.sleep(pause)
+
+
+# Programs
+
+
+def free_port():
+    """A port that is free for UDP and TCP, below the range from which clients' ports come."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32000)
+        with socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
+            try:
+                datagrams.bind(("127.0.0.1", port))
+                streams.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Program:
+    """A process whose output goes to a file."""
+
+    def __init__(self, label, arguments, environment=None):
+        self.label = label
+        self.log_path = work / f"{label}.{len(started)}.log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [str(argument) for argument in arguments], stdout=log, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+        started.append(self)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def log_end(self):
+        return "".join(f"    {line}\n" for line in self.log.splitlines()[-15:])
+
+    @property
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def exit_code(self, seconds=15.0):
+        """The exit status, None when it still runs at the deadline."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self, seconds=15.0):
+        if self.is_alive:
+            self.signal(signal.SIGTERM)
+        return self.exit_code(seconds)
+
+    def kill(self):
+        if self.is_alive:
+            self.process.kill()
+            self.process.wait()
+
+
+class Lab(Program):
+    """The embedded cluster; started when this returns."""
+
+    def __init__(self, *arguments, manifests=None):
+        self.kubeconfig = work / f"kubeconfig.{len(started)}"
+        if manifests is not None:
+            arguments = ("--manifests", manifests, *arguments)
+        super().__init__("lab", [BINARY, "lab", *arguments, "--kubeconfig", self.kubeconfig])
+        eventually(lambda: not self.is_alive or "ready" in self.log.splitlines(), 60)
+        if not self.is_alive or "ready" not in self.log.splitlines():
+            raise RuntimeError(f"the embedded cluster did not start\n{self.log_end()}")
+
+    def get(self, path):
+        """An object or list as the API gives it."""
+        text = self.kubeconfig.read_text()
+        def value(key):
+            return re.search(rf"^\s*{key}: (\S+)$", text, re.MULTILINE).group(1).strip('"')
+        authority = base64.b64decode(value("certificate-authority-data")).decode()
+        context = ssl.create_default_context(cadata=authority)
+        request = urllib.request.Request(
+            value("server") + path,
+            headers={"Authorization": "Bearer " + value("token"), "Accept": "application/json"})
+        with urllib.request.urlopen(request, context=context, timeout=30) as response:
+            return json.load(response)
+
+    def service(self, name, namespace="shop"):
+        return self.get(f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]
+
+    def pod_addresses(self, selector, namespace="shop"):
+        pods = self.get(f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}")["items"]
+        return {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in pods}
+
+
+class Server(Program):
+    """`serve` with a Corefile in which @PORT@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
+
+    def __init__(self, corefile, kubeconfig=NOWHERE):
+        self.port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(4))
+        self.kubeconfig = kubeconfig
+        self.corefile = work / f"Corefile.{len(started)}"
+        self.write(corefile)
+        super().__init__("serve", [BINARY, "serve", "-conf", self.corefile])
+
+    def write(self, text):
+        """Replaces the Corefile in one step."""
+        for mark, value in {
+            "@PORT@": self.port, "@METRICS@": self.metrics_port, "@HEALTH@": self.health_port,
+            "@READY@": self.ready_port, "@KUBECONFIG@": self.kubeconfig,
+        }.items():
+            text = text.replace(mark, str(value))
+        draft = self.corefile.with_suffix(".new")
+        draft.write_text(text)
+        draft.replace(self.corefile)
+
+    def wait_for(self, name, kind="A", rcode="NOERROR", seconds=30.0):
+        """Waits for the first answer with `rcode`; a server that never gives it ends the suite."""
+        if not eventually(lambda: not self.is_alive or dig(self.port, name, kind, "+time=1").rcode == rcode, seconds):
+            raise RuntimeError(f"no {rcode} for {name} {kind} within {seconds} s")
+        if not self.is_alive:
+            raise RuntimeError("the server ended")
+        return self
+
+    def page(self, port, path):
+        """Status and text of an HTTP page of the server; (0, reason) when there is none."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def metric(self, name):
+        """The sum of a metric's series; None when there is none."""
+        text = self.page(self.metrics_port, "/metrics")[1]
+        values = re.findall(rf"^{name}(?:{{[^\n]*}})? (\S+)$", text, re.MULTILINE)
+        return sum(map(float, values)) if values else None
+
+
+def serve_zone(zone, file):
+    """An NSD with one zone; its port."""
+    port = free_port()
+    folder = work / f"nsd.{port}"
+    folder.mkdir()
+    Program("nsd", [ROOT / "Tests/Tools/serve-zone.sh", port, zone, file, folder])
+    if not eventually(lambda: dig(port, zone, "SOA", "+time=1").rcode == "NOERROR", 20):
+        raise RuntimeError(f"nsd does not serve {zone}")
+    return port
+
+
+class ScriptedUpstream:
+    """A name server over UDP and TCP that answers every A query with 192.0.2.1, names under `slow` after a delay."""
+
+    def __init__(self, delay):
+        self.delay, self.port, self.asked = delay, free_port(), 0
+        self.datagrams = socket.socket(type=socket.SOCK_DGRAM)
+        self.datagrams.bind(("127.0.0.1", self.port))
+        self.streams = socket.socket()
+        self.streams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.streams.bind(("127.0.0.1", self.port))
+        self.streams.listen(64)
+        threading.Thread(target=self.serve_datagrams, daemon=True).start()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def reply_later(self, query, send):
+        def reply():
+            try:
+                send(self.reply(query))
+            except OSError:
+                pass
+        self.asked += 1
+        labels = query[12:].split(b"\0")[0].lower()
+        timer = threading.Timer(self.delay if b"\x04slow" in labels else 0, reply)
+        timer.daemon = True
+        timer.start()
+
+    @staticmethod
+    def reply(query):
+        end = question_end(query)
+        header = query[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0)
+        return header + query[12:end] + b"\xc0\x0c\0\1\0\1" + struct.pack("!IH", 60, 4) + bytes([192, 0, 2, 1])
+
+    def serve_datagrams(self):
+        while True:
+            query, client = self.datagrams.recvfrom(65535)
+            self.reply_later(query, lambda reply, client=client: self.datagrams.sendto(reply, client))
+
+    def accept(self):
+        while True:
+            stream, _ = self.streams.accept()
+            threading.Thread(target=self.serve_stream, args=(stream,), daemon=True).start()
+
+    def serve_stream(self, stream):
+        while query := receive_framed(stream):
+            self.reply_later(query, lambda reply: stream.sendall(framed(reply)))
+
+
+# Queries: dig and drill, two independent readers of an answer
+
+
+class Answer:
+    def __init__(self, output, rcode_mark):
+        self.text = output
+        found = re.search(rf"{rcode_mark}: (\w+)", output)
+        self.rcode = found.group(1) if found else "NONE"
+        found = re.search(r"flags: ([a-z ]*);", output)
+        self.flags = set(found.group(1).split()) if found else set()
+        self.extended_errors = [int(code) for code in re.findall(r"^; EDE: (\d+)", output, re.MULTILINE)]
+        self.answer = self.section("ANSWER")
+        self.authority = self.section("AUTHORITY")
+        self.additional = self.section("ADDITIONAL")
+
+    def section(self, name):
+        """Records as (owner, ttl, type, data), all in lower case, sorted."""
+        found = re.search(rf"^;; {name} SECTION:\n((?:[^;\n].*\n?)*)", self.output_with_end, re.MULTILINE)
+        records = [line.lower().split(None, 4) for line in (found.group(1) if found else "").splitlines() if line]
+        return sorted((owner, int(ttl), kind, " ".join(data.split())) for owner, ttl, _, kind, data in records)
+
+    @property
+    def output_with_end(self):
+        return self.text + "\n"
+
+    @property
+    def data(self):
+        """The answer's records without owner and TTL: `type data`, sorted."""
+        return sorted(f"{kind} {data}" for _, _, kind, data in self.answer)
+
+
+def dig(port, name, kind="A", *options):
+    arguments = ["dig", "@127.0.0.1", "-p", str(port), "+tries=1", "+time=5", "+nocookie", *options, "-q", name, "-t", kind]
+    return Answer(subprocess.run(arguments, capture_output=True, text=True).stdout, "status")
+
+
+def drill(port, name, kind="A", *options):
+    """Asks with ldns' own tool, which decodes the answer with ldns."""
+    arguments = ["drill", "-p", str(port), *options, "@127.0.0.1", name, kind]
+    return Answer(subprocess.run(arguments, capture_output=True, text=True).stdout, "rcode")
+
+
+# Messages as octets
+
+
+def encoded_name(name):
+    labels = [label for label in name.rstrip(".").split(".") if label]
+    return b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\0"
+
+
+def question(name="kube-dns.kube-system.svc.cluster.local", kind=1, klass=1):
+    return encoded_name(name) + struct.pack("!HH", kind, klass)
+
+
+def header(id=0x1234, flags=0x0100, questions=1, answers=0, authorities=0, additionals=0):
+    return struct.pack("!HHHHHH", id, flags, questions, answers, authorities, additionals)
+
+
+def query(name="kube-dns.kube-system.svc.cluster.local", kind=1, id=0x1234, flags=0x0100, klass=1):
+    return header(id, flags) + question(name, kind, klass)
+
+
+def opt(payload=1232, version=0, flags=0, options=b"", owner=b"\0", length=None):
+    fixed = struct.pack("!HHBBHH", 41, payload, 0, version, flags, len(options) if length is None else length)
+    return owner + fixed + options
+
+
+def question_end(message):
+    index = 12
+    while message[index]:
+        index += message[index] + 1
+    return index + 5
+
+
+class Reply:
+    def __init__(self, message):
+        self.message = message
+        self.id, self.flags, self.questions, self.answers, self.authorities, self.additionals = struct.unpack(
+            "!HHHHHH", message[:12])
+        self.opcode = self.flags >> 11 & 15
+        self.rcode = self.flags & 15
+        self.opt = self.find_opt()
+        if self.opt:
+            self.rcode |= self.opt[1] >> 24 << 4
+
+    def find_opt(self):
+        """The OPT record as (payload size, TTL field, options); None without one."""
+        try:
+            index = 12
+            for _ in range(self.questions):
+                index = self.skip_name(index) + 4
+            for _ in range(self.answers + self.authorities + self.additionals):
+                index = self.skip_name(index)
+                kind, payload, ttl, length = struct.unpack("!HHIH", self.message[index:index + 10])
+                index += 10 + length
+                if kind == 41:
+                    return payload, ttl, self.message[index - length:index]
+        except (IndexError, struct.error):
+            pass
+        return None
+
+    def skip_name(self, index):
+        while self.message[index]:
+            if self.message[index] >= 0xC0:
+                return index + 2
+            index += self.message[index] + 1
+        return index + 1
+
+
+def framed(message):
+    return struct.pack("!H", len(message)) + message
+
+
+def receive_exactly(stream, count):
+    data = b""
+    while len(data) < count:
+        piece = stream.recv(count - len(data))
+        if not piece:
+            return None
+        data += piece
+    return data
+
+
+def receive_framed(stream):
+    """The next message of a stream; None at its end and when nothing comes for the stream's timeout."""
+    try:
+        length = receive_exactly(stream, 2)
+        return receive_exactly(stream, struct.unpack("!H", length)[0]) if length else None
+    except (ConnectionError, TimeoutError):
+        return None
+
+
+def connect(port, timeout=10.0):
+    stream = socket.create_connection(("127.0.0.1", port), timeout)
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return stream
+
+
+def exchange(port, message, timeout=5.0):
+    """One datagram there and one back; None when none comes."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(timeout)
+        client.sendto(message, ("127.0.0.1", port))
+        try:
+            return Reply(client.recv(65535))
+        except TimeoutError:
+            return None

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""What is said at the start about what is wrong: Corefiles, addresses, manifests; and what still works."""
+
+import re
+import shutil
+import socket
+import subprocess
+from live import BINARY, EXAMPLES, ROOT, Lab, Program, Server, Suite, dig, free_port, work
+
+KUBERNETES = """
+.:@PORT@ {
+    bind 127.0.0.1
+    kubernetes cluster.local {
+        kubeconfig @KUBECONFIG@
+    }
+}
+"""
+# Corefile, and the lines that must be named.
+BROKEN = {
+    "unknown directive": (".:%d {\n    bind 127.0.0.1\n    kubernete cluster.local\n}\n", [3]),
+    "no number": (".:%d {\n    bind 127.0.0.1\n    whoami\n    cache abc\n}\n", [4]),
+    "unknown option": (".:%d {\n    bind 127.0.0.1\n    forward . 127.0.0.1 {\n        max_fial 3\n    }\n}\n", [4]),
+    "two mistakes": (".:%d {\n    bind 127.0.0.1\n    cache abc\n    whoami\n    reload 1\n}\n", [3, 5]),
+    "open block": (".:%d {\n    bind 127.0.0.1\n    whoami\n", None),
+}
+
+
+def body(suite):
+    for label, (text, lines) in BROKEN.items():
+        file = work / f"Corefile.{label.replace(' ', '-')}"
+        file.write_text(text % free_port())
+        for command in (["serve", "-conf", file], ["check", file]):
+            name = f"{label}, {command[0]}"
+            program = Program(command[0], [BINARY, *command])
+            suite.equal(f"{name}: exit code", program.exit_code(), 1)
+            for line in lines or [r"\d+"]:
+                suite.check(f"{name}: line {line} is named", re.search(rf"{re.escape(str(file))}:{line}\b", program.log),
+                    program.log)
+    examples = sorted((ROOT / "Corefile-examples").glob("*.Corefile"))
+    checked = subprocess.run(
+        [BINARY, "check", *examples], capture_output=True, text=True, cwd=ROOT,
+        env={"KUBECONFIG": str(ROOT / "Tests/Live/nowhere.kubeconfig"), "PATH": "/usr/bin:/bin"})
+    suite.equal("every example Corefile is accepted", (checked.returncode, checked.stdout + checked.stderr if checked.returncode else ""), (0, ""))
+
+    missing = Program("serve", [BINARY, "serve", "-conf", work / "no-such-file"])
+    suite.equal("a Corefile that is not there: exit code", missing.exit_code(), 1)
+    suite.check("a Corefile that is not there is named", "no-such-file" in missing.log, missing.log)
+
+    port = free_port()
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        file = work / "Corefile.taken"
+        file.write_text(f".:{port} {{\n    bind 127.0.0.1\n    whoami\n}}\n")
+        taken = Program("serve", [BINARY, "serve", "-conf", file])
+        suite.equal("an address that is taken: exit code", taken.exit_code(), 1)
+        suite.check("an address that is taken is named", str(port) in taken.log, taken.log)
+
+    # One manifest cannot be read: it is named with its line, the others count.
+    manifests = work / "manifests"
+    shutil.copytree(EXAMPLES, manifests)
+    (manifests / "broken.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata:\n  name: [unclosed\n")
+    (manifests / "unknown.yaml").write_text("# a comment\napiVersion: example.org/v1\nkind: Gadget\nmetadata:\n  name: x\n")
+    lab = Lab(manifests=manifests)
+    suite.check("a malformed manifest is named with a line", re.search(r"broken\.yaml:\d+", lab.log), lab.log)
+    suite.check("an unknown kind is named with its line", "unknown.yaml:2" in lab.log, lab.log)
+    server = Server(KUBERNETES, lab.kubeconfig).wait_for("kube-dns.kube-system.svc.cluster.local.")
+    suite.equal("the other manifests are loaded",
+        dig(server.port, "store-be.shop.svc.cluster.local.").data, ["a 10.244.1.20"])
+
+    absent = Program("lab", [BINARY, "lab", "--manifests", work / "no-such-folder"])
+    suite.check("a manifest path that is not there ends the lab", absent.exit_code() not in (0, None), absent.log)
+    suite.check("and is named", "no-such-folder" in absent.log, absent.log)
+
+
+if __name__ == "__main__":
+    Suite("start").run(body)

@@ -1,0 +1,143 @@
+import DNSServer
+import DNSWire
+import Testing
+
+@testable import Plugins
+
+@Suite("forward: what a Corefile may say") struct ForwardSettingsErrors {
+    @Test(arguments: [
+        ("forward . 1.1.1.1", "no errors"),
+        ("forward . dns://1.1.1.1 1.1.1.1:5353 [2001:db8::1]:53 2001:db8::2", "no errors"),
+        ("forward . /etc/resolv.conf", "no errors"),
+        (
+            """
+            forward . 1.1.1.1 {
+                except a.test b.test
+                force_tcp
+                prefer_udp
+                expire 20s
+                max_age 30s
+                max_idle_conns 2
+                max_fails 0
+                max_connect_attempts 4
+                policy round_robin
+                health_check 1s no_rec domain example.org.
+                max_concurrent 1000
+                failover SERVFAIL REFUSED
+                next NXDOMAIN
+                next_on_nodata
+                failfast_all_unhealthy_upstreams
+                read_timeout 1s
+                doh_method GET
+                source_address 127.0.0.1
+                resolver 1.1.1.1:53
+            }
+            """, "no errors"
+        ),
+        ("forward .", "forward: found 1 argument, expected at least 2 arguments"),
+        (
+            "forward . tls://1.1.1.1",
+            "forward: found tls://1.1.1.1, expected an upstream over UDP or TCP: encrypted upstreams are not in this "
+                + "build yet"
+        ),
+        (
+            "forward . 1.1.1.1 {\ntls_servername dns.test\n}",
+            "forward: found tls_servername, expected an upstream over UDP or TCP: encrypted upstreams are not in this "
+                + "build yet"
+        ),
+        (
+            "forward . /missing",
+            "forward: found /missing, which cannot be read: no such file, expected an address as IP, IP:PORT or "
+                + "[IPv6]:PORT, or a file like /etc/resolv.conf"
+        ),
+        (
+            "forward . /empty",
+            "forward: found /empty without nameserver lines, expected at least one line `nameserver IP`"
+        ),
+        (
+            "forward . upstream.test",
+            "forward: found upstream.test, expected an address as IP, IP:PORT or [IPv6]:PORT, or a file like "
+                + "/etc/resolv.conf"
+        ),
+        (
+            "forward . \((1...16).map { "10.0.0.\($0)" }.joined(separator: " "))",
+            "forward: found 16 upstreams, expected at most 15"
+        ),
+        (
+            "forward . 1.1.1.1 {\npolicy fastest\nmax_fails -1\nspeed 3\n}",
+            """
+            forward: found policy fastest, expected random, round_robin or sequential
+            forward: found max_fails -1, expected a number from 0 to 1000000
+            forward: found speed, expected except, force_tcp, prefer_udp, expire, max_age, max_idle_conns, \
+            read_timeout, max_fails, max_connect_attempts, doh_method, tls, tls_servername, policy, health_check, \
+            max_concurrent, next, next_on_nodata, failfast_all_unhealthy_upstreams, failover, source_address or resolver
+            """
+        ),
+        (
+            "forward . 1.1.1.1 {\nfailover NOERROR\n}",
+            "forward: found failover NOERROR, expected a response code such as SERVFAIL, REFUSED or NXDOMAIN"
+        ),
+    ])
+    func reads(_ directives: String, _ expected: String) {
+        let files = ["/etc/resolv.conf": "search x\nnameserver 10.0.0.1\nnameserver fe80::1\n", "/empty": "search x\n"]
+        #expect(LiveServer.errors(directives, files: files) == expected)
+    }
+
+    @Test("name servers of resolv.conf")
+    func resolvConf() {
+        let text = "# comment\nnameserver 10.0.0.1\n  nameserver\t2001:db8::1 \nnameserver none\noptions ndots:5\n"
+        #expect(TargetReader.nameServers(in: text).map(\.description) == ["10.0.0.1:53", "[2001:db8::1]:53"])
+    }
+}
+
+@Suite("forward: order of tries") struct ForwardOrder {
+    @Test func sequential() {
+        var choice = UpstreamChoice(.sequential)
+        #expect(choice.order([false, true, false]) == [0, 2])
+        #expect(choice.order([true, true]) == [])
+    }
+
+    @Test func roundRobin() {
+        var choice = UpstreamChoice(.roundRobin)
+        #expect((0..<4).map { _ in choice.order([false, false, false]) } == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]])
+    }
+
+    @Test func random() {
+        var choice = UpstreamChoice(.random)
+        #expect(choice.order([false, false, true]).sorted() == [0, 1])
+    }
+
+    private let timeout = AttemptFailure(text: "read udp 10.0.0.1:53: i/o timeout", error: .noReachableAuthority)
+
+    @Test("two upstreams are asked twice each, then the last failure stands")
+    func attempts() {
+        var plan = AttemptPlan(order: [1, 0], limit: 4, forcesTCP: false, failover: [])
+        var asked: [String] = []
+        var action = plan.first()
+        while case .ask(let upstream, let stream, let edns) = action {
+            asked.append("\(upstream) \(stream ? "tcp" : "udp") \(edns ? "edns" : "plain")")
+            action = plan.next(after: .failed(timeout), timeLeft: true)
+        }
+        #expect(asked == ["1 udp edns", "0 udp edns", "1 udp edns", "0 udp edns"])
+        guard case .fail(let failure) = action else { return #expect(Bool(false), "no failure") }
+        #expect(failure == timeout)
+    }
+
+    @Test("no time left ends it")
+    func late() {
+        var plan = AttemptPlan(order: [0, 1], limit: 4, forcesTCP: false, failover: [])
+        _ = plan.first()
+        guard case .fail = plan.next(after: .failed(timeout), timeLeft: false) else {
+            return #expect(Bool(false), "asked again")
+        }
+    }
+
+    @Test("a cut reply is asked for over TCP, and cut again is a failure of that upstream")
+    func truncation() {
+        var plan = AttemptPlan(order: [0, 1], limit: 4, forcesTCP: false, failover: [])
+        _ = plan.first()
+        guard case .ask(0, true, true) = plan.next(after: .truncated, timeLeft: true),
+            case .ask(1, false, true) = plan.next(after: .truncated, timeLeft: true)
+        else { return #expect(Bool(false), "other order") }
+    }
+}

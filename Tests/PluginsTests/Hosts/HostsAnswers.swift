@@ -1,0 +1,100 @@
+import DNSServer
+import DNSWire
+import EventLoop
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Plugins
+
+@Suite("hosts: names from a file") struct HostsAnswers {
+    private static let file = """
+        # names of the office
+        10.0.0.1 printer.lan  Copier.LAN # two names
+        10.0.0.2 printer.lan
+        fe80::1%eth0 printer.lan
+        10.0.0.9 *.wild.lan
+        not-an-address x.lan
+        """
+
+    private func server(_ block: String) async throws -> LiveServer {
+        try await LiveServer("hosts /names lan {\n\(block)\n}", files: ["/names": Self.file])
+    }
+
+    @Test(arguments: [
+        ("printer.lan. A", "NOERROR aa\nprinter.lan. 3600 A 10.0.0.1\nprinter.lan. 3600 A 10.0.0.2"),
+        ("PRINTER.lan. AAAA", "NOERROR aa\nPRINTER.lan. 3600 AAAA fe80::1"),
+        ("copier.lan. AAAA", "NOERROR aa"),
+        ("copier.lan. MX", "NOERROR aa"),
+        ("a.wild.lan. A", "NOERROR aa\na.wild.lan. 3600 A 10.0.0.9"),
+        ("a.b.wild.lan. A", "SERVFAIL"),
+        ("scanner.lan. A", "SERVFAIL"),
+        (
+            "1.0.0.10.in-addr.arpa. PTR",
+            "NOERROR aa\n1.0.0.10.in-addr.arpa. 3600 PTR printer.lan.\n1.0.0.10.in-addr.arpa. 3600 PTR copier.lan."
+        ),
+    ])
+    func answers(_ question: String, _ expected: String) async throws {
+        let server = try await server("")
+        #expect(await server.ask(question) == expected)
+    }
+
+    @Test("unknown names and addresses fall through")
+    func fallThrough() async throws {
+        let upstream = try await ScriptedUpstream.start { [$0.reply(code: 3)] }
+        let server = try await LiveServer(
+            "hosts /names {\n10.0.0.5 inline.test\nttl 60\nfallthrough\n}\nforward . \(upstream.address)",
+            files: ["/names": Self.file])
+        #expect(await server.ask("inline.test. A") == "NOERROR aa\ninline.test. 60 A 10.0.0.5")
+        #expect(await server.ask("other.test. A") == "NXDOMAIN")
+        #expect(await server.ask("9.9.9.9.in-addr.arpa. PTR") == "NXDOMAIN")
+        #expect(upstream.queries.count == 2)
+    }
+
+    @Test("no_reverse leaves addresses to others")
+    func noReverse() async throws {
+        let upstream = try await ScriptedUpstream.start { [$0.reply(code: 3)] }
+        let server = try await LiveServer(
+            "hosts /names {\nno_reverse\n}\nforward . \(upstream.address)", files: ["/names": Self.file])
+        #expect(await server.ask("1.0.0.10.in-addr.arpa. PTR") == "NXDOMAIN")
+    }
+
+    @Test("a changed file is taken over; a missing one changes nothing")
+    func reload() async throws {
+        let text = Mutex<String?>("10.0.0.1 a.lan")
+        let hosts = try Self.plugin { _ in
+            guard let text = text.withLock({ $0 }) else { throw LiveServer.NoSuchFile() }
+            return text
+        }
+        func address() -> [UInt8]? { withBytes(Name("a.lan")?.wire ?? []) { hosts.current.find($0)?.v4 } }
+        #expect(address() == [10, 0, 0, 1])
+        text.withLock { $0 = "10.0.0.2 a.lan" }
+        hosts.readAgain()
+        #expect(address() == [10, 0, 0, 2])
+        text.withLock { $0 = nil }
+        hosts.readAgain()
+        #expect(address() == [10, 0, 0, 2])
+    }
+
+    private static func plugin(_ readFile: @escaping @Sendable (String) throws -> String) throws -> HostsPlugin {
+        let block = BlockSettings(zones: [.root], addresses: [], directives: [], metrics: MetricRegistry(), readFile: readFile)
+        return try HostsPlugin([], in: block)
+    }
+
+    @Test(arguments: [
+        ("hosts", "no errors"), ("hosts /names lan {\nreload 0\nttl 5\nfallthrough lan\n}", "no errors"),
+        ("hosts {\nttl 0\n}", "hosts: found ttl 0, expected a number from 1 to 65535"),
+        (
+            "hosts {\nnothing here\n}",
+            "hosts: found nothing, expected an address with names, ttl, no_reverse, reload, fallthrough or "
+                + "fallthrough_unsupported"
+        ),
+        (
+            "hosts {\nfallthrough_unsupported\n}",
+            "hosts: found fallthrough_unsupported alone, expected fallthrough with it"
+        ),
+    ])
+    func settings(_ directives: String, _ expected: String) {
+        #expect(LiveServer.errors(directives) == expected)
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+
+/// The architecture as far as a search through the sources can hold it.
+@Suite("source rules") struct SourceRules {
+    static let sources = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Sources")
+
+    static func lines(under folder: String) throws -> [(place: String, line: String)] {
+        let root = sources.appending(path: folder)
+        let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?
+            .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" } ?? []
+        return try files.flatMap { file in
+            try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+                .enumerated().map { ("\(file.lastPathComponent):\($0.offset + 1)", String($0.element)) }
+        }
+    }
+
+    static func imports(under folder: String) throws -> Set<String> {
+        Set(try lines(under: folder).compactMap { _, line in
+            let words = line.split(separator: " ").filter { !["package", "internal", "private", "public"].contains($0) }
+            return words.count >= 2 && words[0] == "import" ? String(words[1]) : nil
+        })
+    }
+
+    @Test(
+        "each target imports what stands below it, and nothing else",
+        arguments: [
+            ("DNSWire", []), ("Corefile", []), ("Snapshots", ["Synchronization"]), ("Telemetry", ["Synchronization"]),
+            ("ClusterModel", ["DNSWire", "Snapshots", "Synchronization"]),
+            ("EventLoop", ["CLinux", "Glibc", "Snapshots", "Synchronization", "Telemetry"]),
+            ("DNSServer", ["Corefile", "DNSWire", "EventLoop", "Snapshots", "Synchronization", "Telemetry"]),
+            (
+                "Plugins",
+                [
+                    "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "KubernetesAPI", "Snapshots",
+                    "Synchronization", "Telemetry",
+                ]
+            ),
+        ] as [(String, Set<String>)])
+    func arrows(_ target: String, _ allowed: Set<String>) throws {
+        let found = try Self.imports(under: target)
+        #expect(found.subtracting(allowed).isEmpty, "\(target) imports \(found.subtracting(allowed).sorted())")
+    }
+
+    @Test("raw memory is touched in few places", arguments: ["Corefile", "Snapshots", "Telemetry", "Plugins", "ClusterModel/Naming", "ClusterModel/Objects", "DNSServer/Answering", "DNSServer/Routing", "DNSServer/Lifecycle"])
+    func unsafeWords(_ folder: String) throws {
+        for (place, line) in try Self.lines(under: folder) {
+            let code = line.split(separator: "//", omittingEmptySubsequences: false).first ?? ""
+            #expect(!code.contains(/\bunsafe\b/), "\(folder)/\(place)")
+        }
+    }
+
+    @Test(
+        "nothing that arrives may end the process: no forced unwrap, try or cast",
+        arguments: ["DNSWire", "Corefile", "Telemetry", "EventLoop", "DNSServer", "ClusterModel", "KubernetesAPI", "Plugins", "ClusterLab"])
+    func traps(_ folder: String) throws {
+        for (place, line) in try Self.lines(under: folder) where !place.contains(".pb.swift") {
+            let code = line.split(separator: "//", omittingEmptySubsequences: false).first ?? ""
+            #expect(!code.contains(/\btry!|\bas!|fatalError\(/), "\(folder)/\(place)")
+        }
+    }
+}

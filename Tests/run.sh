@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Every test: builds once, runs the unit tests, then the live suites against the same binary.
+#   Tests/run.sh            everything
+#   Tests/run.sh SUITE…     only these: unit answers edits start reload api-server datagrams tcp reload-loss stopping
+#                           conformance
+# Each suite prints `name: N passed, N failed`; the last line adds them up. Exit code 1 when anything failed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+export PYTHONDONTWRITEBYTECODE=1
+
+# These share the machine's cores; those of the second list measure time or rate and have it to themselves.
+together=(answers start reload api-server datagrams tcp stopping)
+alone=(edits reload-loss conformance)
+at_once=3
+limit=900 # seconds for one suite
+
+wanted=("$@")
+is_wanted() {
+    [ ${#wanted[@]} -gt 0 ] || return 0
+    local suite
+    for suite in "${wanted[@]}"; do [ "$suite" != "$1" ] || return 0; done
+    return 1
+}
+
+results=$(mktemp -d "${TMPDIR:-/tmp}/cluster-dns-tests.XXXXXX")
+trap 'rm -rf "$results"' EXIT
+# A suite under way ends with this script, and takes its programs with it.
+trap 'kill $(cat "$results"/*.pid 2>/dev/null) 2>/dev/null; wait; exit 130' INT TERM
+
+say() { printf '== %s (%d s)\n' "$1" $SECONDS; }
+
+say 'Building (release, with tests)'
+if ! swift build -c release --build-tests; then
+    echo 'build: 0 passed, 1 failed'
+    echo '0 passed, 1 failed'
+    exit 1
+fi
+CLUSTER_DNS=$(swift build -c release --show-bin-path)/cluster-dns
+export CLUSTER_DNS
+
+# Runs the unit tests and says their result as every other suite does.
+unit() {
+    swift test -c release --skip-build 2>&1 | tee "$results/unit.log"
+    local code=${PIPESTATUS[0]}
+    python3 - "$results/unit.log" "$code" <<'EOF'
+import re, sys
+text, code = open(sys.argv[1], errors="replace").read(), int(sys.argv[2])
+total = sum(map(int, re.findall(r"Test run with (\d+) tests?\b", text)))
+total += max(map(int, re.findall(r"Executed (\d+) tests?, with", text)), default=0)
+failed = len(set(re.findall(r"^\S+ Test (?!run |case )(.*?) failed after", text, re.MULTILINE)))
+failed += len(set(re.findall(r"^Test Case '(.*?)' failed", text, re.MULTILINE)))
+if code and not failed:
+    # The run broke off, or found no tests: that is a failure of its own.
+    failed, total = 1, total + 1
+print(f"unit: {total - failed} passed, {failed} failed")
+EOF
+    return "$code"
+}
+
+run_suite() {
+    local command
+    case $1 in
+        unit) unit; return ;;
+        conformance) command=(Tests/Conformance/run.sh "$CLUSTER_DNS") ;;
+        *) command=(python3 "Tests/Live/${1//-/_}.py") ;;
+    esac
+    timeout -k 10 $limit "${command[@]}" &
+    echo $! >"$results/$1.pid"
+    wait $!
+    local code=$?
+    rm -f "$results/$1.pid"
+    return $code
+}
+
+# Runs suite $1 and keeps its output; a suite that does not say its counts has failed.
+record() {
+    run_suite "$1" >"$results/$1" 2>&1
+    local code=$?
+    if ! grep -qE "^$1: [0-9]+ passed, [0-9]+ failed$" "$results/$1"; then
+        echo "  $1: ended with code $code before it could count" >>"$results/$1"
+        echo "$1: 0 passed, 1 failed" >>"$results/$1"
+    fi
+    cat "$results/$1"
+}
+
+if is_wanted unit; then
+    say 'Unit tests'
+    record unit
+fi
+
+say 'Live suites'
+for suite in "${together[@]}"; do
+    is_wanted "$suite" || continue
+    while [ "$(jobs -rp | wc -l)" -ge $at_once ]; do wait -n; done
+    record "$suite" &
+done
+wait
+for suite in "${alone[@]}"; do
+    is_wanted "$suite" || continue
+    say "Alone on the machine: $suite"
+    record "$suite"
+done
+
+say 'Results'
+passed=0 failed=0
+for suite in unit "${together[@]}" "${alone[@]}"; do
+    is_wanted "$suite" || continue
+    line=$(grep -E "^$suite: [0-9]+ passed, [0-9]+ failed$" "$results/$suite" | tail -n 1)
+    echo "$line"
+    read -r _ good _ bad _ <<<"$line"
+    passed=$((passed + good)) failed=$((failed + bad))
+done
+grep -hs ': not run: ' "$results"/* | sed 's/^ *//'
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

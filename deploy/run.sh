@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Starts the embedded cluster with deploy/examples and the DNS server in front of it: deploy/run.sh BINARY
+# Ctrl-C stops both.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+binary=$1
+examples=deploy/examples
+work=$(mktemp -d "${TMPDIR:-/tmp}/cluster-dns.XXXXXX")
+lab='' server=''
+
+stop() {
+    trap - EXIT
+    trap '' INT TERM
+    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    [ -z "$server" ] || wait "$server" 2>/dev/null || true
+    [ -z "$lab" ] || kill "$lab" 2>/dev/null || true
+    [ -z "$lab" ] || wait "$lab" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap stop EXIT
+trap 'echo; echo "Stopping."; exit 0' INT TERM
+
+# True when something listens on TCP port $1 of 127.0.0.1.
+is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Waits until "$@" succeeds, for at most 60 seconds or as long as process $waited_for lives.
+wait_until() {
+    local deadline=$((SECONDS + 60))
+    until "$@" >/dev/null 2>&1; do
+        kill -0 "$waited_for" 2>/dev/null && [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.1
+    done
+}
+
+fail() {
+    echo "$1" >&2
+    [ ! -s "$2" ] || tail -n 20 "$2" >&2
+    exit 1
+}
+
+for port in 1053 8080 8181 9153; do
+    ! is_taken $port || fail "127.0.0.1:$port is in use; stop what listens there (ss -ltnp 'sport = :$port')." /dev/null
+done
+
+echo "Starting the embedded cluster with $examples …"
+export KUBECONFIG=$work/kubeconfig
+"$binary" lab --manifests $examples --kubeconfig "$KUBECONFIG" >"$work/lab.log" 2>&1 &
+lab=$!
+waited_for=$lab
+wait_until grep -qx ready "$work/lab.log" || fail "The embedded cluster did not start:" "$work/lab.log"
+
+# Without any name server in resolv.conf there is nobody to forward to; cluster names do not need one.
+corefile=Corefile-examples/local.Corefile
+if ! grep -qs '^[[:space:]]*nameserver[[:space:]]' /etc/resolv.conf; then
+    echo "/etc/resolv.conf names no server: only cluster names are answered."
+    sed '/^ *forward /d; /^ *loop$/d' $corefile >"$work/Corefile"
+    corefile=$work/Corefile
+fi
+
+echo "Starting the DNS server on 127.0.0.1:1053 …"
+"$binary" serve -conf "$corefile" > >(tee "$work/server.log") 2>&1 &
+server=$!
+waited_for=$server
+ask() { dig @127.0.0.1 -p 1053 +time=1 +tries=1 "$@"; }
+resolves() { ask +short "$@" | grep -q '^[^;]'; }
+wait_until resolves frontend.shop.svc.cluster.local || fail "The DNS server did not answer." /dev/null
+
+if resolves example.com; then
+    upstream="dig @127.0.0.1 -p 1053 example.com +short                                     # a name of the Internet"
+else
+    upstream="(No upstream can be reached from here: names outside of the cluster get SERVFAIL.)"
+fi
+
+cat <<EOF
+
+ready: the DNS server answers on 127.0.0.1:1053, UDP and TCP. In another terminal:
+
+  dig @127.0.0.1 -p 1053 frontend.shop.svc.cluster.local +short                 # a Service's address
+  dig @127.0.0.1 -p 1053 db-0.db.shop.svc.cluster.local +short                  # one pod of a StatefulSet
+  dig @127.0.0.1 -p 1053 _pg._tcp.db.shop.svc.cluster.local SRV                 # ports and targets
+  dig @127.0.0.1 -p 1053 search.shop.svc.cluster.local AAAA +short              # the IPv6 side of a dual-stack Service
+  dig @127.0.0.1 -p 1053 -x 10.96.0.10 +short                                   # from address to name
+  dig @127.0.0.1 -p 1053 orders.shop.svc.cluster.local +tcp                     # an ExternalName, over TCP
+  $upstream
+
+Edit a manifest, and the answer changes within a second:
+
+  dig @127.0.0.1 -p 1053 store-be.shop.svc.cluster.local +short                 # one pod is ready
+  sed -i 's|cluster-dns/ready: "false"|cluster-dns/ready: "true"|' $PWD/$examples/store-be.yaml
+  dig @127.0.0.1 -p 1053 store-be.shop.svc.cluster.local +short                 # now there are two
+
+  export KUBECONFIG=$KUBECONFIG                            # kubectl works, too: kubectl get services -A
+  curl -s http://127.0.0.1:9153/metrics | grep coredns_dns_responses_total
+
+Ctrl-C stops both. Queries that fail are logged below.
+EOF
+
+wait -n "$lab" "$server" || true
+kill -0 "$lab" 2>/dev/null || fail "The embedded cluster ended:" "$work/lab.log"
+fail "The DNS server ended." /dev/null
