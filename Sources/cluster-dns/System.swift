@@ -69,7 +69,7 @@ enum System {
             unsafe next = entry.pointee.ifa_next
             let isLoopback = unsafe entry.pointee.ifa_flags & UInt32(IFF_LOOPBACK) != 0
             guard let socketAddress = unsafe entry.pointee.ifa_addr else { continue }
-            guard unsafe name.map({ $0 == String(cString: entry.pointee.ifa_name) }) ?? !isLoopback else { continue }
+            guard name.map({ unsafe $0 == String(cString: entry.pointee.ifa_name) }) ?? !isLoopback else { continue }
             switch unsafe Int32(socketAddress.pointee.sa_family) {
             case AF_INET:
                 unsafe socketAddress.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in

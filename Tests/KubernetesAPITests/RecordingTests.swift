@@ -77,14 +77,16 @@ import Testing
                 return (message.kind, try ObservedObject(kind, from: message.object, encoding, isEnveloped: true))
             }
         }
-        let protobuf = try events(name + ".pb").filter { $0.0 != .bookmark }
         let json = try events(name + ".json").filter { $0.0 != .bookmark }
+        // The protobuf watch was recorded later from the same version: it begins with the same events, and has more.
+        let all = try events(name + ".pb").filter { $0.0 != .bookmark }
+        let protobuf = all.prefix(json.count)
+        #expect(all.count >= json.count)
         #expect(protobuf.map(\.0).first == .added)
         #expect(protobuf.map(\.0).last == .deleted)
         #expect(protobuf.map(\.0) == json.map(\.0))
-        // The recordings were made one after the other: what was done is the same, the versions are not.
-        #expect(protobuf.map { $0.1?.key } == json.map { $0.1?.key })
-        #expect(protobuf.allSatisfy { $0.1.map { UInt64($0.version) != nil } == true })
+        #expect(protobuf.map(\.1) == json.map(\.1))
+        #expect(all.allSatisfy { $0.1.map { UInt64($0.version) != nil } == true })
     }
 
     @Test("a streamed list ends with the marked bookmark", arguments: ["watchlist-endpointslices.pb", "watchlist-endpointslices.json"])

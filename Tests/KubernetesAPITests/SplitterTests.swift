@@ -139,14 +139,13 @@ import Testing
         for name in ["list-endpointslices.pb", "list-endpointslices.json"] {
             let encoding = Recordings.encoding(of: name)
             let pieces = try splitList(try Recordings.bytes(name), encoding)
-            guard case .item(let item)? = pieces.first(where: { if case .item = $0 { true } else { false } }) else { continue }
+            let items = pieces.compactMap { if case .item(let bytes) = $0 { bytes } else { nil } }
+            let item = try #require(items.min { $0.count < $1.count })
             for index in item.indices {
                 _ = try? ObservedObject(.endpointSlice, from: Array(item.prefix(index)), encoding, isEnveloped: false)
-                for bit in 0..<8 {
-                    var altered = item
-                    altered[index] ^= 1 << UInt8(bit)
-                    _ = try? ObservedObject(.endpointSlice, from: altered, encoding, isEnveloped: false)
-                }
+                var altered = item
+                altered[index] ^= 1 << UInt8(index % 8)
+                _ = try? ObservedObject(.endpointSlice, from: altered, encoding, isEnveloped: false)
             }
         }
     }

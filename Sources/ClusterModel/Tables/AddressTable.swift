@@ -101,7 +101,8 @@ extension AddressTable {
 
     private static func build(_ entries: [ByteView], octets: Int, seed: UInt64) -> Shard {
         guard !entries.isEmpty else { return .empty }
-        let slots = entries.count * 4 / 3 + 1
+        // Half of the slots stay free: runs of occupied ones are short then.
+        let slots = entries.count * 2 + 1
         let block = ByteBlock(capacity: 8 + 4 * slots + octets)
         let output = block.bytes
         output.store(UInt32(slots), at: 0)

@@ -31,18 +31,20 @@ extension ClusterView {
         return answer
     }
 
+    /// The key of the service with that cluster address; of several, which no API server allows, the first by name.
     private func clusterAddressOwner(_ address: IPAddress, _ table: AddressTable, _ hash: UInt32) -> ByteView? {
+        var first: ByteView?
         var search = table.search(address, hash: hash)
         while let mark = table.next(&search).map(ReverseMark.init) {
             guard mark.isClusterAddress else { continue }
             let services = services(mark.hash)
             var owners = services.search(mark.hash)
             while let owner = services.next(&owners) {
-                let entry = ServiceEntry(bytes: owner.payload)
-                if entry.hasClusterAddress(address) { return owner.key }
+                guard ServiceEntry(bytes: owner.payload).hasClusterAddress(address) else { continue }
+                if first.map(owner.key.precedes) ?? true { first = owner.key }
             }
         }
-        return nil
+        return first
     }
 
     private func writePointer(

@@ -92,7 +92,8 @@ extension KeyedTable {
         }
         let added = changes.filter { $0.payload != nil }
         guard kept.count + added.count > 0 else { return .empty }
-        let slots = (kept.count + added.count) * 4 / 3 + 1
+        // Half of the slots stay free: runs of occupied ones are short then.
+        let slots = (kept.count + added.count) * 2 + 1
         let entryOctets =
             kept.reduce(0) { $0 + $1.size } + added.reduce(0) { $0 + 5 + $1.key.count + ($1.payload?.count ?? 0) }
         let block = ByteBlock(capacity: 8 + 8 * slots + entryOctets)

@@ -58,7 +58,10 @@ extension LoopServer {
             exchange.answeredBy = block.names[visit.position]
             return verdict
         }
-        guard exchange.isFirstQuestion else { return .answered }
+        guard exchange.isFirstQuestion else {
+            if exchange.isMissing { exchange.response.code = .nameError }
+            return .answered
+        }
         // Nobody wanted it: a block without a plugin for the name refuses it.
         exchange.fail(block.handlers.isEmpty ? .refused : .serverFailure, .notAuthoritative,
                       because: block.handlers.isEmpty ? nil : "no next plugin found")

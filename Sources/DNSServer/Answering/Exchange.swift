@@ -52,6 +52,8 @@ package struct Exchange: ~Copyable {
     package var aliases = 0
     /// True once a record of our own was written: decides AA (RFC 1035 §4.1.1).
     package var isAuthoritative = false
+    /// True when a plugin knows that the current question's name does not exist and passed it on all the same.
+    package var isMissing = false
     /// Directive of the plugin that answered; empty for the server itself.
     package var answeredBy = ""
     /// Why the answer is a failure, for the error log.
@@ -95,6 +97,7 @@ package struct Exchange: ~Copyable {
     /// - Returns: false when the chain is a loop or longer than 16 links (RFC 1034 §3.6.2).
     package mutating func follow(targetAt offset: Int) -> Bool {
         aliases += 1
+        isMissing = false
         guard aliases <= Self.longestChain else { return false }
         let written = response.written
         guard let length = Self.nameLength(written, at: offset) else { return false }

@@ -58,14 +58,16 @@ final class KubernetesHandler: Handler {
         case .alias(let offset):
             _ = own(&exchange)
             // ANY asks what is at the name, not where it leads.
-            if question.type == .any { return .answered }
-            if exchange.follow(targetAt: offset) { return .askAgain }
+            if exchange.follow(targetAt: offset) { return question.type == .any ? .answered : .askAgain }
             exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
             return .answered
         case .noData:
             deny(asked, .noError, &exchange)
         case .noSuchName:
-            if passedOn.contains(where: { question.folded.hasSuffix($0.view) }) { return .next }
+            if passedOn.contains(where: { question.folded.hasSuffix($0.view) }) {
+                exchange.isMissing = true
+                return .next
+            }
             deny(asked, .nameError, &exchange)
         }
         return own(&exchange)

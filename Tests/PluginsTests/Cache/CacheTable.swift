@@ -117,7 +117,7 @@ import Testing
     @Test("a reload with equal settings keeps what was gathered")
     func adoption() throws {
         let directives = "cache 30"
-        let address = try LiveServer.freeAddress()
+        let address = TestPorts.next()
         func cache(_ text: String) throws -> CachePlugin {
             try #require(
                 LiveServer.plan(text, at: address, MetricRegistry()).plugins.compactMap { $0 as? CachePlugin }.first)

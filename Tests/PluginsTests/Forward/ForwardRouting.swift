@@ -32,7 +32,7 @@ import Testing
 
     @Test("an upstream that refuses is passed over at once")
     func refusing() async throws {
-        let dead = try LiveServer.freeAddress()
+        let dead = TestPorts.next()
         let sound = try await upstream("192.0.2.1")
         let server = try await LiveServer("forward . \(dead) \(sound.address) {\npolicy sequential\n}")
         let start = ContinuousClock.now
@@ -42,7 +42,7 @@ import Testing
 
     @Test("nobody there: SERVFAIL with a reason, probes begin")
     func nobody() async throws {
-        let dead = try LiveServer.freeAddress()
+        let dead = TestPorts.next()
         let server = try await LiveServer("forward . \(dead) {\nhealth_check 10ms\nmax_fails 1\n}")
         #expect(await server.ask("a.test. A", dnssecOK: false) == "SERVFAIL ede=23")
         let forward = try #require(server.plan.plugins.compactMap { $0 as? ForwardPlugin }.first)

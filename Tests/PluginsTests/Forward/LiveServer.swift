@@ -19,7 +19,7 @@ final class LiveServer: Sendable {
 
     /// - Parameter directives: the lines of one block for the root zone.
     init(_ directives: String, address: SocketAddress? = nil, files: [String: String] = [:]) async throws {
-        self.address = try address ?? Self.freeAddress()
+        self.address = address ?? TestPorts.next()
         metrics = MetricRegistry()
         plan = try Self.plan(directives, at: self.address, metrics, files)
         loops = try LoopGroup(count: 1, metrics: metrics)
@@ -33,11 +33,6 @@ final class LiveServer: Sendable {
             for plugin in plan.plugins { await plugin.stop() }
             await loops.stop(grace: 0)
         }
-    }
-
-    /// A port of loopback that was free just now.
-    static func freeAddress() throws -> SocketAddress {
-        try DatagramServerSocket(boundTo: SocketAddress(IPAddress(v4: 0x7F00_0001), port: 0)).localAddress
     }
 
     static func plan(

@@ -24,6 +24,8 @@ struct ReceivedQuery: Sendable {
 }
 
 /// An upstream on loopback that replies as its script says; silent where the script gives nothing.
+///
+/// Its thread runs until the tests end: a test that needs no more than the address may let go of it.
 final class ScriptedUpstream: Sendable {
     typealias Script = @Sendable (ReceivedQuery) -> [[UInt8]]
 
@@ -51,8 +53,6 @@ final class ScriptedUpstream: Sendable {
         self.handle = handle
         self.log = log
     }
-
-    deinit { handle.submit { $0.stop() } }
 
     /// - Parameters:
     ///   - tcp: listens for connections too.
@@ -113,11 +113,9 @@ private final class UpstreamSide: ReadinessHandler {
         self.loop = loop
         self.log = log
         self.script = script
-        var loopback = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 0)
-        datagrams = try DatagramServerSocket(boundTo: loopback)
-        loopback.port = datagrams.localAddress.port
-        address = loopback
-        listener = tcp ? try StreamListenerSocket(boundTo: loopback) : nil
+        address = TestPorts.next()
+        datagrams = try DatagramServerSocket(boundTo: address)
+        listener = tcp ? try StreamListenerSocket(boundTo: address) : nil
     }
 
     func open() {

@@ -29,7 +29,7 @@ import Testing
 
     @Test("an upstream that is this server is found and not asked any more")
     func loop() async throws {
-        let address = try LiveServer.freeAddress()
+        let address = TestPorts.next()
         let server = try await LiveServer("loop\nforward . \(address)", address: address)
         await start(server)
         let forward = try #require(server.plan.plugins.compactMap { $0 as? ForwardPlugin }.first)
@@ -53,7 +53,7 @@ import Testing
 
     @Test("without loop a question that comes back to this server ends with the questions' time", .timeLimit(.minutes(1)))
     func bounded() async throws {
-        let address = try LiveServer.freeAddress()
+        let address = TestPorts.next()
         let server = try await LiveServer("forward . \(address) {\nread_timeout 50ms\n}", address: address)
         #expect(await server.ask("a.test. A") == "SERVFAIL")
     }

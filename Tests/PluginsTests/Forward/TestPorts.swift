@@ -1,0 +1,23 @@
+import DNSServer
+import DNSWire
+import EventLoop
+import Synchronization
+
+/// Hands out ports of loopback, each once.
+///
+/// Not those the kernel would pick: servers share ports (SO_REUSEPORT), so two of them may be given the same one.
+enum TestPorts {
+    private static let taken = Mutex<Set<UInt16>>([])
+
+    static func next() -> SocketAddress {
+        while true {
+            let port = UInt16.random(in: 10_240...32_000)
+            guard taken.withLock({ $0.insert(port).inserted }) else { continue }
+            let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: port)
+            guard (try? DatagramServerSocket(boundTo: address)) != nil,
+                (try? StreamListenerSocket(boundTo: address)) != nil
+            else { continue }
+            return address
+        }
+    }
+}
