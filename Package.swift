@@ -84,6 +84,9 @@ let package = Package(
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
                 "KubernetesAPI",
+            ],
+            exclude: [
+                "Cache/cache.md", "Forward/forward.md", "Hosts/hosts.md", "Loop/loop.md",
             ]),
         // The program.
         .executableTarget(
@@ -95,8 +98,14 @@ let package = Package(
             ]),
         // Tests.
         .testTarget(name: "CorefileTests", dependencies: ["Corefile"]),
+        .testTarget(name: "ClusterModelTests", dependencies: ["ClusterModel", "DNSWire", "Snapshots"]),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+        .testTarget(
+            name: "PluginsTests",
+            dependencies: [
+                "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry",
+            ]),
         .testTarget(name: "StyleTests"),
         .testTarget(
             name: "KubernetesAPITests",
@@ -109,4 +118,9 @@ let package = Package(
 
 for target in package.targets where target.type != .system && target.name != "CLinux" {
     target.swiftSettings = settings
+}
+
+// Tests run against the very build that is shipped, so what they look into must be visible in it.
+for target in package.targets where ["ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins"].contains(target.name) {
+    target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }

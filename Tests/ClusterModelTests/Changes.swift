@@ -45,14 +45,18 @@ import Testing
         let dns = TestCluster([namespace("t"), headless("t/a"), headless("t/b"), slice("t/s", of: "a", ["10.0.0.1"])])
         dns.store(slice("t/s", of: "b", ["10.0.0.1"]))
         #expect(dns.ask("a.t.svc A").outcome == .noSuchName)
-        #expect(dns.ask("1.0.0.10.in-addr.arpa. PTR").answer.map { $0.hasSuffix("10-0-0-1.b.t.svc.cluster.local.") } == [true])
+        #expect(
+            dns.ask("1.0.0.10.in-addr.arpa. PTR").answer.map { $0.hasSuffix("10-0-0-1.b.t.svc.cluster.local.") } == [
+                true
+            ])
         dns.store(externalName("t/b", "x.test"))
         #expect(dns.ask("b.t.svc A").outcome == .alias("x.test."))
         #expect(dns.ask("1.0.0.10.in-addr.arpa. PTR").outcome == .noSuchName)
     }
 
     @Test("shards that nothing touched are shared") func sharing() {
-        let dns = TestCluster([namespace("t")] + (0..<500).map { service("t/s\($0)", ["10.96.\($0 / 250).\($0 % 250)"]) })
+        let dns = TestCluster(
+            [namespace("t")] + (0..<500).map { service("t/s\($0)", ["10.96.\($0 / 250).\($0 % 250)"]) })
         let before = dns.snapshot
         dns.store(service("t/s7", ["10.97.0.1"]))
         let shared = zip(before.tables.services, dns.snapshot.tables.services).filter { $0 !== $1 }.count

@@ -73,7 +73,8 @@ func slice(
 ) -> ClusterObject {
     let endpoints = endpoints.map { text in
         let parts = text.split(separator: "=").map(String.init)
-        return Endpoint(addresses: [IPAddress(parts[parts.count - 1])].compactMap(\.self),
+        return Endpoint(
+            addresses: [IPAddress(parts[parts.count - 1])].compactMap(\.self),
             hostname: parts.count > 1 ? parts[0] : "")
     }
     return slice(path, of: service, ports: ports, endpoints, trigger: trigger)
@@ -98,7 +99,11 @@ func pod(_ path: String, _ addresses: [String], usesHostNetwork: Bool = false) -
 
 /// What came back, as text.
 struct Reply: Equatable {
-    enum Outcome: Equatable { case records, alias(String), noData, noSuchName }
+    enum Outcome: Equatable {
+        case records
+        case alias(String)
+        case noData, noSuchName
+    }
     var outcome: Outcome
     var answer: [String] = []
     var additional: [String] = []

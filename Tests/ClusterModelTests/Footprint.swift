@@ -13,7 +13,9 @@ enum LargeCluster {
             let path = "team-\(index % 80)/service-\(index)"
             return index % 3 == 0
                 ? headless(path)
-                : service(path, ["10.\(96 + index / 65536).\(index / 256 % 256).\(index % 256)"], ports: ["http/TCP/80", "https/TCP/443"])
+                : service(
+                    path, ["10.\(96 + index / 65536).\(index / 256 % 256).\(index % 256)"],
+                    ports: ["http/TCP/80", "https/TCP/443"])
         }
     }
 
@@ -22,10 +24,12 @@ enum LargeCluster {
             let position = UInt32(truncatingIfNeeded: index * 20 + number + shift)
             return Endpoint(
                 addresses: [IPAddress(v4: 0x0B00_0000 + position)],
-                hostname: index % 3 == 0 ? "service-\(index)-\(number)" : "", podName: "service-\(index)-abcde-\(number)")
+                hostname: index % 3 == 0 ? "service-\(index)-\(number)" : "",
+                podName: "service-\(index)-abcde-\(number)")
         }
         return slice(
-            "team-\(index % 80)/service-\(index)-x7k2p", of: "service-\(index)", ports: ["http/TCP/80", "https/TCP/443"],
+            "team-\(index % 80)/service-\(index)-x7k2p", of: "service-\(index)",
+            ports: ["http/TCP/80", "https/TCP/443"],
             endpoints)
     }
 }
@@ -36,7 +40,9 @@ enum LargeCluster {
         index.apply([.relistStarted(.service)], now: 1)
         for object in LargeCluster.services() { index.apply([.stored(object)], now: 1) }
         index.apply([.relistFinished(.service), .relistStarted(.endpointSlice)], now: 1)
-        for service in 0..<LargeCluster.serviceCount { index.apply([.stored(LargeCluster.endpoints(of: service))], now: 1) }
+        for service in 0..<LargeCluster.serviceCount {
+            index.apply([.stored(LargeCluster.endpoints(of: service))], now: 1)
+        }
         index.apply([.relistFinished(.endpointSlice)], now: 1)
     }
 
@@ -46,7 +52,9 @@ enum LargeCluster {
         let filling = clock.measure { Self.fill(index) }
         var snapshot = index.makeSnapshot()
         let held = index.octetCount + snapshot.octetCount
-        let endpoints = (0..<LargeCluster.serviceCount).reduce(0) { $0 + LargeCluster.endpointsOfOne + ($1 % 10 < 3 ? 1 : 0) }
+        let endpoints = (0..<LargeCluster.serviceCount).reduce(0) {
+            $0 + LargeCluster.endpointsOfOne + ($1 % 10 < 3 ? 1 : 0)
+        }
         var peak = held
         index.apply([.relistStarted(.endpointSlice)], now: 2)
         for service in 0..<LargeCluster.serviceCount {
@@ -63,7 +71,8 @@ enum LargeCluster {
                 snapshot = index.makeSnapshot()
             }
         }
-        print("\(endpoints) endpoints: index and snapshot \(held) octets, \(held / endpoints) each;",
+        print(
+            "\(endpoints) endpoints: index and snapshot \(held) octets, \(held / endpoints) each;",
             "tables alone \(snapshot.octetCount), \(snapshot.octetCount / endpoints) each; relist peak \(peak);",
             "filled in \(filling); one slice to snapshot \(rebuild / 200)")
         #expect(held <= 25 << 20)
@@ -75,9 +84,11 @@ enum LargeCluster {
         let dns = TestCluster()
         Self.fill(dns.index)
         dns.apply([])
-        for text in ["service-4.team-4.svc A", "service-3.team-3.svc A", "service-3.team-3.svc SRV", "_http._tcp.service-4.team-4.svc SRV",
-            "ghost.team-4.svc A", "11-0-0-82.service-4.team-4.svc A", "82.0.0.11.in-addr.arpa. PTR"]
-        {
+        for text in [
+            "service-4.team-4.svc A", "service-3.team-3.svc A", "service-3.team-3.svc SRV",
+            "_http._tcp.service-4.team-4.svc SRV",
+            "ghost.team-4.svc A", "11-0-0-82.service-4.team-4.svc A", "82.0.0.11.in-addr.arpa. PTR",
+        ] {
             measure(dns, text)
         }
     }

@@ -58,7 +58,8 @@ private let cluster: [ClusterObject] = [
     @Test func endpointNames() {
         #expect(dns.ask("web-0.hd.t.svc A").answer == ["web-0.hd.t.svc.cluster.local. 30 A 10.244.2.1"])
         #expect(dns.ask("10-244-2-2.hd.t.svc A").answer == ["10-244-2-2.hd.t.svc.cluster.local. 30 A 10.244.2.2"])
-        #expect(dns.ask("fd00-244--2.hd.t.svc AAAA").answer == ["fd00-244--2.hd.t.svc.cluster.local. 30 AAAA fd00:244::2"])
+        #expect(
+            dns.ask("fd00-244--2.hd.t.svc AAAA").answer == ["fd00-244--2.hd.t.svc.cluster.local. 30 AAAA fd00:244::2"])
         #expect(dns.ask("web-0.hd.t.svc AAAA").outcome == .noData)
         #expect(dns.ask("ghost.hd.t.svc A").outcome == .noSuchName)
         #expect(dns.ask("10-244-2-1.hd.t.svc A").outcome == .noSuchName)

@@ -18,9 +18,10 @@ import Testing
         #expect(dns.ask("fd00-244--2.t.pod AAAA").answer == ["fd00-244--2.t.pod.cluster.local. 30 AAAA fd00:244::2"])
         #expect(dns.ask("2001-db8-0-0-0-0-0-1.t.pod AAAA").outcome == .records)
         #expect(dns.ask("t.pod A").outcome == .noData)
-        for name in ["abc.t.pod", "1-2-3-256.t.pod", "1-2-3.t.pod", "1-2-3-04.t.pod", "-1-2-3.t.pod", "1-2-3-4.ghost.pod",
-            "x.1-2-3-4.t.pod", "_a._b.1-2-3-4.t.pod", "ghost.pod"]
-        {
+        for name in [
+            "abc.t.pod", "1-2-3-256.t.pod", "1-2-3.t.pod", "1-2-3-04.t.pod", "-1-2-3.t.pod", "1-2-3-4.ghost.pod",
+            "x.1-2-3-4.t.pod", "_a._b.1-2-3-4.t.pod", "ghost.pod",
+        ] {
             #expect(dns.ask("\(name) A").outcome == .noSuchName, "\(name)")
         }
     }
@@ -56,6 +57,35 @@ import Testing
         #expect(dns.ask("10-244-1-5.t.pod A").outcome == .noSuchName)
         #expect(dns.ask("t.pod A").outcome == .noSuchName)
         #expect(dns.ask("pod A").outcome == .noData)
+    }
+}
+
+@Suite("addresses as labels") struct AddressLabels {
+    @Test("every spelling reads as its text does", arguments: 0..<UInt64(4)) func spellings(_ seed: UInt64) {
+        var dice = Dice(state: seed)
+        for _ in 0..<5000 {
+            let parts = (0..<Int.random(in: 1...9, using: &dice)).map { _ in
+                dice.pick(["", "0", "1", "ff", "ffff", "10"])
+            }
+            let dashed = Array(parts.joined(separator: "-").utf8)
+            guard dashed.filter({ $0 == UInt8(ascii: "-") }).count >= 2 else { continue }
+            let isIPv4 = parts.count == 4 && !dashed.isEmpty && !parts.dropFirst().dropLast().contains("")
+            let text = parts.joined(separator: isIPv4 ? "." : ":")
+            #expect(withBytes(dashed) { IPAddress(dashed: $0) } == IPAddress(text), "\(text)")
+        }
+    }
+
+    @Test("the label of an address reads back as that address") func roundTrip() {
+        var dice = Dice(state: 9)
+        for _ in 0..<2000 {
+            let mask = dice.next() & dice.next() & dice.next()
+            for address in [IPAddress(v4: UInt32(truncatingIfNeeded: mask)), IPAddress(v6High: mask, low: mask << 40)] {
+                let label = AddressLabel(address).array
+                #expect(withBytes(label) { IPAddress(dashed: $0) } == address)
+                let text = address.description.map { ".:".contains($0) ? "-" : $0 }
+                #expect(String(decoding: label, as: UTF8.self) == String(text) + (text.last == "-" ? "0" : ""))
+            }
+        }
     }
 }
 
@@ -103,7 +133,9 @@ import Testing
 
     @Test func ownersOfAnAddress() {
         var owners: [String] = []
-        dns.snapshot.view.serviceOwners(of: IPAddress(v4: 0x0AF4_0202)) { owners.append(String(decoding: $0.array, as: UTF8.self)) }
+        dns.snapshot.view.serviceOwners(of: IPAddress(v4: 0x0AF4_0202)) {
+            owners.append(String(decoding: $0.array, as: UTF8.self))
+        }
         #expect(owners.sorted() == ["\u{2}hd\u{1}t", "\u{5}other\u{1}t"])
         dns.delete(namespace("t"))
         dns.snapshot.view.serviceOwners(of: IPAddress(v4: 0x0AF4_0202)) { _ in Issue.record("the namespace is gone") }

@@ -14,7 +14,9 @@ struct Dice: RandomNumberGenerator {
         return mixed ^ mixed >> 31
     }
 
-    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[Int.random(in: 0..<elements.count, using: &self)] }
+    mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &self)]
+    }
 }
 
 /// Small worlds with few names and addresses, so that everything meets everything.
@@ -36,7 +38,8 @@ struct RandomCluster {
         case 1: return externalName(path, dice.pick(["x.test", "10.0.0.1"]))
         case 2, 3:
             let last = Int.random(in: 0..<9, using: &dice)
-            return service(path, dice.pick([["10.96.0.\(last)"], ["10.96.0.\(last)", "fd00:96::\(last)"], []]), ports: ports())
+            return service(
+                path, dice.pick([["10.96.0.\(last)"], ["10.96.0.\(last)", "fd00:96::\(last)"], []]), ports: ports())
         case 4: return headless(path, ports: ports())
         case 5: return pod("\(space)/p\(Int.random(in: 0..<4, using: &dice))", [dice.pick(Self.addresses)])
         default:
@@ -54,8 +57,10 @@ struct RandomCluster {
         ["\(space).svc", "\(space).pod", "10-0-0-1.\(space).pod", "fd00--1.\(space).pod", "x.\(space).pod"]
             + services.flatMap { service in
                 let own = "\(service).\(space).svc"
-                return ["", "web-0.", "web-1.", "tcp.", "_tcp.", "_udp.", "10-0-0-1.", "fd00--.", "fd00--0.", "_http._tcp.",
-                    "_http._udp.", "_dns._udp.", "http.tcp.", "_https._tcp."].map { $0 + own }
+                return [
+                    "", "web-0.", "web-1.", "tcp.", "_tcp.", "_udp.", "10-0-0-1.", "fd00--.", "fd00--0.", "_http._tcp.",
+                    "_http._udp.", "_dns._udp.", "http.tcp.", "_https._tcp.",
+                ].map { $0 + own }
             }
     }
     static let reverseNames =
@@ -124,7 +129,9 @@ struct RandomCluster {
         for name in RandomCluster.names {
             let reply = dns.ask("\(name) SRV")
             guard reply.outcome == .records else { continue }
-            func addresses(_ lines: [String]) -> Set<Substring> { Set(lines.compactMap { $0.split(separator: " ").last }) }
+            func addresses(_ lines: [String]) -> Set<Substring> {
+                Set(lines.compactMap { $0.split(separator: " ").last })
+            }
             let direct = addresses(dns.ask("\(name) A").answer + dns.ask("\(name) AAAA").answer)
             #expect(addresses(reply.additional).isSubset(of: direct), "\(name)")
             #expect(Set(reply.answer).count == reply.answer.count, "\(name)")
@@ -168,16 +175,22 @@ struct RandomCluster {
         let (dns, _) = cluster(seed)
         var dice = Dice(state: seed)
         let zone = Array("\u{7}cluster\u{5}local\u{0}".utf8)
-        let parts = ["svc", "pod", "a", "s0", "_tcp", "_http", "_", "--", "-", "10-0-0-1", "1--1", "dns", "ns", "in-addr"]
+        let parts = [
+            "svc", "pod", "a", "s0", "_tcp", "_http", "_", "--", "-", "10-0-0-1", "1--1", "dns", "ns", "in-addr",
+        ]
         for _ in 0..<200 {
             var wire: [UInt8] = []
             while Int.random(in: 0..<6, using: &dice) > 0, wire.count < 170 {
                 let isWord = Bool.random(using: &dice)
-                let label = isWord ? Array(dice.pick(parts).utf8)
+                let label =
+                    isWord
+                    ? Array(dice.pick(parts).utf8)
                     : (0..<Int.random(in: 1...63, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice) }
                 wire += [UInt8(label.count)] + label
             }
-            let ending = dice.pick([zone, Array("\u{7}in-addr\u{4}arpa\u{0}".utf8), Array("\u{3}ip6\u{4}arpa\u{0}".utf8)])
+            let ending = dice.pick([
+                zone, Array("\u{7}in-addr\u{4}arpa\u{0}".utf8), Array("\u{3}ip6\u{4}arpa\u{0}".utf8),
+            ])
             _ = dns.ask(wire: wire + ending, dice.pick([.a, .aaaa, .srv, .ptr, .txt]), size: 60 + wire.count)
         }
     }

@@ -33,9 +33,12 @@ private let cluster: [ClusterObject] = [
     @Test(arguments: [
         "svc1.t.svc AAAA", "svc1.t.svc HTTPS", "svc1.t.svc MX", "svc1.t.svc TXT", "svc1.t.svc ANY", "svc1.t.svc SOA",
         "svc1.t.svc CNAME", "svc1.t.svc PTR", "v6.t.svc A", "portless.t.svc SRV", "pending.t.svc A",
-        "pending.t.svc SRV", "_http._tcp.svc1.t.svc AAAA", "_tcp.svc1.t.svc SRV", "_udp.svc1.t.svc A", "tcp.svc1.t.svc A",
+        "pending.t.svc SRV", "_http._tcp.svc1.t.svc AAAA", "_tcp.svc1.t.svc SRV", "_udp.svc1.t.svc A",
+        "tcp.svc1.t.svc A",
     ])
-    func noData(_ question: String) { #expect(dns.ask(question) == Reply(outcome: .noData, size: dns.ask(question).size)) }
+    func noData(_ question: String) {
+        #expect(dns.ask(question) == Reply(outcome: .noData, size: dns.ask(question).size))
+    }
 
     @Test(arguments: [
         "ghost.t.svc A", "ghost.t.svc SOA", "ghost.t.svc TXT", "svc1.ghost.svc A", "_http._udp.svc1.t.svc SRV",
@@ -55,7 +58,9 @@ private let cluster: [ClusterObject] = [
             ])
         #expect(reply.additional == ["svc1.t.svc.cluster.local. 30 A 10.96.0.10"])
         #expect(
-            dns.ask("uport.t.svc SRV").answer == ["uport.t.svc.cluster.local. 30 SRV 0 100 5432 uport.t.svc.cluster.local."])
+            dns.ask("uport.t.svc SRV").answer == [
+                "uport.t.svc.cluster.local. 30 SRV 0 100 5432 uport.t.svc.cluster.local."
+            ])
         #expect(
             dns.ask("twin.t.svc SRV").answer == ["twin.t.svc.cluster.local. 30 SRV 0 50 53 twin.t.svc.cluster.local."])
     }
@@ -69,7 +74,8 @@ private let cluster: [ClusterObject] = [
             ])
     }
 
-    @Test("underscores may be missing, letter case does not matter",
+    @Test(
+        "underscores may be missing, letter case does not matter",
         arguments: ["_http._tcp", "_HTTP._TCP", "http.tcp", "_http.tcp"])
     func ports(_ port: String) {
         #expect(
@@ -92,8 +98,9 @@ private let cluster: [ClusterObject] = [
             dns.ask("10-244-1-1.svc1.t.svc SRV").answer == [
                 "10-244-1-1.svc1.t.svc.cluster.local. 30 SRV 0 100 8080 10-244-1-1.svc1.t.svc.cluster.local."
             ])
-        #expect(TestCluster(ModelOptions(answersEndpoints: false), cluster)
-            .ask("10-244-1-1.svc1.t.svc A").outcome == .noSuchName)
+        #expect(
+            TestCluster(ModelOptions(answersEndpoints: false), cluster)
+                .ask("10-244-1-1.svc1.t.svc A").outcome == .noSuchName)
     }
 
     @Test func ignoreEmptyService() {
@@ -133,7 +140,8 @@ private let cluster: [ClusterObject] = [
 @Suite("names that every zone has") struct ZoneNames {
     let dns = TestCluster(cluster)
 
-    @Test(arguments: ["", "svc", "pod", "dns", "ns.dns", "dns-version", "empty.svc"],
+    @Test(
+        arguments: ["", "svc", "pod", "dns", "ns.dns", "dns-version", "empty.svc"],
         ["A", "AAAA", "SRV", "TXT", "SOA", "NS", "PTR", "ANY"])
     func existForEveryType(_ name: String, _ type: String) {
         guard (name, type) != ("dns-version", "TXT") else { return }

@@ -50,31 +50,49 @@ import Testing
         #expect(try endpoint("file").trust == .anyone)
         #expect(try endpoint("file").url == "https://[fd00::1]:443")
         #expect(
-            try endpoint("pair").clientCertificate == .init(chain: .given(Array("ABC".utf8)), key: .file("/etc/dns/key.pem")))
+            try endpoint("pair").clientCertificate
+                == .init(chain: .given(Array("ABC".utf8)), key: .file("/etc/dns/key.pem")))
         // Never a token without encryption.
         #expect(try endpoint("open").token == .none)
     }
 
-    @Test("errors name file, key, what is there and what should be", arguments: [
-        ("half", "users[half].client-key", "nothing"), ("plugin", "users[plugin].exec", "not supported"),
-        ("lost", "contexts[lost].cluster", "\"two\""), ("lost", "contexts[lost].cluster", "one of clusters: one, open, blind"),
-        ("nobody", "contexts[nobody].user", "\"somebody\""), ("alone", "contexts[alone].cluster", "nothing"),
-        ("absent", "context", "one of contexts: prod, open"),
-    ])
+    @Test(
+        "errors name file, key, what is there and what should be",
+        arguments: [
+            ("half", "users[half].client-key", "nothing"), ("plugin", "users[plugin].exec", "not supported"),
+            ("lost", "contexts[lost].cluster", "\"two\""),
+            ("lost", "contexts[lost].cluster", "one of clusters: one, open, blind"),
+            ("nobody", "contexts[nobody].user", "\"somebody\""), ("alone", "contexts[alone].cluster", "nothing"),
+            ("absent", "context", "one of contexts: prod, open"),
+        ])
     func errors(_ context: String, _ key: String, _ words: String) throws {
         let error = try #require(throws: CredentialsError.self) { try endpoint(context) }
         #expect(error.description.hasPrefix("/etc/dns/config: \(key): found "))
         #expect(error.description.contains(words))
     }
 
-    @Test("broken files", arguments: [
-        ("", "no keys"), ("[]", "no keys"), ("a: [", "not YAML"), ("{}", "current-context: found nothing"),
-        ("current-context: a", "entries under contexts"),
-        ("{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: 'ftp://x'}}]}", "clusters[b].server: found \"ftp://x\""),
-        ("{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: 'https://x', insecure-skip-tls-verify: 7}}]}", "true or false"),
-        ("{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: 'https://x', certificate-authority-data: '!'}}]}", "base64"),
-        ("{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: [1]}}]}", "a list or keys"),
-    ])
+    @Test(
+        "broken files",
+        arguments: [
+            ("", "no keys"), ("[]", "no keys"), ("a: [", "not YAML"), ("{}", "current-context: found nothing"),
+            ("current-context: a", "entries under contexts"),
+            (
+                "{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: 'ftp://x'}}]}",
+                "clusters[b].server: found \"ftp://x\""
+            ),
+            (
+                "{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: 'https://x', insecure-skip-tls-verify: 7}}]}",
+                "true or false"
+            ),
+            (
+                "{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: 'https://x', certificate-authority-data: '!'}}]}",
+                "base64"
+            ),
+            (
+                "{current-context: a, contexts: [{name: a, context: {cluster: b}}], clusters: [{name: b, cluster: {server: [1]}}]}",
+                "a list or keys"
+            ),
+        ])
     func broken(_ text: String, _ words: String) throws {
         let error = try #require(throws: CredentialsError.self) {
             try Kubeconfig(text: text, path: "/k").endpoint()
@@ -87,16 +105,21 @@ import Testing
         #expect(error.description == "/nowhere/config: found no such file, expected a kubeconfig file")
     }
 
-    @Test("addresses of servers", arguments: [
-        ("https://a", "https://a:443"), ("HTTPS://a:1/", "https://a:1"), ("http://a", "http://a:80"),
-        ("https://[::1]:6443/x/y//", "https://[::1]:6443/x/y"), ("https://10.0.0.1:443", "https://10.0.0.1:443"),
-    ])
+    @Test(
+        "addresses of servers",
+        arguments: [
+            ("https://a", "https://a:443"), ("HTTPS://a:1/", "https://a:1"), ("http://a", "http://a:80"),
+            ("https://[::1]:6443/x/y//", "https://[::1]:6443/x/y"), ("https://10.0.0.1:443", "https://10.0.0.1:443"),
+        ])
     func urls(_ text: String, _ expected: String) throws { #expect(try APIEndpoint(url: text).url == expected) }
 
-    @Test("no addresses of servers", arguments: [
-        "", "a", "https://", "https://a:0", "https://a:65536", "https://a:x", "https://u:p@a", "https://a?b", "https://[::1",
-        "https://[::1]x", "https://a b",
-    ])
+    @Test(
+        "no addresses of servers",
+        arguments: [
+            "", "a", "https://", "https://a:0", "https://a:65536", "https://a:x", "https://u:p@a", "https://a?b",
+            "https://[::1",
+            "https://[::1]x", "https://a b",
+        ])
     func noURLs(_ text: String) { #expect(throws: CredentialsError.self) { try APIEndpoint(url: text) } }
 
     @Test("in a pod") func inCluster() throws {

@@ -50,7 +50,9 @@ final class FakeAPIServer: Sendable {
     var url: String { "http://127.0.0.1:\(port.withLock { $0 })" }
     var requests: [Request] { seen.withLock { $0 } }
 
-    func connection(_ change: (inout APIEndpoint, inout APIConnection.Limits) -> Void = { _, _ in }) throws -> APIConnection {
+    func connection(_ change: (inout APIEndpoint, inout APIConnection.Limits) -> Void = { _, _ in }) throws
+        -> APIConnection
+    {
         var endpoint = try APIEndpoint(url: url)
         var limits = APIConnection.Limits()
         change(&endpoint, &limits)

@@ -45,7 +45,9 @@ private func follow(
 
 private func list(_ version: String, _ names: [String], next: String = "") -> FakeAPIServer.Answer {
     let items = names.map { #"{"metadata":{"name":"\#($0)"}}"# }.joined(separator: ",")
-    return .json(#"{"kind":"NamespaceList","metadata":{"resourceVersion":"\#(version)","continue":"\#(next)"},"items":[\#(items)]}"#)
+    return .json(
+        #"{"kind":"NamespaceList","metadata":{"resourceVersion":"\#(version)","continue":"\#(next)"},"items":[\#(items)]}"#
+    )
 }
 
 private func event(_ type: String, _ name: String, _ version: String) -> String {
@@ -97,7 +99,8 @@ private func event(_ type: String, _ name: String, _ version: String) -> String 
         let server = try await FakeAPIServer { request in
             guard request.query["watch"] != nil else { return list(request.index == 0 ? "7" : "50", ["a"]) }
             guard request.query["resourceVersion"] == "7" else { return .json("", staysOpen: true) }
-            return .json(#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410}}"#)
+            return .json(
+                #"{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410}}"#)
         }
         let connection = try server.connection()
         let notes = await follow(connection) { _ in server.requests.count >= 4 }
@@ -124,13 +127,17 @@ private func event(_ type: String, _ name: String, _ version: String) -> String 
         await server.stop()
     }
 
-    @Test("what is not a list is refused with a reason", .timeLimit(.minutes(1)), arguments: [
-        FakeAPIServer.Answer(headers: ["Content-Type": "text/html"], chunks: [Array("<html>".utf8)]),
-        .json("service unavailable", status: 503), .json("{", status: 403),
-        FakeAPIServer.Answer(headers: ["Content-Type": "application/vnd.kubernetes.protobuf"], chunks: [[1, 2, 3, 4]]),
-        FakeAPIServer.Answer(headers: ["Content-Type": "application/json", "Content-Encoding": "gzip"], chunks: [[1]]),
-        FakeAPIServer.Answer(status: 302, headers: ["Location": "http://127.0.0.1:1/"]),
-    ])
+    @Test(
+        "what is not a list is refused with a reason", .timeLimit(.minutes(1)),
+        arguments: [
+            FakeAPIServer.Answer(headers: ["Content-Type": "text/html"], chunks: [Array("<html>".utf8)]),
+            .json("service unavailable", status: 503), .json("{", status: 403),
+            FakeAPIServer.Answer(
+                headers: ["Content-Type": "application/vnd.kubernetes.protobuf"], chunks: [[1, 2, 3, 4]]),
+            FakeAPIServer.Answer(
+                headers: ["Content-Type": "application/json", "Content-Encoding": "gzip"], chunks: [[1]]),
+            FakeAPIServer.Answer(status: 302, headers: ["Location": "http://127.0.0.1:1/"]),
+        ])
     func refused(_ answer: FakeAPIServer.Answer) async throws {
         let server = try await FakeAPIServer { _ in answer }
         let connection = try server.connection()

@@ -9,19 +9,25 @@ import Testing
         try ObservedObject(kind, from: Array(json.utf8), .json, isEnveloped: false)
     }
 
-    @Test("services", arguments: [
-        (#""clusterIP":"10.0.0.1","clusterIPs":["10.0.0.1","fd00::1"]"#, "10.0.0.1 fd00::1"),
-        (#""clusterIP":"10.0.0.1""#, "10.0.0.1"),
-        (#""clusterIP":"10.0.0.1","clusterIPs":["rubbish","10.0.0.2"]"#, "10.0.0.2"),
-        (#""clusterIP":"""#, ""),
-        (#""clusterIP":"None","clusterIPs":["None"]"#, "headless"),
-        (#""type":"ExternalName","externalName":"Example.ORG""#, "=Example.ORG"),
-    ])
+    @Test(
+        "services",
+        arguments: [
+            (#""clusterIP":"10.0.0.1","clusterIPs":["10.0.0.1","fd00::1"]"#, "10.0.0.1 fd00::1"),
+            (#""clusterIP":"10.0.0.1""#, "10.0.0.1"),
+            (#""clusterIP":"10.0.0.1","clusterIPs":["rubbish","10.0.0.2"]"#, "10.0.0.2"),
+            (#""clusterIP":"""#, ""),
+            (#""clusterIP":"None","clusterIPs":["None"]"#, "headless"),
+            (#""type":"ExternalName","externalName":"Example.ORG""#, "=Example.ORG"),
+        ])
     func services(_ spec: String, _ expected: String) throws {
-        let observed = try read(.service, #"{"metadata":{"name":"a","namespace":"b","resourceVersion":"3"},"spec":{"# + spec + "}}")
+        let observed = try read(
+            .service, #"{"metadata":{"name":"a","namespace":"b","resourceVersion":"3"},"spec":{"# + spec + "}}")
         #expect(observed.version == "3")
         #expect(observed.key == ObjectKey(namespace: "b", name: "a"))
-        guard case .service(let service)? = observed.object else { Issue.record("not a service"); return }
+        guard case .service(let service)? = observed.object else {
+            Issue.record("not a service")
+            return
+        }
         switch service.addressing {
         case .cluster(let addresses): #expect(addresses.map(\.description).joined(separator: " ") == expected)
         case .headless: #expect(expected == "headless")
@@ -30,20 +36,29 @@ import Testing
     }
 
     @Test("ports outside 16 bits are left out; external addresses are kept in order") func serviceDetails() throws {
-        let observed = try read(.service, #"""
+        let observed = try read(
+            .service,
+            #"""
             {"metadata":{"name":"a","namespace":"b"},"spec":{"clusterIP":"10.0.0.1","externalIPs":["1.2.3.4"],
              "ports":[{"name":"dns","protocol":"UDP","port":53},{"port":70000},{"port":-1},{"port":80}]},
              "status":{"loadBalancer":{"ingress":[{"ip":"5.6.7.8"},{"hostname":"lb.example"},{}]}}}
             """#)
-        guard case .service(let service)? = observed.object else { Issue.record("not a service"); return }
-        #expect(service.ports == [
-            ServicePort(name: "dns", transport: "UDP", number: 53), ServicePort(name: "", transport: "TCP", number: 80),
-        ])
+        guard case .service(let service)? = observed.object else {
+            Issue.record("not a service")
+            return
+        }
+        #expect(
+            service.ports == [
+                ServicePort(name: "dns", transport: "UDP", number: 53),
+                ServicePort(name: "", transport: "TCP", number: 80),
+            ])
         #expect(service.external == ["1.2.3.4", "5.6.7.8", "lb.example"])
     }
 
     @Test("endpoints that are ready or do not say") func slices() throws {
-        let observed = try read(.endpointSlice, #"""
+        let observed = try read(
+            .endpointSlice,
+            #"""
             {"metadata":{"name":"s","namespace":"b","labels":{"kubernetes.io/service-name":"web"},
               "annotations":{"endpoints.kubernetes.io/last-change-trigger-time":"1970-01-02T00:00:01.5Z"}},
              "ports":[{"name":"http","protocol":"TCP","port":80},{"name":"any","port":null}],
@@ -53,7 +68,10 @@ import Testing
               {"addresses":["10.0.0.3"],"conditions":{},"hostname":"h","targetRef":{"kind":"Node","name":"n"}},
               {"addresses":["fd00::4"],"conditions":{"ready":null}}]}
             """#)
-        guard case .endpointSlice(let slice)? = observed.object else { Issue.record("not a slice"); return }
+        guard case .endpointSlice(let slice)? = observed.object else {
+            Issue.record("not a slice")
+            return
+        }
         #expect(slice.service == "web")
         #expect(slice.lastChangeTrigger == 86_401.5)
         #expect(slice.ports.map(\.number) == [80, nil])
@@ -64,10 +82,17 @@ import Testing
     }
 
     @Test("a pod that is being deleted is not a change") func terminatingPod() throws {
-        let running = try read(.pod, #"{"metadata":{"name":"p","namespace":"b"},"status":{"podIP":"10.1.0.1"},"spec":{"hostNetwork":true}}"#)
-        #expect(running.object == .pod(PodObject(
-            key: ObjectKey(namespace: "b", name: "p"), addresses: [IPAddress(v4: 0x0A01_0001)], usesHostNetwork: true)))
-        let ending = try read(.pod, #"{"metadata":{"name":"p","namespace":"b","deletionTimestamp":"2026-01-01T00:00:00Z"}}"#)
+        let running = try read(
+            .pod,
+            #"{"metadata":{"name":"p","namespace":"b"},"status":{"podIP":"10.1.0.1"},"spec":{"hostNetwork":true}}"#)
+        #expect(
+            running.object
+                == .pod(
+                    PodObject(
+                        key: ObjectKey(namespace: "b", name: "p"), addresses: [IPAddress(v4: 0x0A01_0001)],
+                        usesHostNetwork: true)))
+        let ending = try read(
+            .pod, #"{"metadata":{"name":"p","namespace":"b","deletionTimestamp":"2026-01-01T00:00:00Z"}}"#)
         #expect(ending.object == nil)
     }
 
@@ -75,14 +100,22 @@ import Testing
         #expect(throws: DecodingFailure.self) { try read(.namespace, "{}") }
     }
 
-    @Test("times", arguments: [
-        ("1970-01-01T00:00:00Z", 0.0), ("2000-02-29T12:34:56Z", 951_827_696), ("2026-11-21T06:00:00.25Z", 1_795_240_800.25),
-        ("1970-01-01T01:00:00+01:00", 0), ("1969-12-31T23:00:00-01:00", 0), ("2100-03-01T00:00:00z", 4_107_542_400),
-    ])
+    @Test(
+        "times",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0.0), ("2000-02-29T12:34:56Z", 951_827_696),
+            ("2026-11-21T06:00:00.25Z", 1_795_240_800.25),
+            ("1970-01-01T01:00:00+01:00", 0), ("1969-12-31T23:00:00-01:00", 0), ("2100-03-01T00:00:00z", 4_107_542_400),
+        ])
     func times(_ text: String, _ seconds: Double) {
         #expect(secondsSince1970(rfc3339: text).map { abs($0 - seconds) < 0.001 } == true)
     }
 
-    @Test("no times", arguments: ["", "2026", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx", "2026-01-01T24:00:00Z"])
+    @Test(
+        "no times",
+        arguments: [
+            "", "2026", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx",
+            "2026-01-01T24:00:00Z",
+        ])
     func noTimes(_ text: String) { #expect(secondsSince1970(rfc3339: text) == nil) }
 }

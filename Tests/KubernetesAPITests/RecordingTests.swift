@@ -68,7 +68,9 @@ import Testing
         #expect(nodes.allSatisfy { !$0.metadata.labels.isEmpty && $0.status.capacity["cpu"]?.value.isEmpty == false })
     }
 
-    @Test("watches are the same in both encodings", arguments: [("watch-services", ObjectKind.service), ("watch-endpointslices", .endpointSlice)])
+    @Test(
+        "watches are the same in both encodings",
+        arguments: [("watch-services", ObjectKind.service), ("watch-endpointslices", .endpointSlice)])
     func watches(_ name: String, _ kind: ObjectKind) throws {
         func events(_ name: String) throws -> [(WatchMessage.Kind, ObservedObject?)] {
             let encoding = Recordings.encoding(of: name)
@@ -89,7 +91,9 @@ import Testing
         #expect(all.allSatisfy { $0.1.map { UInt64($0.version) != nil } == true })
     }
 
-    @Test("a streamed list ends with the marked bookmark", arguments: ["watchlist-endpointslices.pb", "watchlist-endpointslices.json"])
+    @Test(
+        "a streamed list ends with the marked bookmark",
+        arguments: ["watchlist-endpointslices.pb", "watchlist-endpointslices.json"])
     func streamedList(_ name: String) throws {
         let messages = try splitWatch(try Recordings.bytes(name), Recordings.encoding(of: name))
         #expect(messages.filter { $0.kind == .added }.count >= 177)
@@ -109,11 +113,13 @@ import Testing
         #expect(report.isExpired)
     }
 
-    @Test("refusals are read whatever they are written in", arguments: [
-        ("list-forbidden.json", 403, "Forbidden"), ("list-forbidden.pb", 403, "Forbidden"),
-        ("list-unauthorized.json", 401, "Unauthorized"), ("list-bad-continue.json", 400, "BadRequest"),
-        ("list-no-such-kind.json", 404, ""),
-    ])
+    @Test(
+        "refusals are read whatever they are written in",
+        arguments: [
+            ("list-forbidden.json", 403, "Forbidden"), ("list-forbidden.pb", 403, "Forbidden"),
+            ("list-unauthorized.json", 401, "Unauthorized"), ("list-bad-continue.json", 400, "BadRequest"),
+            ("list-no-such-kind.json", 404, ""),
+        ])
     func refusals(_ name: String, _ code: Int, _ reason: String) throws {
         let report = StatusReport(body: try Recordings.bytes(name), httpStatus: code)
         #expect(report.code == code)

@@ -13,7 +13,9 @@ private struct Bench {
         return self
     }
 
-    mutating func failList(_ failure: RequestFailure) -> ReflectorMachine.Action { machine.listFailed(failure, at: now) }
+    mutating func failList(_ failure: RequestFailure) -> ReflectorMachine.Action {
+        machine.listFailed(failure, at: now)
+    }
 
     mutating func end(
         _ end: WatchEnd, version: String? = nil, events: Int = 0, lasted: Duration = .seconds(300)
@@ -49,8 +51,12 @@ extension ReflectorMachine.Action {
     @Test("lists what is at hand in pages, then watches from there") func listThenWatch() {
         var bench = Bench()
         #expect(bench.machine.resume() == firstList)
-        #expect(bench.machine.listed(version: "10", next: "t1", at: bench.now) == .list(ListRequest(limit: 500, page: "t1")))
-        #expect(bench.machine.listed(version: "10", next: "t2", at: bench.now) == .list(ListRequest(limit: 500, page: "t2")))
+        #expect(
+            bench.machine.listed(version: "10", next: "t1", at: bench.now) == .list(ListRequest(limit: 500, page: "t1"))
+        )
+        #expect(
+            bench.machine.listed(version: "10", next: "t2", at: bench.now) == .list(ListRequest(limit: 500, page: "t2"))
+        )
         let action = bench.machine.listed(version: "10", next: "", at: bench.now)
         #expect(action.watchedVersion == "10")
         #expect((300...600).contains(action.watchSeconds ?? 0))
@@ -150,6 +156,13 @@ extension ReflectorMachine.Action {
         #expect((action.watchSeconds ?? 100) < 53)
     }
 
+    @Test("a connection that we closed ourselves is no failure") func givenUp() {
+        var bench = Bench()
+        _ = bench.watching()
+        #expect(bench.end(.givenUp, version: "12").watchedVersion == "12")
+        #expect(bench.end(.givenUp, lasted: .zero).watchedVersion == "12")
+    }
+
     @Test("nothing at all for several watches: the version is doubted, more and more rarely") func silentForever() {
         var bench = Bench()
         var counts: [Int] = []
@@ -166,7 +179,8 @@ extension ReflectorMachine.Action {
         var bench = Bench()
         _ = bench.watching()
         for version in 11..<100 {
-            #expect(bench.end(.silent, version: String(version), lasted: .seconds(115)).watchedVersion == String(version))
+            #expect(
+                bench.end(.silent, version: String(version), lasted: .seconds(115)).watchedVersion == String(version))
         }
     }
 
@@ -213,7 +227,10 @@ extension ReflectorMachine.Action {
     @Test("403: reported as forbidden, again after half a minute or more") func forbidden() {
         var bench = Bench()
         let action = bench.failList(.refused(StatusReport(code: 403)))
-        guard case .wait(let wait, let failure) = action else { Issue.record("no wait"); return }
+        guard case .wait(let wait, let failure) = action else {
+            Issue.record("no wait")
+            return
+        }
         #expect(failure?.isForbidden == true)
         #expect(wait >= .seconds(30) && wait <= .seconds(60))
         #expect(bench.machine.resume() == firstList)

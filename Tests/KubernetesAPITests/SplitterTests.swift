@@ -5,9 +5,11 @@ import Testing
 
 @Suite("cutting streams into items") struct SplitterTests {
     static let configMap = hex(
-        "6b 38 73 00 0a 0f 0a 02 76 31 12 09 43 6f 6e 66 69 67 4d 61 70 12 13 0a 09 0a 01 61 1a 01 62 32 01 37 12 06 0a 01 6b 12 01 76 1a 00 22 00")
+        "6b 38 73 00 0a 0f 0a 02 76 31 12 09 43 6f 6e 66 69 67 4d 61 70 12 13 0a 09 0a 01 61 1a 01 62 32 01 37 12 06 0a 01 6b 12 01 76 1a 00 22 00"
+    )
     static let errorFrame = hex(
-        "00 00 00 43 0a 05 45 52 52 4f 52 12 3a 0a 38 6b 38 73 00 0a 0c 0a 02 76 31 12 06 53 74 61 74 75 73 12 20 0a 06 0a 00 12 00 1a 00 12 07 46 61 69 6c 75 72 65 1a 01 78 22 07 45 78 70 69 72 65 64 30 9a 03 1a 00 22 00")
+        "00 00 00 43 0a 05 45 52 52 4f 52 12 3a 0a 38 6b 38 73 00 0a 0c 0a 02 76 31 12 06 53 74 61 74 75 73 12 20 0a 06 0a 00 12 00 1a 00 12 07 46 61 69 6c 75 72 65 1a 01 78 22 07 45 78 70 69 72 65 64 30 9a 03 1a 00 22 00"
+    )
 
     // MARK: Hand-built vectors
 
@@ -37,7 +39,9 @@ import Testing
     @Test("a frame over the limit is refused before it is held") func frameLimit() {
         var splitter = WatchSplitter(.protobuf)
         #expect(throws: DecodingFailure.tooLarge(limit: SizeLimit.frame)) { try splitter.feed([0x01, 0, 0, 1]) }
-        #expect(throws: DecodingFailure.tooLarge(limit: SizeLimit.frame)) { try splitter.feed([0xFF, 0xFF, 0xFF, 0xFF]) }
+        #expect(throws: DecodingFailure.tooLarge(limit: SizeLimit.frame)) {
+            try splitter.feed([0xFF, 0xFF, 0xFF, 0xFF])
+        }
     }
 
     @Test("unknown watch event types are refused") func unknownEvent() {
@@ -100,7 +104,9 @@ import Testing
         }
     }
 
-    @Test("large lists cut into some sizes", arguments: ["list-pods.pb", "list-endpointslices.pb", "list-endpointslices.json"])
+    @Test(
+        "large lists cut into some sizes",
+        arguments: ["list-pods.pb", "list-endpointslices.pb", "list-endpointslices.json"])
     func largeListChunks(_ name: String) throws {
         let bytes = try Recordings.bytes(name)
         let whole = try splitList(bytes, Recordings.encoding(of: name))
@@ -109,7 +115,8 @@ import Testing
         }
     }
 
-    @Test("watches cut into chunks of any size", arguments: ["watch-services", "watch-endpointslices", "watch-expired"])
+    @Test(
+        "watches cut into chunks of any size", arguments: ["watch-services", "watch-endpointslices", "watch-expired"])
     func watchChunks(_ name: String) throws {
         for name in [name + ".pb", name + ".json"] {
             let bytes = try Recordings.bytes(name)
@@ -121,7 +128,8 @@ import Testing
         }
     }
 
-    @Test("a list cut off anywhere is never taken for whole", arguments: ["list-namespaces.pb", "list-namespaces.json"])
+    @Test(
+        "a list cut off anywhere is never taken for whole", arguments: ["list-namespaces.pb", "list-namespaces.json"])
     func truncation(_ name: String) throws {
         let encoding = Recordings.encoding(of: name)
         var bytes = try Recordings.bytes(name)
@@ -150,7 +158,9 @@ import Testing
         }
     }
 
-    @Test("altered streams never end the process", arguments: ["watch-services.pb", "watch-services.json", "list-namespaces.pb", "list-namespaces.json"])
+    @Test(
+        "altered streams never end the process",
+        arguments: ["watch-services.pb", "watch-services.json", "list-namespaces.pb", "list-namespaces.json"])
     func alteredStreams(_ name: String) throws {
         let bytes = Array(try Recordings.bytes(name).prefix(2048))
         for index in bytes.indices {
@@ -191,10 +201,12 @@ import Testing
         #expect(try splitList(Array("{}".utf8), .json) == [])
     }
 
-    @Test("broken JSON is refused", arguments: [
-        "", "[]", "null", "<html>", #"{"items":[}"#, #"{"items":[{]}]}"#, #"{"items":[{}{}]}"#, #"{"items":[,]}"#,
-        #"{"a" 1}"#, #"{"a":}"#, #"{"a":1,}"#, #"{} {}"#, #"{"items":[{}],"metadata":{}"#,
-    ])
+    @Test(
+        "broken JSON is refused",
+        arguments: [
+            "", "[]", "null", "<html>", #"{"items":[}"#, #"{"items":[{]}]}"#, #"{"items":[{}{}]}"#, #"{"items":[,]}"#,
+            #"{"a" 1}"#, #"{"a":}"#, #"{"a":1,}"#, #"{} {}"#, #"{"items":[{}],"metadata":{}"#,
+        ])
     func brokenJSON(_ text: String) {
         #expect(throws: DecodingFailure.self) { try splitList(Array(text.utf8), .json) }
     }

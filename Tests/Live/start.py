@@ -18,9 +18,9 @@ KUBERNETES = """
 # Corefile, and the lines that must be named.
 BROKEN = {
     "unknown directive": (".:%d {\n    bind 127.0.0.1\n    kubernete cluster.local\n}\n", [3]),
-    "no number": (".:%d {\n    bind 127.0.0.1\n    whoami\n    cache abc\n}\n", [4]),
+    "no number": (".:%d {\n    bind 127.0.0.1\n    whoami\n    cache 0\n}\n", [4]),
     "unknown option": (".:%d {\n    bind 127.0.0.1\n    forward . 127.0.0.1 {\n        max_fial 3\n    }\n}\n", [4]),
-    "two mistakes": (".:%d {\n    bind 127.0.0.1\n    cache abc\n    whoami\n    reload 1\n}\n", [3, 5]),
+    "two mistakes": (".:%d {\n    bind 127.0.0.1\n    cache 0\n    whoami\n    reload 1\n}\n", [3, 5]),
     "open block": (".:%d {\n    bind 127.0.0.1\n    whoami\n", None),
 }
 

@@ -106,7 +106,7 @@ extension IPAddress {
         if dashes == 3, !hasPair {
             self.init(dashedIPv4: label)
         } else {
-            self.init(text: label.array.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: ":") : $0 })
+            self.init(dashedIPv6: label)
         }
     }
 
@@ -128,6 +128,56 @@ extension IPAddress {
             }
         }
         self.init(v4: value)
+    }
+
+    /// Reads RFC 4291 §2.2 text with dashes for colons; like `init(text:)`, but without allocating.
+    private init?(dashedIPv6 label: ByteView) {
+        let dash = UInt8(ascii: "-")
+        var groups = InlineArray<8, UInt16>(repeating: 0)
+        var count = 0
+        var gap: Int?
+        var index = 0
+        if label.at(0) == dash {
+            guard label.at(1) == dash else { return nil }
+            gap = 0
+            index = 2
+        }
+        while index < label.count {
+            let start = index
+            while let digit = label.at(index).flatMap(IPAddress.hexValue) {
+                guard count < 8, index - start < 4 else { return nil }
+                groups[count] = groups[count] << 4 | UInt16(digit)
+                index += 1
+            }
+            guard index > start else { return nil }
+            count += 1
+            guard index < label.count else { break }
+            index += 1
+            if label.at(index) == dash {
+                guard gap == nil else { return nil }
+                gap = count
+                index += 1
+            } else if index == label.count {
+                return nil
+            }
+        }
+        guard gap == nil ? count == 8 : count < 8 else { return nil }
+        self.init(groups: groups, count: count, gap: gap ?? 8)
+    }
+
+    /// - Parameter gap: the index of the group before which the missing zeros stand.
+    private init(groups: InlineArray<8, UInt16>, count: Int, gap: Int) {
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        for index in 0..<count {
+            let position = index < gap ? index : index + 8 - count
+            let shift = UInt64(48 - 16 * (position % 4))
+            if position < 4 { high |= UInt64(groups[index]) << shift } else { low |= UInt64(groups[index]) << shift }
+        }
+        if high == 0, low >> 32 == 0xFFFF {
+            self.init(v4: UInt32(truncatingIfNeeded: low))
+        } else {
+            self.init(v6High: high, low: low)
+        }
     }
 
     /// Reads a whole folded name below `in-addr.arpa` (RFC 1035 §3.5) or `ip6.arpa` (RFC 3596 §2.5).

@@ -297,7 +297,7 @@ package final class ClusterIndex {
 
     /// The last-change times of slices changed since the last call, for the programming latency metric.
     ///
-    /// - Returns: seconds since 1970, and whether the slice's service is headless; slices of no such service are left out.
+    /// - Returns: seconds since 1970, and whether the slice's service is headless; without a service there is nothing.
     package func drainProgrammingTriggers() -> [(isHeadless: Bool, trigger: Double)] {
         defer { triggers = [] }
         return triggers.compactMap { service, trigger in

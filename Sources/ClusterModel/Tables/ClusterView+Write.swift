@@ -106,7 +106,8 @@ extension ClusterView {
         let start = response.count
         let weight = weight(pairs)
         for step in 0..<groups.count {
-            let group = entry.group(groups.lowerBound + (step + max(0, question.rotation) % groups.count) % groups.count)
+            let turn = (step + max(0, question.rotation) % groups.count) % groups.count
+            let group = entry.group(groups.lowerBound + turn)
             let length = targetLength(entry, group, labels, question)
             guard length <= 255 else { continue }
             let list = entry.portList(group.portList)
@@ -136,7 +137,8 @@ extension ClusterView {
         let head = 2 + 10 + 6
         var place = start
         for step in 0..<groups.count {
-            let group = entry.group(groups.lowerBound + (step + max(0, question.rotation) % groups.count) % groups.count)
+            let turn = (step + max(0, question.rotation) % groups.count) % groups.count
+            let group = entry.group(groups.lowerBound + turn)
             let length = targetLength(entry, group, labels, question)
             guard length <= 255 else { continue }
             let servers = serverCount(entry.portList(group.portList), filter)

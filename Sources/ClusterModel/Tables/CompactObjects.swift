@@ -31,8 +31,9 @@ enum CompactObject {
             let (v4, v6) = (distinct(addresses, isIPv4: true), distinct(addresses, isIPv4: false))
             octets += [UInt8(v4.count), UInt8(v6.count)]
             for address in v4 + v6 { octets.append(address) }
-            return octets + PortList.encode(
-                service.ports.map { CompactPort(name: $0.name, transport: $0.transport, number: $0.number) })
+            return octets
+                + PortList.encode(
+                    service.ports.map { CompactPort(name: $0.name, transport: $0.transport, number: $0.number) })
         case .headless:
             return [ServiceKind.headless.rawValue]
         case .externalName(let name):

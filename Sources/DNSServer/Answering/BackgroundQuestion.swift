@@ -8,7 +8,8 @@ extension LoopServer {
     package func askInBackground(_ exchange: borrowing Exchange) {
         guard let block = runningBlock, exchange.isFirstQuestion else { return }
         let question = BackgroundQuestion(
-            message: exchange.message.array, client: exchange.client, block: block, position: runningPosition + 1, server: self)
+            message: exchange.message.array, client: exchange.client, block: block, position: runningPosition + 1,
+            server: self)
         // Not now: the scratch memory of the query being answered is in use.
         loop.schedule(after: 0, question, token: 0)
     }

@@ -45,12 +45,14 @@ extension MessageWriter {
         }
     }
 
+    /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.
     private mutating func appendRecords(
         of message: ByteView, _ reply: Reply, _ question: Question, _ times: TimeToLive
     ) {
         var reader = MessageReader(message, at: reply.questionEnd)
         let scratch = ByteBlock(capacity: 256)
-        for position in 0..<Int(reply.answers + reply.authorities) {
+        let wanted = question.nameOffset == 12 ? reply.answers &+ reply.authorities : reply.answers
+        for position in 0..<Int(wanted) {
             guard let record = try? reader.next() else { return }
             let isAnswer = position < Int(reply.answers)
             guard isAnswer || !isTruncated else { return }

@@ -4,24 +4,27 @@ package struct TimerID: Hashable, Sendable, BitwiseCopyable {
     package static let none = TimerID(number: 0)
 }
 
-/// Timers of one loop, earliest first; a cancelled timer stays until its time and then does nothing.
+/// Timers of one loop, earliest first; a cancelled timer lets go of its target at once and of its place at its time.
 struct TimerQueue {
     private struct Entry {
         var deadline: UInt64
         var number: UInt64
-        var token: UInt64
-        var target: (any TimerTarget)?
+    }
+
+    private struct Waiting {
+        let target: any TimerTarget
+        let token: UInt64
     }
 
     private var heap: [Entry] = []
-    private var live: Set<UInt64> = []
+    private var waiting: [UInt64: Waiting] = [:]
     private var next: UInt64 = 1
 
     mutating func insert(deadline: UInt64, target: any TimerTarget, token: UInt64) -> TimerID {
         let number = next
         next += 1
-        live.insert(number)
-        heap.append(Entry(deadline: deadline, number: number, token: token, target: target))
+        waiting[number] = Waiting(target: target, token: token)
+        heap.append(Entry(deadline: deadline, number: number))
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
@@ -33,13 +36,13 @@ struct TimerQueue {
     }
 
     mutating func cancel(_ timer: TimerID) {
-        live.remove(timer.number)
+        waiting[timer.number] = nil
     }
 
     mutating func popDue(_ now: UInt64) -> (any TimerTarget, UInt64)? {
         while let first = heap.first, first.deadline <= now {
             removeFirst()
-            if live.remove(first.number) != nil, let target = first.target { return (target, first.token) }
+            if let due = waiting.removeValue(forKey: first.number) { return (due.target, due.token) }
         }
         return nil
     }

@@ -25,6 +25,8 @@ package final class APIConnection: Sendable {
         var material: ClientMaterial
         var generation: Int
         var checkedAt: ContinuousClock.Instant
+        /// When anything came over the connections of this generation.
+        var heardAt: ContinuousClock.Instant = .now
     }
 
     // One thread of its own: a handful of streams, whose decoding happens in tasks, needs no more.
@@ -37,7 +39,8 @@ package final class APIConnection: Sendable {
     private let reportProblem: @Sendable (CredentialsError) -> Void
     private let open: Mutex<Open>
 
-    /// - Parameter onProblem: told each time that a token or certificate file cannot be used while the old one still is.
+    /// - Parameter onProblem: told each time that a token or certificate file cannot be used while the old one still
+    /// is.
     package init(
         _ endpoint: APIEndpoint, userAgent: String = "cluster-dns", limits: Limits = Limits(),
         onProblem: @escaping @Sendable (CredentialsError) -> Void = { _ in }
@@ -120,7 +123,9 @@ package final class APIConnection: Sendable {
         return try await start(request, with: second)
     }
 
-    private func start(_ request: APIRequest, with reading: TokenReader.Reading) async throws(APIFailure) -> APIStream {
+    private func start(
+        _ request: APIRequest, with reading: TokenReader.Reading, isSecondTry: Bool = false
+    ) async throws(APIFailure) -> APIStream {
         if let problem = reading.problem {
             reportProblem(problem)
             guard reading.token != nil else { throw .credentials(problem) }
@@ -137,17 +142,26 @@ package final class APIConnection: Sendable {
         let (client, generation) = open.withLock { ($0.client, $0.generation) }
         do {
             let response = try await client.execute(message, timeout: TimeAmount(limits.responseHead))
+            heard(generation)
             return APIStream(response, generation: generation)
         } catch let error as HTTPClientError where error == .deadlineExceeded {
             // The connection may be dead without either side knowing: later requests must not be sent into it.
             renew(ifStill: generation)
             throw .timedOut("response head")
         } catch let error as HTTPClientError where error == .cancelled {
+            // The connection was given up under this request; asking again is harmless when it only reads.
+            if isRetired(generation), !Task.isCancelled, request.verb == .get, !isSecondTry {
+                return try await start(request, with: reading, isSecondTry: true)
+            }
             throw .cancelled
         } catch is CancellationError {
             throw .cancelled
         } catch {
-            if error is NIOSSLError { refreshCertificates(force: true) }
+            // Rotated certificates are what a refused handshake most often means: with the new ones it succeeds at
+            // once.
+            if isTLS(error), refreshCertificates(force: true), !isSecondTry {
+                return try await start(request, with: reading, isSecondTry: true)
+            }
             throw .unreachable(describe(error))
         }
     }
@@ -155,7 +169,10 @@ package final class APIConnection: Sendable {
     // MARK: Certificates and dead connections
 
     /// Compares certificate files with what is used, at most every `certificateCheck` unless forced.
-    private func refreshCertificates(force: Bool) {
+    ///
+    /// - Returns: whether they had changed, and the new ones are used now.
+    @discardableResult
+    private func refreshCertificates(force: Bool) -> Bool {
         let now = ContinuousClock.now
         let retired = open.withLock { open -> HTTPClient? in
             guard force || now - open.checkedAt >= limits.certificateCheck else { return nil }
@@ -164,7 +181,9 @@ package final class APIConnection: Sendable {
                 let material = try ClientMaterial(endpoint)
                 guard material != open.material else { return nil }
                 let fresh = try Self.makeClient(endpoint, material, limits)
-                defer { open = Open(client: fresh, material: material, generation: open.generation &+ 1, checkedAt: now) }
+                defer {
+                    open = Open(client: fresh, material: material, generation: open.generation &+ 1, checkedAt: now)
+                }
                 return open.client
             } catch {
                 reportProblem(error)
@@ -172,17 +191,31 @@ package final class APIConnection: Sendable {
             }
         }
         if let retired { Task { try? await retired.shutdown() } }
+        return retired != nil
     }
 
+    /// Something came over a connection of `generation`.
+    func heard(_ generation: Int) {
+        open.withLock { open in
+            if open.generation == generation { open.heardAt = .now }
+        }
+    }
+
+    /// Whether connections of `generation` have been given up.
+    func isRetired(_ generation: Int) -> Bool { open.withLock { $0.generation != generation } }
+
     /// Gives up all connections of `generation`, if they are still the ones in use: requests on them end as broken.
-    func renew(ifStill generation: Int) {
+    ///
+    /// - Parameter silence: they stay when anything came over them within this time.
+    func renew(ifStill generation: Int, silentFor silence: Duration = .zero) {
         let retired = open.withLock { open -> HTTPClient? in
-            guard open.generation == generation,
+            guard open.generation == generation, .now - open.heardAt >= silence,
                 let fresh = try? Self.makeClient(endpoint, open.material, limits)
             else { return nil }
             defer {
                 open.client = fresh
                 open.generation &+= 1
+                open.heardAt = .now
             }
             return open.client
         }
@@ -195,10 +228,21 @@ package final class APIConnection: Sendable {
     }
 }
 
+private func isTLS(_ error: any Error) -> Bool {
+    error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError
+}
+
 /// What a transport error says, without quoting anything that was sent.
 func describe(_ error: any Error) -> String {
     if let error = error as? HTTPClientError { return error.shortDescription }
-    return String(String(describing: error).prefix(300))
+    let text = String(describing: error)
+    guard isTLS(error) else { return String(text.prefix(300)) }
+    if text.contains("CERTIFICATE_VERIFY_FAILED") {
+        return "the API server's certificate is not signed by the trusted authorities"
+    }
+    // BoringSSL's own words, without the place in its source that follows them.
+    let words = text.split(separator: ":").first { $0.contains(" at ") }?.split(separator: " ").first
+    return "TLS: \(words ?? text.prefix(120))"
 }
 
 extension TimeAmount {

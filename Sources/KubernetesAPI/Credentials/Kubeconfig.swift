@@ -27,17 +27,20 @@ package struct Kubeconfig {
             composed = try Yams.compose(yaml: text)
         } catch {
             // Not the error's own text: it quotes the line, which may hold a secret.
-            throw CredentialsError(in: path, found: "text that is not YAML\(Self.line(of: error))", expected: "a kubeconfig")
+            throw CredentialsError(
+                in: path, found: "text that is not YAML\(Self.line(of: error))", expected: "a kubeconfig")
         }
         guard let composed, composed.mapping != nil else {
-            throw CredentialsError(in: path, found: "no keys", expected: "a kubeconfig with clusters, users and contexts")
+            throw CredentialsError(
+                in: path, found: "no keys", expected: "a kubeconfig with clusters, users and contexts")
         }
         root = composed
     }
 
     private static func line(of error: any Error) -> String {
         switch error as? YamlError {
-        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): " (line \(mark.line))"
+        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _):
+            " (line \(mark.line))"
         default: ""
         }
     }

@@ -53,7 +53,10 @@ struct JSONMemberSplitter {
         case .start:
             try expect(octet, "{", then: .firstKeyOrEnd)
         case .firstKeyOrEnd, .keyStart:
-            if octet == UInt8(ascii: "}"), place == .firstKeyOrEnd { return place = .end }
+            if octet == UInt8(ascii: "}"), place == .firstKeyOrEnd {
+                place = .end
+                return
+            }
             try expect(octet, "\"", then: .key)
             scanner = JSONValueScanner()
             _ = try scanner.step(octet)
@@ -63,18 +66,30 @@ struct JSONMemberSplitter {
         case .colon:
             try expect(octet, ":", then: .valueStart)
         case .valueStart:
-            if key == elementsOf, octet == UInt8(ascii: "[") { return place = .firstElementOrEnd }
+            if key == elementsOf, octet == UInt8(ascii: "[") {
+                place = .firstElementOrEnd
+                return
+            }
             try begin(octet, in: .value, limit: wanted[key], &pieces)
         case .firstElementOrEnd, .elementStart:
-            if octet == UInt8(ascii: "]"), place == .firstElementOrEnd { return place = .afterValue }
+            if octet == UInt8(ascii: "]"), place == .firstElementOrEnd {
+                place = .afterValue
+                return
+            }
             try begin(octet, in: .element, limit: elementLimit, &pieces)
         case .value, .element:
             try takeValue(octet, &pieces)
         case .afterValue:
-            if octet == UInt8(ascii: "}") { return place = .end }
+            if octet == UInt8(ascii: "}") {
+                place = .end
+                return
+            }
             try expect(octet, ",", then: .keyStart)
         case .afterElement:
-            if octet == UInt8(ascii: "]") { return place = .afterValue }
+            if octet == UInt8(ascii: "]") {
+                place = .afterValue
+                return
+            }
             try expect(octet, ",", then: .elementStart)
         case .end:
             throw .malformed("JSON after the object")

@@ -36,7 +36,8 @@ struct JSONValueScanner {
             return .inside
         }
         switch octet {
-        case UInt8(ascii: ",") where inWord, UInt8(ascii: "}") where inWord, UInt8(ascii: "]") where inWord: return .past
+        case UInt8(ascii: ",") where inWord, UInt8(ascii: "}") where inWord, UInt8(ascii: "]") where inWord:
+            return .past
         case _ where inWord: return Self.isSpace(octet) ? .past : .inside
         case UInt8(ascii: "\""): inString = true
         case UInt8(ascii: "{"): try open(object: true)
@@ -50,7 +51,9 @@ struct JSONValueScanner {
         return .inside
     }
 
-    private static func isPunctuation(_ octet: UInt8) -> Bool { octet == UInt8(ascii: ",") || octet == UInt8(ascii: ":") }
+    private static func isPunctuation(_ octet: UInt8) -> Bool {
+        octet == UInt8(ascii: ",") || octet == UInt8(ascii: ":")
+    }
 
     private mutating func open(object: Bool) throws(DecodingFailure) {
         guard depth < Self.depthLimit else { throw .tooDeep }

@@ -26,7 +26,9 @@ package struct StatusReport: Sendable, Equatable {
         // The depth is checked before the reader below, which calls itself for each level of nesting.
         var depth = JSONSequenceSplitter()
         guard encoding == .protobuf || (try? depth.feed(body)) != nil else { return }
-        guard let status = try? encoding.readEnveloped(WireStatus.self, from: body), !status.status.isEmpty else { return }
+        guard let status = try? encoding.readEnveloped(WireStatus.self, from: body), !status.status.isEmpty else {
+            return
+        }
         if httpStatus == nil { code = Int(status.code) }
         reason = status.reason
         message = String(status.message.prefix(512))

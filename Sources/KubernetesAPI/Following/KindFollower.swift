@@ -108,6 +108,7 @@ struct KindFollower: Sendable {
         do {
             for try await chunk in stream.body {
                 silence.ended()
+                connection.heard(stream.generation)
                 observe(.contact(kind))
                 received += chunk.readableBytes
                 guard received <= SizeLimit.page else { throw DecodingFailure.tooLarge(limit: SizeLimit.page) }
@@ -158,8 +159,9 @@ struct KindFollower: Sendable {
             if let ended = await silence.run({ silence in await read(stream, encoding, progress, silence) }) {
                 end = ended
             } else {
-                // Over HTTP/2 the next watch would be sent into the same connection, which may be dead.
-                if stream.isMultiplexed { connection.renew(ifStill: stream.generation) }
+                // Over HTTP/2 the next watch would be sent into the same connection, which may be dead. It is not when
+                // other kinds are being told of changes over it.
+                if stream.isMultiplexed { connection.renew(ifStill: stream.generation, silentFor: options.watchdog) }
                 end = .silent
             }
         } catch {
@@ -175,6 +177,7 @@ struct KindFollower: Sendable {
         do {
             for try await chunk in stream.body {
                 silence.ended()
+                connection.heard(stream.generation)
                 observe(.contact(kind))
                 var batch: [ObjectChange] = []
                 var end: WatchEnd?
@@ -197,7 +200,7 @@ struct KindFollower: Sendable {
         } catch let error as DecodingFailure {
             return .failed(error == .truncated ? .transport("\(error)") : .malformed("\(error)"))
         } catch {
-            return .failed(.transport(describe(error)))
+            return connection.isRetired(stream.generation) ? .givenUp : .failed(.transport(describe(error)))
         }
     }
 

@@ -1,8 +1,8 @@
-/// Decides how one kind of object is kept in step with the API server: list, then watch, and what to do when either ends.
+/// Decides how one kind of object is kept in step with the API server: list, watch, and what to do when either ends.
 ///
 /// Pure: the driver performs the action, reports how it went, and gets the next one. The rules are those of client-go's
-/// reflector, with more care for silent streams. Nothing here removes what was learnt: old objects stay until a new list
-/// is complete.
+/// reflector, with more care for silent streams. Nothing here removes what was learnt: old objects stay until a new
+/// list is complete.
 struct ReflectorMachine {
     enum Action: Equatable {
         case list(ListRequest)
@@ -115,7 +115,7 @@ struct ReflectorMachine {
         case .closed:
             guard report.lasted >= .seconds(1) else {
                 // Something between us and the server answers and hangs up; asking at once would be a busy loop.
-                return watchFailed(version, .transport("the watch was closed at once"), at: now)
+                return watchFailed(version, .closedAtOnce, at: now)
             }
             failedWatches = 0
             if !brought { return silence(from: version, at: now) }
@@ -123,6 +123,8 @@ struct ReflectorMachine {
         case .silent:
             shortWatchesLeft = Self.shortWatchCount
             if !brought { return silence(from: version, at: now) }
+            return resume()
+        case .givenUp:
             return resume()
         case .wentBack:
             plan = .list(firstPage(""))
@@ -149,14 +151,14 @@ struct ReflectorMachine {
         var doubtful = failedWatches >= 5
         switch failure {
         case .refused(let report) where report.code == 429 || report.retryAfter != nil: doubtful = false
-        case .transport(let text): doubtful = doubtful && text == "the watch was closed at once"
+        case .transport: doubtful = false
         default: break
         }
         if doubtful { failedWatches = 0 }
         return retry(doubtful ? .list(firstPage("")) : .watch(from: version), failure, at: now)
     }
 
-    /// A watch passed without a byte. A server that is behind our version, restored from a backup, looks just like this.
+    /// A watch passed without a byte. A server that is behind our version, restored from a backup, looks like this.
     private mutating func silence(from version: String, at now: ContinuousClock.Instant) -> Action {
         silentWatches += 1
         guard silentWatches >= silencePatience else { return resume() }
@@ -169,19 +171,19 @@ struct ReflectorMachine {
 
     /// Seconds for the server to keep a watch: 5 to 10 minutes, spread so that replicas do not come back together.
     ///
-    /// After a silence shorter than the watchdog: servers send a bookmark about two seconds before this time is over, so
-    /// one that is quieter than the watchdog still moves our version on, and a dead stream is still found in time.
+    /// After a silence shorter than the watchdog: servers send a bookmark about two seconds before this time is over,
+    /// so one that is quieter than the watchdog still moves our version on, and a dead stream is still found in time.
     private mutating func watchSeconds() -> Int {
         guard shortWatchesLeft > 0 else { return 300 + Int(backoff.random() * 300) }
         shortWatchesLeft -= 1
-        return max(1, Int(watchdog.components.seconds) - 10)
+        return max(1, Int(watchdog.components.seconds) * 3 / 4)
     }
 
     private func firstPage(_ version: String) -> ListRequest { ListRequest(version: version, limit: pageSize) }
 
     // MARK: Waiting
 
-    /// Goes on at once the first time; when it fails again, as a server may that expires every watch, with growing waits.
+    /// Goes on at once the first time; when it fails again, as with a server that expires every watch, after a wait.
     private mutating func resumeUnlessRepeated(_ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {
         let isFirst = backoff.isRested(at: now)
         let wait = backoff.next(at: now)
@@ -201,7 +203,7 @@ struct ReflectorMachine {
             // The header counts from when the server wrote it; the jitter keeps replicas from returning together.
             if let asked = report.retryAfter { wait = max(wait, asked + .milliseconds(Int64(backoff.random() * 1000))) }
         case .credentials: wait = min(wait, Self.longestCredentialsWait)
-        case .transport, .malformed: break
+        case .transport, .closedAtOnce, .malformed: break
         }
         return .wait(wait, because: failure)
     }

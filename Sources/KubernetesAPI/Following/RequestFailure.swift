@@ -4,6 +4,8 @@ enum RequestFailure: Error, Equatable {
     case refused(StatusReport)
     /// No connection, a broken one, or nothing in time.
     case transport(String)
+    /// A watch that the server ended as soon as it was open.
+    case closedAtOnce
     /// An answer that is not what it should be.
     case malformed(String)
     /// A token or certificate that cannot be used.
@@ -27,6 +29,7 @@ enum RequestFailure: Error, Equatable {
             "the API server answered \(report.code)"
                 + (report.reason.isEmpty ? "" : " \(report.reason)")
                 + (report.message.isEmpty ? "" : ": \(report.message)")
+        case .closedAtOnce: "the watch was closed at once"
         case .transport(let text), .malformed(let text), .credentials(let text): text
         }
     }
@@ -38,6 +41,8 @@ enum WatchEnd: Equatable {
     case closed
     /// Nothing came for longer than the watchdog allows.
     case silent
+    /// We closed the connection under it: it was dead for another kind, or certificates were replaced.
+    case givenUp
     /// An event was older than what was asked for: the server lost history (restored, or another server).
     case wentBack
     case failed(RequestFailure)

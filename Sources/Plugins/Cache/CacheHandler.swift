@@ -11,6 +11,8 @@ final class CacheHandler: Handler {
     private let zones: ZoneSet
     private let disabled: [ZoneSet]
     private let counters: CacheCounters
+    /// By kind; apart from the settings, whose arrays all loops share and would count references of.
+    private let bounds: [TTLBounds]
     /// Type, class and flags, then the folded name.
     private let keyRoom = ByteBlock(capacity: 5 + 255)
 
@@ -19,6 +21,9 @@ final class CacheHandler: Handler {
         self.store = store
         self.server = server
         self.counters = counters
+        bounds = [settings.success, settings.denial].map {
+            TTLBounds(minimum: $0.minimumTTL, maximum: $0.maximumTTL)
+        }
         zones = ZoneSet(settings.zones)
         disabled = [ZoneSet(settings.success.disabledZones), ZoneSet(settings.denial.disabledZones)]
     }
@@ -43,14 +48,14 @@ final class CacheHandler: Handler {
     }
 
     private func write(_ entry: CacheEntry, age: UInt32, _ exchange: inout Exchange) {
-        let limits = limits(entry.kind)
-        if limits.minimumTTL > 0 {
+        let bounds = bounds[entry.kind.rawValue]
+        if bounds.minimum > 0 {
             exchange.response.append(
-                entry.reply, to: exchange.question, asked: exchange.asked, age: age, maximumTTL: limits.maximumTTL,
-                minimumTTL: limits.minimumTTL)
+                entry.reply, to: exchange.question, asked: exchange.asked, age: age, maximumTTL: bounds.maximum,
+                minimumTTL: bounds.minimum)
             if exchange.asked.checkingDisabled { exchange.response.flags |= HeaderFlag.checkingDisabled }
         } else {
-            exchange.answer(with: entry.reply, age: age, maximumTTL: limits.maximumTTL)
+            exchange.answer(with: entry.reply, age: age, maximumTTL: bounds.maximum)
         }
     }
 
@@ -70,8 +75,12 @@ final class CacheHandler: Handler {
         if stale.verifies {
             // While upstreams are left in peace the old answer stands.
             guard stale.recheck > 0, !entry.beginRenewal(now: now, pause: stale.recheck) else { return miss() }
-        } else if exchange.isFirstQuestion, entry.beginRenewal(now: now, pause: max(stale.recheck, Self.renewalPause)) {
-            server.askInBackground(exchange)
+        } else {
+            // An alias' target cannot be asked for in the background; it is asked for as if it were not known.
+            guard exchange.isFirstQuestion else { return miss() }
+            if entry.beginRenewal(now: now, pause: max(stale.recheck, Self.renewalPause)) {
+                server.askInBackground(exchange)
+            }
         }
         counters.hits[entry.kind.rawValue].bump()
         writeStale(entry, stale, &exchange)
@@ -97,8 +106,8 @@ final class CacheHandler: Handler {
 
     /// Answers a question whose renewal failed from what is known of old; false when nothing is.
     private func replaceByStale(_ exchange: inout Exchange) -> Bool {
-        guard let stale = settings.stale, zones.contains(exchange.question.folded),
-            let entry = store.find(key(exchange.question, exchange.asked)),
+        guard let stale = settings.stale, stale.verifies || !exchange.isFirstQuestion,
+            zones.contains(exchange.question.folded), let entry = store.find(key(exchange.question, exchange.asked)),
             isUsable(entry, stale, server.loop.now)
         else { return false }
         if exchange.isFirstQuestion { exchange.response.removeRecords(exchange.asked) }
@@ -116,7 +125,7 @@ final class CacheHandler: Handler {
         if reply.code == .serverFailure || reply.code == .refused, exchange.isFirstQuestion, replaceByStale(&exchange) {
             return
         }
-        limitTTLs(reply, limits(kind), &exchange)
+        limitTTLs(reply, bounds[kind.rawValue], &exchange)
         guard !disabled[kind.rawValue].contains(name), let seconds = seconds(reply, kind) else { return }
         let now = server.loop.now
         let key = key(exchange.question, exchange.asked)
@@ -128,12 +137,13 @@ final class CacheHandler: Handler {
         }
         let entry = CacheEntry(
             key: key.array, reply: reply, kind: kind, stored: now, lifetime: UInt64(seconds) * 1_000_000_000)
+        guard entry.footprint <= CacheStore.largestEntry else { return counters.drops.bump() }
         for kind in store.insert(entry) { counters.evictions[kind.rawValue].bump() }
     }
 
     /// How long a reply may be kept; nil for those that may not.
     private func seconds(_ reply: Reply, _ kind: CacheKind) -> UInt32? {
-        let limits = limits(kind)
+        let bounds = bounds[kind.rawValue]
         let seconds: UInt32
         switch reply.code {
         case .serverFailure, .notImplemented: seconds = settings.failureTTL
@@ -141,18 +151,14 @@ final class CacheHandler: Handler {
             // Negative answers without SOA say nothing about how long they hold (RFC 2308 §5).
             guard reply.isPositive && reply.code == .noError || reply.hasSOA else { return nil }
             guard let smallest = reply.smallestTTL, smallest > 0 else { return nil }
-            seconds = max(limits.minimumTTL, min(smallest, limits.maximumTTL))
+            seconds = bounds.bounded(smallest)
         default: return nil
         }
         return seconds > 0 ? seconds : nil
     }
 
-    private func limits(_ kind: CacheKind) -> CacheSettings.Kind {
-        kind == .success ? settings.success : settings.denial
-    }
-
     /// Bounds the TTLs of the reply just written, so that its first client sees what later ones will.
-    private func limitTTLs(_ reply: Reply, _ limits: CacheSettings.Kind, _ exchange: inout Exchange) {
+    private func limitTTLs(_ reply: Reply, _ bounds: TTLBounds, _ exchange: inout Exchange) {
         let written = exchange.response.written
         // Aliases before it are our own and keep what they say.
         let own = max(0, Int(exchange.response.answers) - Int(reply.answers))
@@ -160,7 +166,7 @@ final class CacheHandler: Handler {
         for position in 0..<(Int(exchange.response.answers) + Int(exchange.response.authorities)) {
             guard let record = try? reader.next() else { return }
             guard position >= own else { continue }
-            let bounded = max(limits.minimumTTL, min(record.ttl, limits.maximumTTL))
+            let bounded = bounds.bounded(record.ttl)
             if bounded != record.ttl { exchange.response.overwrite(bounded, at: record.dataOffset - 6) }
         }
     }
@@ -175,4 +181,12 @@ final class CacheHandler: Handler {
         room.copy(question.folded, to: 5)
         return room.view(5 + question.folded.count)
     }
+}
+
+/// What TTLs of one kind of reply may say, in seconds.
+struct TTLBounds {
+    let minimum: UInt32
+    let maximum: UInt32
+
+    func bounded(_ ttl: UInt32) -> UInt32 { max(minimum, min(ttl, maximum)) }
 }

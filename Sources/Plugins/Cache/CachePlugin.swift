@@ -55,6 +55,8 @@ struct CacheCounters {
     let misses: Counter
     let prefetches: Counter
     let servedStale: Counter
+    /// Replies too large to be kept.
+    let drops: Counter
     /// By kind.
     let hits: [Counter]
     let evictions: [Counter]
@@ -62,12 +64,14 @@ struct CacheCounters {
     init(_ metrics: MetricRegistry, _ labels: [(String, String)]) {
         requests = metrics.counter("coredns_cache_requests_total", "The count of cache requests.", labels)
         misses = metrics.counter(
-            "coredns_cache_misses_total", "The count of cache misses. Deprecated, derive misses from requests and hits.",
+            "coredns_cache_misses_total",
+            "The count of cache misses. Deprecated, derive misses from requests and hits.",
             labels)
         prefetches = metrics.counter(
             "coredns_cache_prefetch_total", "The number of times the cache has prefetched a cached item.", labels)
         servedStale = metrics.counter(
             "coredns_cache_served_stale_total", "The number of requests served from stale cache entries.", labels)
+        drops = metrics.counter("coredns_cache_drops_total", "The number of replies that were not kept.", labels)
         hits = CacheKind.allCases.map {
             metrics.counter("coredns_cache_hits_total", "The count of cache hits.", Self.labels(labels, $0))
         }

@@ -37,7 +37,9 @@ final class DatagramAttempt: Attempt, ReadinessHandler, TimerTarget {
     /// A bound on what one turn of the loop takes from one socket.
     private static let mostDatagramsPerTurn = 32
 
-    init(_ upstream: Upstream, _ query: UpstreamQuery, edns: Bool, on loopSide: ForwardLoopSide, owner: any AttemptOwner) {
+    init(
+        _ upstream: Upstream, _ query: UpstreamQuery, edns: Bool, on loopSide: ForwardLoopSide, owner: any AttemptOwner
+    ) {
         self.upstream = upstream
         self.query = query
         self.edns = edns
@@ -55,7 +57,9 @@ final class DatagramAttempt: Attempt, ReadinessHandler, TimerTarget {
                     text: "write udp \(upstream.label): write: failed", error: .networkError)
             }
         } catch {
-            sendFailure = AttemptFailure(text: "dial udp \(upstream.label): \(error)", error: .networkError)
+            // Descriptors or routes are missing on this side.
+            sendFailure = AttemptFailure(
+                text: "dial udp \(upstream.label): \(error)", error: .networkError, blamesUpstream: false)
         }
         timer = loopSide.loop.schedule(after: sendFailure == nil ? timeout : 0, self, token: 0)
     }

@@ -26,6 +26,12 @@ final class ForwardHandler: Handler {
                 entry: entry, from: ZoneSet([entry.settings.from]), except: ZoneSet(entry.settings.except),
                 choice: UpstreamChoice(entry.settings.policy))
         }
+        // Known to be down from the configuration before: nobody would ask it, so nobody would see it come back.
+        for entry in entries {
+            for upstream in entry.upstreams where upstream.isDown(limit: entry.settings.maximumFailures) {
+                HealthProbe.begin(upstream, entry, on: loopSide)
+            }
+        }
     }
 
     // MARK: On the way in

@@ -76,7 +76,9 @@ final class StreamAttempt: Attempt, TimerTarget {
             sentAt = loopSide.loop.now
             stream.send(self)
         } catch {
-            startFailure = AttemptFailure(text: "dial tcp \(upstream.label): \(error)", error: .networkError)
+            // Descriptors or routes are missing on this side.
+            startFailure = AttemptFailure(
+                text: "dial tcp \(upstream.label): \(error)", error: .networkError, blamesUpstream: false)
         }
     }
 

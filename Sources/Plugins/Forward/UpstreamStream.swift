@@ -3,7 +3,7 @@ import DNSWire
 import EventLoop
 import Telemetry
 
-/// One TCP connection to an upstream: length-framed queries out, replies in whatever order they come (RFC 7766 §6.2.1).
+/// One TCP connection to an upstream: length-framed queries out, replies in any order (RFC 7766 §6.2.1).
 final class UpstreamStream: ReadinessHandler, TimerTarget {
     private let socket: StreamSocket
     private let upstream: Upstream
@@ -22,7 +22,9 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
 
     private static let mostPending = 64
 
-    init(_ upstream: Upstream, _ settings: ForwardSettings, pool: StreamPool, on loopSide: ForwardLoopSide) throws(SystemError) {
+    init(_ upstream: Upstream, _ settings: ForwardSettings, pool: StreamPool, on loopSide: ForwardLoopSide)
+        throws(SystemError)
+    {
         socket = try StreamSocket(connectingTo: upstream.address)
         self.upstream = upstream
         self.settings = settings

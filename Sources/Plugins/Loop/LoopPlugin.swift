@@ -60,6 +60,9 @@ package final class LoopPlugin: Plugin {
         probing.store(true, ordering: .releasing)
     }
 
+    /// True once the probe came by here: before that a response is one of the configuration being replaced.
+    var wasSeen: Bool { probe.withLock { $0.sightings > 0 } }
+
     func endProbing() { probing.store(false, ordering: .releasing) }
 
     /// False at nearly all times, so that queries need not look further.
@@ -74,7 +77,7 @@ package final class LoopPlugin: Plugin {
                 return (false, [], nil)
             }
             probe.sightings += 1
-            // Our own prober sent it once; the forwarder may send it again for each try, so only the first return counts.
+            // Our own prober sent it once; the forwarder may send it again for each try, so it is reported once.
             guard probe.sightings == 2 else { return (probe.sightings > 1, [], nil) }
             return (true, probe.senders, expected)
         }

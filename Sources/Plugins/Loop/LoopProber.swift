@@ -24,9 +24,10 @@ struct LoopProber: Sendable {
         plugin.endProbing()
     }
 
-    /// Asks once; true when there was a response.
+    /// Asks once; true when there was a response of this configuration.
     private func exchange(_ clock: ContinuousClock) async -> Bool {
-        guard let address, let name = probeName(), let socket = try? ConnectedDatagramSocket(connectedTo: target(address))
+        guard let address, let name = probeName(),
+            let socket = try? ConnectedDatagramSocket(connectedTo: target(address))
         else { return false }
         plugin.expect(name)
         let query = withBytes(name.wire) { UpstreamQuery(name: $0, type: .hinfo, class: RecordClass.internet) }
@@ -37,7 +38,7 @@ struct LoopProber: Sendable {
         let end = clock.now + Self.longestExchange
         while clock.now < end, !Task.isCancelled {
             var refused = false
-            if socket.receive(into: room.bytes, refused: &refused) != nil { return true }
+            if socket.receive(into: room.bytes, refused: &refused) != nil { return plugin.wasSeen }
             if refused { return false }
             try? await Task.sleep(for: .milliseconds(20))
         }

@@ -50,7 +50,9 @@ import Testing
     @Test("kinds are bounded apart, and what ends first goes")
     func bounds() throws {
         var stripe = CacheStripe(limits: [4, 2], octetLimit: 1 << 20)
-        for number in 0..<4 { _ = stripe.insert(try entry(number, seconds: UInt64(100 - number)), hash: UInt64(number)) }
+        for number in 0..<4 {
+            _ = stripe.insert(try entry(number, seconds: UInt64(100 - number)), hash: UInt64(number))
+        }
         _ = stripe.insert(try entry(10, .denial), hash: 10)
         #expect(stripe.insert(try entry(4), hash: 4) == [.success])
         #expect(stripe.counts == [4, 1])

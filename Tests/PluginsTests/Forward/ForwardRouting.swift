@@ -1,6 +1,7 @@
 import DNSServer
 import DNSWire
 import EventLoop
+import Telemetry
 import Testing
 
 @testable import Plugins
@@ -45,6 +46,7 @@ import Testing
         let dead = TestPorts.next()
         let server = try await LiveServer("forward . \(dead) {\nhealth_check 10ms\nmax_fails 1\n}")
         #expect(await server.ask("a.test. A", dnssecOK: false) == "SERVFAIL ede=23")
+        #expect(server.failures == ["read udp \(dead): read: connection refused"])
         let forward = try #require(server.plan.plugins.compactMap { $0 as? ForwardPlugin }.first)
         while !forward.entries[0].upstreams[0].isDown(limit: 1) { try await Task.sleep(for: .milliseconds(2)) }
         #expect(await server.ask("b.test. A", dnssecOK: false) == "SERVFAIL ede=23")
@@ -110,5 +112,48 @@ import Testing
         #expect(upstream.connections == 1)
         #expect(Set(upstream.queries.map(\.transport)) == [.tcp])
         #expect(server.metric("coredns_proxy_conn_cache_hits_total") == "2")
+    }
+
+    @Test("silence everywhere is SERVFAIL with EDE 22 and CoreDNS' words")
+    func silence() async throws {
+        let silent = try await ScriptedUpstream.start { _ in [] }
+        let server = try await LiveServer("forward . \(silent.address) {\nread_timeout 50ms\nmax_fails 0\n}")
+        #expect(await server.ask("a.test. A", dnssecOK: false) == "SERVFAIL ede=22")
+        #expect(server.failures == ["read udp \(silent.address): i/o timeout"])
+        #expect(silent.queries.count == 2)
+    }
+
+    @Test("U-31: over TCP unknown ids are ignored, and a message too short closes the connection")
+    func badFrames() async throws {
+        let upstream = try await ScriptedUpstream.start { query in
+            let right = query.reply([.a(query.parsed.name, "192.0.2.1")])
+            var unknown = right
+            unknown[0] ^= 0xFF
+            return query.parsed.name == "bad.test." ? [[1, 2, 3], right] : [unknown, right, right]
+        }
+        let server = try await LiveServer("forward . \(upstream.address) {\nforce_tcp\nmax_fails 0\n}")
+        #expect(await server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.1")
+        #expect(await server.ask("bad.test. A") == "SERVFAIL")
+        #expect(await server.ask("b.test. A") == "NOERROR\nb.test. 300 A 192.0.2.1")
+        #expect(upstream.connections > 1)
+    }
+
+    @Test("an upstream known to be down is probed again after a reload")
+    func reload() async throws {
+        let sound = try await upstream("192.0.2.1")
+        let address = TestPorts.next()
+        let text = "forward . \(sound.address) {\nhealth_check 10ms\n}"
+        func forward() throws -> ForwardPlugin {
+            let plugins = try LiveServer.plan(text, at: address, MetricRegistry()).plugins
+            return try #require(plugins.compactMap { $0 as? ForwardPlugin }.first)
+        }
+        let (old, new) = (try forward(), try forward())
+        for _ in 0..<5 { old.entries[0].upstreams[0].probeFailed() }
+        new.adopt(old)
+        #expect(new.entries[0].upstreams[0].isDown(limit: 2))
+        let loops = try LoopGroup(count: 1, metrics: MetricRegistry())
+        await loops.activate(ServingPlan(blocks: [ServerBlock(listens: [], plugins: [new])]))
+        while new.entries[0].upstreams[0].isDown(limit: 2) { try await Task.sleep(for: .milliseconds(2)) }
+        await loops.stop(grace: 0)
     }
 }

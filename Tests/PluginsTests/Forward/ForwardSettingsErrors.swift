@@ -99,7 +99,10 @@ import Testing
 
     @Test func roundRobin() {
         var choice = UpstreamChoice(.roundRobin)
-        #expect((0..<4).map { _ in choice.order([false, false, false]) } == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]])
+        #expect(
+            (0..<4).map { _ in choice.order([false, false, false]) } == [
+                [0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2],
+            ])
     }
 
     @Test func random() {

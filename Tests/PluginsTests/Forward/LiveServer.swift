@@ -42,7 +42,7 @@ final class LiveServer: Sendable {
         let blocks = try CorefileSyntax.parse(
             text: ".:\(address.port) {\nbind 127.0.0.1\n\(directives)\n}\n", file: "Corefile", sources: sources)
         let builder = PlanBuilder(
-            order: order + [BindStandIn.self], metrics: metrics,
+            order: [BindStandIn.self] + order, metrics: metrics,
             readFile: { path in
                 guard let text = files[path] else { throw NoSuchFile() }
                 return text
@@ -127,8 +127,33 @@ final class LiveServer: Sendable {
     }
 }
 
-/// Lets test blocks say `bind`, which the server reads itself.
-private final class BindStandIn: Plugin {
+/// Lets test blocks say `bind`, which the server reads itself, and notes why queries failed.
+private final class BindStandIn: Plugin, Sendable {
     static let directive = "bind"
-    init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {}
+    private let address: SocketAddress?
+
+    init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        address = block.addresses.first
+    }
+
+    func makeHandler(on server: LoopServer) -> (any Handler)? { address.map { FailureNotes($0) } }
+}
+
+private final class FailureNotes: Handler {
+    static let texts = Mutex<[SocketAddress: [String]]>([:])
+    private let address: SocketAddress
+
+    init(_ address: SocketAddress) { self.address = address }
+
+    func answer(_ exchange: inout Exchange) -> Verdict { .next }
+
+    func finish(_ exchange: inout Exchange) {
+        guard let failure = exchange.failure else { return }
+        Self.texts.withLock { $0[address, default: []].append(failure) }
+    }
+}
+
+extension LiveServer {
+    /// Why queries failed, in the words the `errors` plugin would log.
+    var failures: [String] { FailureNotes.texts.withLock { $0[address] ?? [] } }
 }

@@ -57,7 +57,9 @@ final class ScriptedUpstream: Sendable {
     /// - Parameters:
     ///   - tcp: listens for connections too.
     ///   - holding: keeps replies over UDP until `release`.
-    static func start(tcp: Bool = true, holding: Bool = false, _ script: @escaping Script) async throws -> ScriptedUpstream {
+    static func start(tcp: Bool = true, holding: Bool = false, _ script: @escaping Script) async throws
+        -> ScriptedUpstream
+    {
         let log = Log()
         log.holds.store(holding, ordering: .relaxed)
         let result: Result<ScriptedUpstream, SystemError> = await withCheckedContinuation { continuation in
@@ -109,7 +111,9 @@ private final class UpstreamSide: ReadinessHandler {
     private var held: [(ReplyPath, [UInt8])] = []
     let address: SocketAddress
 
-    init(_ loop: EventLoop, _ log: ScriptedUpstream.Log, _ script: @escaping ScriptedUpstream.Script, tcp: Bool) throws(SystemError) {
+    init(_ loop: EventLoop, _ log: ScriptedUpstream.Log, _ script: @escaping ScriptedUpstream.Script, tcp: Bool)
+        throws(SystemError)
+    {
         self.loop = loop
         self.log = log
         self.script = script

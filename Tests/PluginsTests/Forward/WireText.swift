@@ -18,13 +18,18 @@ struct TestRecord: Sendable {
 
     static func soa(_ name: String, ttl: UInt32 = 300, minimum: UInt32 = 60) -> TestRecord {
         let numbers: [UInt32] = [1, 2, 3, 4, minimum]
-        let octets = numbers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * $0)) } }
+        let octets = numbers.flatMap { number in
+            (0..<4).map { UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * $0)) }
+        }
         return TestRecord(name: name, type: .soa, ttl: ttl, data: [0, 0] + octets)
     }
 
     var octets: [UInt8] {
-        let fixed: [UInt16] = [type.rawValue, 1, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl), UInt16(data.count)]
-        return (Name.wireKeepingCase(name) ?? [0]) + fixed.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] } + data
+        let fixed: [UInt16] = [
+            type.rawValue, 1, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl), UInt16(data.count),
+        ]
+        return (Name.wireKeepingCase(name) ?? [0]) + fixed.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+            + data
     }
 }
 

@@ -77,7 +77,8 @@ import Testing
     }
 
     private static func plugin(_ readFile: @escaping @Sendable (String) throws -> String) throws -> HostsPlugin {
-        let block = BlockSettings(zones: [.root], addresses: [], directives: [], metrics: MetricRegistry(), readFile: readFile)
+        let block = BlockSettings(
+            zones: [.root], addresses: [], directives: [], metrics: MetricRegistry(), readFile: readFile)
         return try HostsPlugin([], in: block)
     }
 

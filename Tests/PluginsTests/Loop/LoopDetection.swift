@@ -51,7 +51,8 @@ import Testing
         #expect(await server.ask("a.test. A") == "NXDOMAIN")
     }
 
-    @Test("without loop a question that comes back to this server ends with the questions' time", .timeLimit(.minutes(1)))
+    @Test(
+        "without loop a question that comes back to this server ends with the questions' time", .timeLimit(.minutes(1)))
     func bounded() async throws {
         let address = TestPorts.next()
         let server = try await LiveServer("forward . \(address) {\nread_timeout 50ms\n}", address: address)
