@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,13 @@ int cl_set(int fd, int level, int option, int value) {
 }
 
 int cl_errno(void) { return errno; }
+
+void cl_heap_limit(int arenas, int threshold) {
+    mallopt(M_ARENA_MAX, arenas);
+    mallopt(M_TRIM_THRESHOLD, threshold);
+}
+
+void cl_heap_trim(void) { malloc_trim(0); }
 
 int cl_usable_cores(void) {
     cpu_set_t set;

@@ -44,6 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
                 .sorted().joined(separator: "\n"))
         }
         System.ignoreDeadlySignals()
+        Heap.keepSmall()
         let writer = LogWriter()
         writer.install()
         let code = await serve()

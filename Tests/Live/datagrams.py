@@ -16,7 +16,7 @@ COREFILE = """
     }
 }
 """
-NOERROR, FORMERR, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 3, 4, 5, 16
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
 DROP = "no reply"
 SERVICE = "kube-dns.kube-system.svc.cluster.local"
 NAME = encoded_name(SERVICE)

@@ -60,6 +60,11 @@ int cl_local_address(int fd, struct sockaddr_storage *_Nonnull address);
 int cl_set(int fd, int level, int option, int value);
 int cl_errno(void);
 
+// At most `arenas` malloc arenas, and free memory above `threshold` octets at the heap's end is given back.
+void cl_heap_limit(int arenas, int threshold);
+// Gives free memory back to the system.
+void cl_heap_trim(void);
+
 // Cores this process may run on; at least 1.
 int cl_usable_cores(void);
 

@@ -39,8 +39,7 @@ package final class APIConnection: Sendable {
     private let reportProblem: @Sendable (CredentialsError) -> Void
     private let open: Mutex<Open>
 
-    /// - Parameter onProblem: told each time that a token or certificate file cannot be used while the old one still
-    /// is.
+    /// - Parameter onProblem: told when a token or certificate file cannot be used; the old one stays in use.
     package init(
         _ endpoint: APIEndpoint, userAgent: String = "cluster-dns", limits: Limits = Limits(),
         onProblem: @escaping @Sendable (CredentialsError) -> Void = { _ in }
@@ -157,8 +156,7 @@ package final class APIConnection: Sendable {
         } catch is CancellationError {
             throw .cancelled
         } catch {
-            // Rotated certificates are what a refused handshake most often means: with the new ones it succeeds at
-            // once.
+            // A refused handshake most often means rotated certificates: with the new ones it succeeds at once.
             if isTLS(error), refreshCertificates(force: true), !isSecondTry {
                 return try await start(request, with: reading, isSecondTry: true)
             }

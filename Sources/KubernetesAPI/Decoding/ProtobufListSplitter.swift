@@ -50,8 +50,7 @@ struct ProtobufListSplitter {
         }
         switch place {
         case .magic:
-            // A body that starts wrongly is refused at the first wrong octet: an HTML page may be shorter than the
-            // magic.
+            // Refused at the first wrong octet: an HTML page may be shorter than the magic.
             for (index, expected) in Self.magic.enumerated() {
                 guard let octet = queue.peek(index) else { return false }
                 guard octet == expected else { throw .wrongMagic }

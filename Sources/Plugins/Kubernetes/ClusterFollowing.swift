@@ -47,9 +47,10 @@ final class ClusterFollowing: Sendable {
         while !Task.isCancelled {
             do {
                 let connection = try connect()
+                let server = connection.endpoint.url
                 let writer = SnapshotWriter(
                     settings, published: published, state: state, metrics: metrics, seed: Self.seed)
-                let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0) }
+                let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
                 await follower.run { changes in await writer.apply(changes) }
             } catch {
                 // A missing or unreadable credential may appear: the file is looked at again.
@@ -70,7 +71,13 @@ final class ClusterFollowing: Sendable {
         }
     }
 
-    private func observe(_ event: FollowEvent) {
+    /// Tenths of a second are all that a person wants to know.
+    private static func rounded(_ duration: Duration) -> String {
+        let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
+        return "\(tenths / 10).\(tenths % 10) s"
+    }
+
+    private func observe(_ event: FollowEvent, of server: String) {
         switch event {
         case .listed(let kind, let count):
             if state.recovered(kind) { Log.info("plugin/kubernetes: \(kind.rawValue) are followed again") }
@@ -78,7 +85,7 @@ final class ClusterFollowing: Sendable {
         case .failed(let kind, let reason, let retryIn, let forbidden):
             guard state.failed(kind, reason) else { return }
             let hint = forbidden ? "; grant list and watch on \(kind.rawValue) to this service account" : ""
-            Log.warning("plugin/kubernetes: cannot follow \(kind.rawValue): \(reason)\(hint); next try in \(retryIn)")
+            Log.warning("plugin/kubernetes: cannot follow \(kind.rawValue) of \(server): \(reason)\(hint); next try in \(Self.rounded(retryIn))")
         case .contact, .watching:
             state.heard()
         default: break
@@ -121,6 +128,7 @@ private actor SnapshotWriter {
             published.publish(index.makeSnapshot())
             state.markSynced()
         }
+        if changes.contains(where: { if case .relistFinished = $0 { true } else { false } }) { Heap.giveBack() }
         for latency in index.drainProgrammingTriggers() {
             let seconds = max(0, now - latency.trigger)
             latencies[latency.isHeadless]?.observe(UInt64(min(seconds, 1e9) * 1e9))
