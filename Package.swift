@@ -86,7 +86,9 @@ let package = Package(
                 "KubernetesAPI",
             ],
             exclude: [
-                "Cache/cache.md", "Forward/forward.md", "Hosts/hosts.md", "Loop/loop.md",
+                "Bind/bind.md", "Cache/cache.md", "Errors/errors.md", "Forward/forward.md", "Health/health.md",
+                "Hosts/hosts.md", "Kubernetes/kubernetes.md", "LoadBalance/loadbalance.md", "Log/log.md",
+                "Loop/loop.md", "Prometheus/prometheus.md", "Ready/ready.md", "Reload/reload.md", "Whoami/whoami.md",
             ]),
         // The program.
         .executableTarget(
@@ -104,9 +106,19 @@ let package = Package(
         .testTarget(
             name: "PluginsTests",
             dependencies: [
-                "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry",
+                "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
+                "ZoneData",
             ]),
         .testTarget(name: "StyleTests"),
+        .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(
+            name: "BudgetsTests",
+            dependencies: [
+                "AllocationCounter", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry",
+                "ClusterModel",
+            ],
+            path: "Tests/Budgets", exclude: ["answer.json", "tables.json"]),
         .testTarget(
             name: "KubernetesAPITests",
             dependencies: [
@@ -116,7 +128,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets where target.type != .system && target.name != "CLinux" {
+for target in package.targets where target.type != .system && !["AllocationCounter", "CLinux"].contains(target.name) {
     target.swiftSettings = settings
 }
 

@@ -68,7 +68,7 @@ wait_until resolves frontend.shop.svc.cluster.local || fail "The DNS server did 
 if resolves example.com; then
     upstream="dig @127.0.0.1 -p 1053 example.com +short                                     # a name of the Internet"
 else
-    upstream="(No upstream can be reached from here: names outside of the cluster get SERVFAIL.)"
+    upstream="(example.com does not resolve from here: the upstream cannot be reached or does not know it.)"
 fi
 
 cat <<EOF

@@ -26,12 +26,13 @@
     /// Two octets in network order; the caller has checked that they are there.
     @inlinable package func uint16(at index: Int) -> UInt16 {
         precondition(index >= 0 && count >= 2 && index <= count - 2)
-        return unsafe UInt16(start[index]) << 8 | UInt16(start[index + 1])
+        return unsafe UInt16(bigEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: index, as: UInt16.self))
     }
 
     /// Four octets in network order; the caller has checked that they are there.
     @inlinable package func uint32(at index: Int) -> UInt32 {
-        UInt32(uint16(at: index)) << 16 | UInt32(uint16(at: index + 2))
+        precondition(index >= 0 && count >= 4 && index <= count - 4)
+        return unsafe UInt32(bigEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: index, as: UInt32.self))
     }
 
     /// The octets from `offset` on, `count` of them.

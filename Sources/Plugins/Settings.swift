@@ -7,6 +7,7 @@ struct SettingsCheck {
     private(set) var errors: [ConfigurationError] = []
 
     /// Runs `body` and keeps its error; nil when there was one.
+    @discardableResult
     mutating func attempt<Value>(_ body: () throws(ConfigurationError) -> Value) -> Value? {
         do throws(ConfigurationError) {
             return try body()

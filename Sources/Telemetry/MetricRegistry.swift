@@ -43,6 +43,9 @@ package final class MetricRegistry: Sendable {
         }
     }
 
+    /// Drops every series of a metric, for one whose labels say what is current.
+    package func forget(_ name: String) { families.withLock { $0[name] = nil } }
+
     package func histogram(
         _ name: String, _ help: String, _ labels: [(String, String)] = [], bounds: [Double], unitsPerOne: Double
     ) -> Histogram {

@@ -8,6 +8,9 @@ struct CorefileSource: Sendable {
     /// Nil means the Corefile of the working directory, or the built-in one when there is none.
     let path: String?
 
+    // Standard input can be read once; reloads find the same again.
+    private static let standardInput = Result { () throws(System.FileFailure) in try System.readText("stdin") }
+
     private static let builtIn = ".:53 {\n    whoami\n    log\n}\n"
 
     func read() throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], hash: String) {
@@ -17,7 +20,7 @@ struct CorefileSource: Sendable {
             text = Self.builtIn
         } else {
             do throws(System.FileFailure) {
-                text = try System.readText(file)
+                text = file == "stdin" ? try Self.standardInput.get() : try System.readText(file)
             } catch {
                 throw ConfigurationErrors([
                     ConfigurationError(

@@ -3,7 +3,8 @@
 
 import signal
 import socket
-from live import EXAMPLES, Lab, Reply, ScriptedUpstream, Server, Suite, connect, eventually, framed, query, receive_framed
+import time
+from live import EXAMPLES, Lab, Reply, ScriptedUpstream, Server, Suite, connect, dig, eventually, framed, query, receive_framed
 
 SERVICE = "kube-dns.kube-system.svc.cluster.local"
 CLIENTS, BURST = 8, 25
@@ -15,6 +16,19 @@ COREFILE = """
         kubeconfig @KUBECONFIG@
     }
     forward . 127.0.0.1:%d
+}
+"""
+
+LAMEDUCK = """
+.:@PORT@ {
+    bind 127.0.0.1
+    health 127.0.0.1:@HEALTH@ {
+        lameduck 2s
+    }
+    ready 127.0.0.1:@READY@
+    kubernetes cluster.local {
+        kubeconfig @KUBECONFIG@
+    }
 }
 """
 
@@ -62,6 +76,21 @@ def body(suite):
         for client in clients:
             client.close()
         stream.close()
+    lameduck(suite, lab)
+
+
+def lameduck(suite, lab):
+    """Readiness goes at once; names are answered until the lameduck time is over."""
+    server = Server(LAMEDUCK, lab.kubeconfig).wait_for(SERVICE)
+    suite.equal("lameduck: ready before", server.page(server.ready_port, "/ready")[0], 200)
+    begin = time.monotonic()
+    server.signal(signal.SIGTERM)
+    suite.check("lameduck: readiness is withdrawn at once",
+        eventually(lambda: server.page(server.ready_port, "/ready")[0] == 503, 1))
+    suite.equal("lameduck: health stays", server.page(server.health_port, "/health")[0], 200)
+    suite.equal("lameduck: names are still answered", dig(server.port, SERVICE).rcode, "NOERROR")
+    suite.equal("lameduck: exit code", server.exit_code(15), 0)
+    suite.check("lameduck: the time was kept", time.monotonic() - begin >= 2)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,8 @@ extension Exchange {
     ///   - age: seconds since the reply was received.
     ///   - maximumTTL: the most any TTL may say.
     package mutating func answer(with reply: Reply, age: UInt32 = 0, maximumTTL: UInt32 = .max) {
-        response.append(reply, to: question, asked: asked, age: age, maximumTTL: maximumTTL)
+        response.append(reply, to: question, asked: asked, age: age, maximumTTL: maximumTTL,
+            rotation: style.rotation)
         if asked.checkingDisabled { response.flags |= HeaderFlag.checkingDisabled }
     }
 }

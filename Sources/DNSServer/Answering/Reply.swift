@@ -20,6 +20,16 @@ package struct Reply: Sendable {
     /// True when the records of the answer lead to the asked type.
     package let isPositive: Bool
 
+    /// The addresses that the answer ends with, when there are several.
+    let addresses: AddressRun?
+
+    /// Address records of one length, one behind the other.
+    struct AddressRun: Sendable {
+        let offset: Int
+        let size: Int
+        let count: Int
+    }
+
     /// Octets of memory this reply takes.
     package var footprint: Int { octets.count + timesToLive.count * 2 + 128 }
 }
@@ -28,7 +38,7 @@ extension MessageWriter {
     /// Appends `reply` as the answer to `question`, TTLs lowered by `age` and bounded by `maximumTTL` seconds.
     package mutating func append(
         _ reply: Reply, to question: Question, asked: Query, age: UInt32 = 0, maximumTTL: UInt32 = .max,
-        minimumTTL: UInt32 = 0
+        minimumTTL: UInt32 = 0, rotation: Int = 0
     ) {
         code = reply.code
         let times = TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL)
@@ -36,6 +46,7 @@ extension MessageWriter {
             if question.nameOffset == 12, answers == 0, reply.questionEnd == asked.questionEnd, count == reply.questionEnd,
                 appendBody(message.suffix(from: reply.questionEnd), answers: reply.answers, authorities: reply.authorities)
             {
+                if let run = reply.addresses { rotate(run, of: message, by: rotation) }
                 for offset in reply.timesToLive {
                     overwrite(times.adjusted(message.uint32(at: Int(offset))), at: Int(offset))
                 }
@@ -43,6 +54,15 @@ extension MessageWriter {
                 appendRecords(of: message, reply, question, times)
             }
         }
+    }
+
+    /// Begins the addresses with another one, so that clients spread over them (`loadbalance`).
+    private mutating func rotate(_ run: Reply.AddressRun, of message: ByteView, by rotation: Int) {
+        let first = rotation % run.count * run.size
+        guard first > 0 else { return }
+        let length = run.count * run.size
+        overwrite(message.slice(run.offset + first, length - first), at: run.offset)
+        overwrite(message.slice(run.offset, first), at: run.offset + length - first)
     }
 
     /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.

@@ -46,7 +46,7 @@ package enum ReplyReader {
             + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), UInt8(`class` >> 8), UInt8(`class` & 0xFF)]
         return Reply(
             octets: octets, code: code, timesToLive: [], answers: 0, authorities: 0, questionEnd: octets.count,
-            smallestTTL: nil, hasSOA: false, authenticData: false, isPositive: false)
+            smallestTTL: nil, hasSOA: false, authenticData: false, isPositive: false, addresses: nil)
     }
 
     private static func layOut(
@@ -92,17 +92,29 @@ package enum ReplyReader {
         hasSOA: Bool, isPositive: Bool
     ) throws(ReplyFault) -> Reply {
         var times: [UInt16] = []
+        var run: Reply.AddressRun?
         var reader = MessageReader(writer.written, at: questionEnd)
-        for _ in 0..<(Int(writer.answers) + Int(writer.authorities)) {
+        for position in 0..<(Int(writer.answers) + Int(writer.authorities)) {
+            let start = reader.offset
             guard let record = try? reader.next(), let offset = UInt16(exactly: record.dataOffset - 6) else {
                 throw .malformed
             }
             times.append(offset)
+            if position < Int(writer.answers) { run = extended(run, by: record, from: start, to: reader.offset) }
         }
         return Reply(
             octets: writer.written.array, code: code, timesToLive: times, answers: writer.answers,
             authorities: writer.authorities, questionEnd: questionEnd, smallestTTL: smallest, hasSOA: hasSOA,
-            authenticData: authenticData, isPositive: isPositive)
+            authenticData: authenticData, isPositive: isPositive, addresses: run.flatMap { $0.count > 1 ? $0 : nil })
+    }
+
+    /// The run of equally long address records that ends with `record`; nil when it is no address.
+    private static func extended(
+        _ run: Reply.AddressRun?, by record: RecordPlace, from start: Int, to end: Int
+    ) -> Reply.AddressRun? {
+        guard record.type == .a || record.type == .aaaa else { return nil }
+        guard let run, run.size == end - start else { return Reply.AddressRun(offset: start, size: end - start, count: 1) }
+        return Reply.AddressRun(offset: run.offset, size: run.size, count: run.count + 1)
     }
 
     /// What a negative or signed answer needs; referrals and their glue are not ours to spread (RFC 2181 §5.4.1).

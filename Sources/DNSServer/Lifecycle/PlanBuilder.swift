@@ -87,10 +87,12 @@ package struct PlanBuilder: Sendable {
         return result
     }
 
+    private var wildcard: IPAddress { supportsIPv6 ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0) }
+
     private func bindAddresses(_ block: ServerBlockSyntax, _ errors: inout [ConfigurationError]) -> [IPAddress] {
         let binds = block.directives(named: "bind")
         guard !binds.isEmpty else {
-            return [supportsIPv6 ? IPAddress(v6High: 0, low: 0) : IPAddress(v4: 0)]
+            return [wildcard]
         }
         var addresses: [IPAddress] = []
         for bind in binds {
@@ -104,6 +106,9 @@ package struct PlanBuilder: Sendable {
             for address in bind.arguments.flatMap({ resolve($0, bind, &errors) })
             where !excluded.contains(address) && !addresses.contains(address) {
                 addresses.append(address)
+            }
+            if !excluded.isEmpty, addresses.isEmpty {
+                errors.append(bind.error(found: "no address that is not excepted", expected: "at least one"))
             }
         }
         return addresses
@@ -138,7 +143,7 @@ package struct PlanBuilder: Sendable {
             zones: listens.map(\.zone).filter { seen.insert($0).inserted },
             addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
             directives: block.directives.map(\.name), metrics: metrics,
-            hostAddresses: hostAddresses, readFile: readFile)
+            hostAddresses: hostAddresses, wildcard: wildcard, readFile: readFile)
         var plugins: [any Plugin] = []
         for type in order {
             let lines = block.directives(named: type.directive)

@@ -20,8 +20,11 @@ package protocol Plugin: AnyObject, Sendable {
     /// Takes over what a plugin of the configuration being replaced has gathered, such as caches.
     func adopt(_ predecessor: any Plugin)
 
-    /// Begins background work; returns when the plugin is fit to serve or has waited as long as it may.
+    /// Begins background work; does not wait for it.
     func start(_ environment: any PluginEnvironment) async
+
+    /// Nil at once for plugins that can answer as soon as they are started; else how long they may need to.
+    var startupTimeout: Duration? { get }
 
     /// Ends background work once no query uses the plugin any more.
     func stop() async
@@ -48,6 +51,7 @@ extension Plugin {
     package var statusPages: [StatusPage] { [] }
     package var offersRecursion: Bool { false }
     package var lameduck: Duration { .zero }
+    package var startupTimeout: Duration? { nil }
     package var directive: String { Self.directive }
 }
 
@@ -62,18 +66,22 @@ package struct BlockSettings: Sendable {
     package let metrics: MetricRegistry
     /// Addresses of this host that are not loopback.
     package let hostAddresses: [IPAddress]
+    /// All addresses, in both families where the system has both.
+    package let wildcard: IPAddress
     /// Reads a file named in the configuration; throws a text that says what went wrong.
     package let readFile: @Sendable (String) throws -> String
 
     package init(
         zones: [Name], addresses: [SocketAddress], directives: [String], metrics: MetricRegistry,
-        hostAddresses: [IPAddress] = [], readFile: @escaping @Sendable (String) throws -> String
+        hostAddresses: [IPAddress] = [], wildcard: IPAddress = IPAddress(v4: 0),
+        readFile: @escaping @Sendable (String) throws -> String
     ) {
         self.zones = zones
         self.addresses = addresses
         self.directives = directives
         self.metrics = metrics
         self.hostAddresses = hostAddresses
+        self.wildcard = wildcard
         self.readFile = readFile
     }
 

@@ -40,6 +40,11 @@ package actor Server {
     private struct Running {
         let plan: ServingPlan
         let environment: Environment
+
+        /// True when the plugin that `other` is to replace can answer.
+        func isReady(like other: any Plugin) -> Bool {
+            plan.plugins.contains { type(of: $0) == type(of: other) && $0.isReady == true }
+        }
     }
 
     package init(
@@ -91,17 +96,44 @@ package actor Server {
     }
 
     /// Starts what `plan` needs, puts it in the place of the current one, then ends what the old one ran.
+    ///
+    /// When anything of it fails, all that was begun for it is ended and the current one serves on.
     private func takeOver(_ plan: ServingPlan) async throws {
         let environment = Environment(plan: plan, metrics: builder.metrics, stopping: stopping, server: self)
-        Self.adopt(plan, from: current?.plan)
-        try await status.serve(plan.plugins.flatMap(\.statusPages))
-        await withTaskGroup(of: Void.self) { group in
-            for plugin in plan.plugins { group.addTask { await plugin.start(environment) } }
+        let old = current
+        Self.adopt(plan, from: old?.plan)
+        do {
+            try await status.serve(plan.plugins.flatMap(\.statusPages))
+            for plugin in plan.plugins { await plugin.start(environment) }
+            if old == nil {
+                // Queries wait in their sockets meanwhile; names of other zones must not wait for the cluster's.
+                _ = await settled(plan, longest: .milliseconds(500))
+            } else if let late = await settled(plan, longest: nil), old?.isReady(like: late) == true {
+                throw StartupFailure(plugin: late.directive, timeout: late.startupTimeout ?? .zero)
+            }
+        } catch {
+            for plugin in plan.plugins { await plugin.stop() }
+            _ = await loops.onEach { $0.discardPrepared() }
+            try? await status.serve(old?.plan.plugins.flatMap(\.statusPages) ?? [])
+            throw error
         }
         await loops.activate(plan)
-        let old = current
         current = Running(plan: plan, environment: environment)
         for plugin in old?.plan.plugins ?? [] { await plugin.stop() }
+    }
+
+    /// Waits until every plugin that needs time is ready; gives the first that was not in time.
+    private func settled(_ plan: ServingPlan, longest: Duration?) async -> (any Plugin)? {
+        let start = ContinuousClock.now
+        for plugin in plan.plugins {
+            guard let timeout = plugin.startupTimeout else { continue }
+            let deadline = start + min(timeout, longest ?? timeout)
+            while plugin.isReady == false {
+                guard ContinuousClock.now < deadline, !stopping.isSet else { return plugin }
+                try? await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        return nil
     }
 
     /// Pairs plugins of the same kind in blocks that serve the same zones.
@@ -130,6 +162,13 @@ package actor Server {
         for plugin in plugins { await plugin.stop() }
         await status.stop()
     }
+}
+
+/// A plugin of a new configuration that could not serve in time, while the old one can.
+struct StartupFailure: Error, CustomStringConvertible {
+    let plugin: String
+    let timeout: Duration
+    var description: String { "plugin/\(plugin): not ready within \(timeout)" }
 }
 
 /// Set once when the process is asked to end.

@@ -319,6 +319,12 @@ package struct MessageWriter: ~Copyable {
         output.store(value, at: offset)
     }
 
+    /// Replaces octets already written.
+    package mutating func overwrite(_ octets: ByteView, at offset: Int) {
+        guard offset >= 12, offset + octets.count <= count else { return }
+        output.copy(octets, to: offset)
+    }
+
     private mutating func fits(_ size: Int) -> Bool {
         if overflowed || count + size > limit {
             overflowed = true

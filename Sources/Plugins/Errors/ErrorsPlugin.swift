@@ -14,8 +14,13 @@ package final class ErrorsPlugin: Plugin {
             if let token = directive.arguments.first, token.text != "stdout" {
                 check.report(directive.error(token, expected: "stdout or nothing"))
             }
-            for property in directive.block where !["consolidate", "stacktrace"].contains(property.name) {
-                check.report(property.unknownProperty(known: ["consolidate", "stacktrace"]))
+            for property in directive.block {
+                switch property.name {
+                case "consolidate":
+                    check.attempt { () throws(ConfigurationError) in try property.expectCount(2...4) }
+                case "stacktrace": break
+                default: check.report(property.unknownProperty(known: ["consolidate", "stacktrace"]))
+                }
             }
         }
         try check.finish()

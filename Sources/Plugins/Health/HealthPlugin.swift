@@ -35,8 +35,3 @@ package final class HealthPlugin: Plugin {
         try check.finish()
     }
 }
-
-extension BlockSettings {
-    /// What a page that names no address listens on: all of them, in the family the block's own addresses allow.
-    var wildcard: IPAddress { IPAddress(v4: 0) }
-}

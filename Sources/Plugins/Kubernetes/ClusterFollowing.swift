@@ -31,8 +31,21 @@ final class ClusterFollowing: Sendable {
         metrics.reading(
             "coredns_kubernetes_data_age_seconds", "Seconds since the API server was last heard; -1 before the first time."
         ) { state.secondsSinceContact ?? -1 }
-        let follow = Task { [self] in await self.follow() }
+        let follow = Task { [self] in
+            async let warning: Void = warnWhenLate()
+            await self.follow()
+            await warning
+        }
         task.withLock { $0 = follow }
+    }
+
+    private func warnWhenLate() async {
+        do { try await Task.sleep(for: settings.startupTimeout) } catch { return }
+        if !state.isSynced {
+            Log.warning(
+                "plugin/kubernetes: the API server was not listed within \(settings.startupTimeout); "
+                    + "cluster names are answered SERVFAIL until it is")
+        }
     }
 
     /// One more plugin uses this.

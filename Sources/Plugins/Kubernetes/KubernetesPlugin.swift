@@ -40,17 +40,9 @@ package final class KubernetesPlugin: Plugin {
             following.withLock { $0 = new }
             new.start()
         }
-        guard let following = following.withLock({ $0 }) else { return }
-        let deadline = ContinuousClock.now + settings.startupTimeout
-        while !following.state.isSynced, ContinuousClock.now < deadline, !environment.isStopping {
-            try? await Task.sleep(for: .milliseconds(20))
-        }
-        if !following.state.isSynced {
-            Log.warning(
-                "plugin/kubernetes: the API server was not listed within \(settings.startupTimeout); "
-                    + "cluster names are answered SERVFAIL until it is")
-        }
     }
+
+    package var startupTimeout: Duration? { settings.startupTimeout }
 
     package func stop() async { following.withLock { $0 }?.release() }
 

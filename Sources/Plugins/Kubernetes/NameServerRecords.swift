@@ -61,7 +61,7 @@ struct NameServerRecords {
         if question.zoneLength > 1 { response.writePointer(to: zone) } else { response.write(UInt8(0)) }
     }
 
-    /// The Services in front of this server when it can see them, else `ns.dns`, with their addresses.
+    /// `ns.dns` of the zone, with the addresses of this host.
     private func appendNS(_ question: ClusterQuestion, _ view: ClusterView, _ exchange: inout Exchange) {
         let zone = question.nameOffset
         exchange.response.beginRecord(owner: zone, type: .ns, ttl: question.ttl)

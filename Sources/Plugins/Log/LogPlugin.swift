@@ -47,7 +47,9 @@ struct LogRule: Sendable {
             }
         }
         if classes.isEmpty { classes = ["all"] }
-        let names = words.isEmpty ? [Name.root] : words.compactMap { Name($0.text) }
+        let names = words.isEmpty ? [Name.root] : words.flatMap { token in
+            (check.attempt { () throws(ConfigurationError) in try directive.zones(token) } ?? []).compactMap { Name($0) }
+        }
         return names.map { LogRule(zone: $0, format: format, classes: classes) }
     }
 

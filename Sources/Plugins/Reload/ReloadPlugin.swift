@@ -36,6 +36,7 @@ package final class ReloadPlugin: Plugin {
 
     package func start(_ environment: any PluginEnvironment) async {
         Log.info("plugin/reload: Running configuration SHA512 = \(environment.configurationHash)")
+        environment.metrics.forget("coredns_reload_version_info")
         environment.metrics.reading(
             "coredns_reload_version_info", "A metric with a constant '1' value labeled by hash.",
             [("hash", "sha512"), ("value", environment.configurationHash)]

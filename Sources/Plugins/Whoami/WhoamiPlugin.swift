@@ -21,6 +21,7 @@ package final class WhoamiPlugin: Plugin {
 final class WhoamiHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict {
         let client = exchange.client
+        exchange.isAuthoritative = true
         withBytes(client.address.octets) { octets in
             _ = exchange.response.appendRecord(
                 owner: exchange.question.nameOffset, type: client.isIPv4 ? .a : .aaaa, ttl: 0, data: octets,

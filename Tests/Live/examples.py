@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Every Corefile of Corefile-examples/ serves: each is started as it is but for its addresses, and asked."""
+
+import re
+from live import EXAMPLES, ROOT, Lab, ScriptedUpstream, Server, Suite, dig, eventually
+
+CLUSTER = ("kube-dns.kube-system.svc.cluster.local.", "A", "a 10.96.0.10")
+UPSTREAM = ("example.com.", "A", "a 192.0.2.1")
+# What is asked of each, and a record that must be in the response.
+QUESTIONS = {
+    "helm-chart": [CLUSTER, UPSTREAM],
+    "hosts": [
+        ("printer.lan.", "A", "a 192.168.1.10"), ("nas.lan.", "AAAA", "aaaa fd00:1::11"), UPSTREAM,
+        ("whoami.lan.", "A", "a 127.0.0.1"),
+    ],
+    "kubeadm": [CLUSTER, UPSTREAM],
+    "kubernetes-addon": [CLUSTER, UPSTREAM],
+    "local": [CLUSTER, UPSTREAM],
+    "stub-domains": [CLUSTER, UPSTREAM, ("www.corp.example.", "A", "a 192.0.2.1")],
+}
+
+
+def on_free_ports(text, resolvers, company):
+    """The Corefile with this machine's addresses in place of those it was written for."""
+    for pattern, replacement in (
+        (r"^(\S.*):(?:53|1053) \{$", r"\1:@PORT@ {\n    bind 127.0.0.1"),
+        (r"^( +)health\b[^{\n]*", r"\1health 127.0.0.1:@HEALTH@ "),
+        (r"^( +)ready\b.*$", r"\1ready 127.0.0.1:@READY@"),
+        (r"^( +)prometheus\b.*$", r"\1prometheus 127.0.0.1:@METRICS@"),
+        (r"^ +kubeconfig .*\n", ""),
+        (r"^( +)(kubernetes .*)\{$", r"\1\2{\n\1\1kubeconfig @KUBECONFIG@"),
+        (r"(forward \S+) /etc/resolv\.conf", rf"\1 127.0.0.1:{resolvers}"),
+        (r"(forward \S+) 10\.0\.0\.10\b", rf"\1 127.0.0.1:{company}"),
+    ):
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text
+
+
+def body(suite):
+    files = sorted((ROOT / "Corefile-examples").glob("*.Corefile"))
+    suite.equal("every example is asked", [file.stem for file in files], sorted(QUESTIONS))
+    lab = Lab(manifests=EXAMPLES)
+    for file in files:
+        resolvers, company = ScriptedUpstream(0), ScriptedUpstream(0)
+        text = on_free_ports(file.read_text(), resolvers.port, company.port)
+        questions = QUESTIONS.get(file.stem, [])
+        server = Server(text, lab.kubeconfig).wait_for(questions[0][0] if questions else ".")
+        for name, kind, wanted in questions:
+            answer = dig(server.port, name, kind)
+            found = [(owner, f"{kind} {data}") for owner, _, kind, data in answer.answer + answer.additional]
+            suite.equal(f"{file.stem}: {name} {kind}", (answer.rcode, (name, wanted) in found), ("NOERROR", True))
+        if "@READY@" in text:
+            suite.check(f"{file.stem}: ready", eventually(lambda: server.page(server.ready_port, "/ready") == (200, "OK")))
+        if "@HEALTH@" in text:
+            suite.equal(f"{file.stem}: healthy", server.page(server.health_port, "/health"), (200, "OK"))
+        if "@METRICS@" in text:
+            suite.check(f"{file.stem}: counts", (server.metric("coredns_dns_requests_total") or 0) >= len(questions))
+        suite.check(f"{file.stem}: upstreams are asked", resolvers.asked > 0)
+        suite.equal(f"{file.stem}: the company's server is asked for its own zone alone",
+            company.asked > 0, file.stem == "stub-domains")
+        # Killed, because stopping would take its lameduck time.
+        server.kill()
+
+
+if __name__ == "__main__":
+    Suite("examples").run(body)
