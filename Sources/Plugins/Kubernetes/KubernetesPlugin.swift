@@ -10,10 +10,10 @@ import Telemetry
 /// Answers for Services, endpoints and pods of the cluster it follows.
 package final class KubernetesPlugin: Plugin {
     package static let directive = "kubernetes"
-    private let settings: KubernetesSettings
+    let settings: KubernetesSettings
     private let localAddresses: [IPAddress]
     /// Set on start or taken from the plugin being replaced.
-    private let following: Mutex<ClusterFollowing?>
+    let following: Mutex<ClusterFollowing?>
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         settings = try KubernetesSettings(directives, in: block)

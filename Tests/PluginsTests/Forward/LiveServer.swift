@@ -15,13 +15,24 @@ final class LiveServer: Sendable {
     private let loops: LoopGroup
     private let nextID = Atomic<UInt16>(1)
 
-    static let order: [any Plugin.Type] = [CachePlugin.self, HostsPlugin.self, LoopPlugin.self, ForwardPlugin.self]
+    static let order: [any Plugin.Type] = [
+        ReadyPlugin.self, CachePlugin.self, HostsPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
+        ForwardPlugin.self,
+    ]
+    /// Where clients find this server, as far as plugins know.
+    static let hostAddresses = [IPAddress(v4: 0xC000_0235)]
 
-    /// - Parameter directives: the lines of one block for the root zone.
-    init(_ directives: String, address: SocketAddress? = nil, files: [String: String] = [:]) async throws {
+    /// - Parameters:
+    ///   - directives: the lines of one block for the root zone.
+    ///   - provide: gives plugins what they would get once they are started, which they are not.
+    init(
+        _ directives: String, address: SocketAddress? = nil, files: [String: String] = [:],
+        provide: (ServingPlan, MetricRegistry) throws -> Void = { _, _ in }
+    ) async throws {
         self.address = address ?? TestPorts.next()
         metrics = MetricRegistry()
         plan = try Self.plan(directives, at: self.address, metrics, files)
+        try provide(plan, metrics)
         loops = try LoopGroup(count: 1, metrics: metrics)
         try await loops.prepare(plan)
         await loops.activate(plan)
@@ -42,7 +53,7 @@ final class LiveServer: Sendable {
         let blocks = try CorefileSyntax.parse(
             text: ".:\(address.port) {\nbind 127.0.0.1\n\(directives)\n}\n", file: "Corefile", sources: sources)
         let builder = PlanBuilder(
-            order: [BindStandIn.self] + order, metrics: metrics,
+            order: [BindStandIn.self] + order, metrics: metrics, hostAddresses: hostAddresses,
             readFile: { path in
                 guard let text = files[path] else { throw NoSuchFile() }
                 return text

@@ -1,0 +1,132 @@
+import ClusterModel
+import DNSServer
+import DNSWire
+import Testing
+
+@testable import Plugins
+
+private let zones = "kubernetes cluster.local in-addr.arpa ip6.arpa"
+private let shop = [namespace("shop"), service("shop/web", "10.96.0.10", "fd00:96::10")]
+private let soa = "5 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. 1700000000 7200 1800 86400 5"
+
+@Suite("kubernetes: before the first list") struct NotListedYet {
+    @Test(
+        "every name of the zones is unknown, none is missing",
+        arguments: [
+            "web.shop.svc.cluster.local. A", "ghost.shop.svc.cluster.local. AAAA", "cluster.local. SOA",
+            "cluster.local. NS", "ns.dns.cluster.local. A", "dns-version.cluster.local. TXT",
+            "x.y.z.cluster.local. ANY", "1.0.96.10.in-addr.arpa. PTR", "in-addr.arpa. SOA", "ip6.arpa. NS",
+            "WEB.shop.svc.CLUSTER.local. HTTPS",
+        ])
+    func ownNames(_ question: String) async throws {
+        let upstream = try await ScriptedUpstream.start { [$0.reply([.a("a.test.", "192.0.2.1")])] }
+        let dns = try await ClusterServer("\(zones) {\nfallthrough\n}\nforward . \(upstream.address)", nil)
+        #expect(try await dns.ask(question, edns: true) == "SERVFAIL aa ede=14")
+        #expect(try await dns.ask(question) == "SERVFAIL aa")
+        #expect(upstream.queries.isEmpty)
+    }
+
+    @Test("other names are answered from the first second") func otherNames() async throws {
+        let upstream = try await ScriptedUpstream.start { [$0.reply([.a("a.test.", "192.0.2.1")])] }
+        let dns = try await ClusterServer("\(zones)\nforward . \(upstream.address)", nil)
+        #expect(try await dns.ask("a.test. A") == "NOERROR\na.test. 300 IN A 192.0.2.1")
+        #expect(dns.failures.isEmpty)
+    }
+
+    @Test("the first list ends it") func listed() async throws {
+        let dns = try await ClusterServer(zones, nil)
+        #expect(try await dns.ask("web.shop.svc.cluster.local. A") == "SERVFAIL aa")
+        #expect(dns.failures == ["the API server has not been listed yet"])
+        dns.list(shop)
+        #expect(
+            try await dns.ask("web.shop.svc.cluster.local. A")
+                == "NOERROR aa\nweb.shop.svc.cluster.local. 5 IN A 10.96.0.10")
+    }
+
+    @Test("an alias that leads into the cluster is not followed into the unknown") func aliasIntoCluster() async throws {
+        let upstream = try await ScriptedUpstream.start {
+            [$0.reply([.cname("a.test.", "web.shop.svc.cluster.local.")])]
+        }
+        let dns = try await ClusterServer("\(zones)\nforward . \(upstream.address)", nil)
+        #expect(
+            try await dns.ask("a.test. A") == "NOERROR\na.test. 300 IN CNAME web.shop.svc.cluster.local.")
+    }
+}
+
+@Suite("kubernetes: what is not there") struct MissingNames {
+    @Test(arguments: [
+        ("web.shop.svc.cluster.local. AAAA", "NOERROR aa\nweb.shop.svc.cluster.local. 5 IN AAAA fd00:96::10"),
+        ("web.shop.svc.cluster.local. TXT", "NOERROR aa\ncluster.local. \(soa)"),
+        ("shop.svc.cluster.local. A", "NOERROR aa\ncluster.local. \(soa)"),
+        ("ghost.shop.svc.cluster.local. A", "NXDOMAIN aa\ncluster.local. \(soa)"),
+        ("ghost.svc.CLUSTER.local. A", "NXDOMAIN aa\nCLUSTER.local. \(soa.replacing("cluster", with: "CLUSTER"))"),
+        ("9.9.9.9.in-addr.arpa. PTR", "NXDOMAIN aa\nin-addr.arpa. \(soa.replacing("cluster.local", with: "in-addr.arpa"))"),
+        ("10.0.96.10.in-addr.arpa. PTR", "NOERROR aa\n10.0.96.10.in-addr.arpa. 5 IN PTR web.shop.svc.cluster.local."),
+        ("10.0.96.10.in-addr.arpa. A", "NOERROR aa\nin-addr.arpa. \(soa.replacing("cluster.local", with: "in-addr.arpa"))"),
+        ("cluster.local. SOA", "NOERROR aa\ncluster.local. \(soa)"),
+        ("cluster.local. NS", "NOERROR aa\ncluster.local. 5 IN NS ns.dns.cluster.local."),
+        ("ns.dns.cluster.local. A", "NOERROR aa\nns.dns.cluster.local. 5 IN A 192.0.2.53"),
+        ("ns.dns.cluster.local. AAAA", "NOERROR aa\ncluster.local. \(soa)"),
+        ("cluster.local. AXFR", "REFUSED"),
+    ])
+    func answers(_ question: String, _ answer: String) async throws {
+        let dns = try await ClusterServer(zones, shop)
+        #expect(try await dns.ask(question) == answer)
+    }
+
+    @Test("names beside the zones are not the cluster's", arguments: ["notcluster.local. A", "local. A"])
+    func otherZones(_ question: String) async throws {
+        let dns = try await ClusterServer(zones, shop)
+        #expect(try await dns.ask(question, edns: true) == "SERVFAIL ede=20")
+    }
+
+    @Test("the TTL is that of the settings, and the SOA's at most five minutes") func timesToLive() async throws {
+        let dns = try await ClusterServer("\(zones) {\nttl 3600\n}", shop)
+        #expect(
+            try await dns.ask("web.shop.svc.cluster.local. A")
+                == "NOERROR aa\nweb.shop.svc.cluster.local. 3600 IN A 10.96.0.10")
+        #expect(
+            try await dns.ask("ghost.shop.svc.cluster.local. A")
+                == "NXDOMAIN aa\ncluster.local. 300 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. "
+                + "1700000000 7200 1800 86400 3600")
+    }
+}
+
+@Suite("kubernetes: fallthrough") struct Fallthrough {
+    private func server(_ option: String) async throws -> ClusterServer {
+        let upstream = try await ScriptedUpstream.start { query in
+            [query.reply([.a(query.parsed.name, "192.0.2.1")])]
+        }
+        return try await ClusterServer("\(zones) {\n\(option)\n}\nforward . \(upstream.address)", shop)
+    }
+
+    @Test("missing names go to the next plugin, whose answer is not ours") func everyZone() async throws {
+        let dns = try await server("fallthrough")
+        #expect(
+            try await dns.ask("ghost.shop.svc.cluster.local. A")
+                == "NOERROR\nghost.shop.svc.cluster.local. 300 IN A 192.0.2.1")
+        #expect(
+            try await dns.ask("9.9.9.9.in-addr.arpa. A") == "NOERROR\n9.9.9.9.in-addr.arpa. 300 IN A 192.0.2.1")
+    }
+
+    @Test("names that exist do not, whatever the type") func existingNames() async throws {
+        let dns = try await server("fallthrough")
+        #expect(try await dns.ask("web.shop.svc.cluster.local. TXT") == "NOERROR aa\ncluster.local. \(soa)")
+        #expect(
+            try await dns.ask("web.shop.svc.cluster.local. A")
+                == "NOERROR aa\nweb.shop.svc.cluster.local. 5 IN A 10.96.0.10")
+    }
+
+    @Test("only of the zones that are named") func someZones() async throws {
+        let dns = try await server("fallthrough in-addr.arpa")
+        #expect(try await dns.ask("ghost.shop.svc.cluster.local. A") == "NXDOMAIN aa\ncluster.local. \(soa)")
+        #expect(
+            try await dns.ask("9.9.9.9.in-addr.arpa. A") == "NOERROR\n9.9.9.9.in-addr.arpa. 300 IN A 192.0.2.1")
+    }
+
+    @Test("nobody behind") func noNextPlugin() async throws {
+        let dns = try await ClusterServer("\(zones) {\nfallthrough\n}", shop)
+        #expect(try await dns.ask("ghost.shop.svc.cluster.local. A", edns: true) == "SERVFAIL ede=20")
+        #expect(dns.failures == ["no next plugin found"])
+    }
+}
