@@ -88,9 +88,9 @@ package enum MessageText {
     var code: String {
         get throws(MessageTextError) {
             let low = UInt32(unsafe ldns_pkt_get_rcode(pointer).rawValue)
-            let high = unsafe ldns_pkt_edns(pointer) ? UInt32(ldns_pkt_edns_extended_rcode(pointer)) : 0
+            let high = hasEDNS ? UInt32(unsafe ldns_pkt_edns_extended_rcode(pointer)) : 0
             guard high == 0 else { return high << 4 | low == 16 ? "BADVERS" : "RCODE\(high << 4 | low)" }
-            return try Self.taken(unsafe ldns_pkt_rcode2str(ldns_pkt_get_rcode(pointer)))
+            return unsafe try Self.taken(ldns_pkt_rcode2str(ldns_pkt_get_rcode(pointer)))
         }
     }
 
@@ -100,18 +100,20 @@ package enum MessageText {
             ("rd", ldns_pkt_rd(pointer)), ("ra", ldns_pkt_ra(pointer)), ("ad", ldns_pkt_ad(pointer)),
             ("cd", ldns_pkt_cd(pointer)),
         ]
-        return bits.filter(\.1).map(\.0).joined(separator: " ")
+        return bits.filter { $0.1 != 0 }.map(\.0).joined(separator: " ")
     }
 
+    private var hasEDNS: Bool { unsafe ldns_pkt_edns(pointer) != 0 }
+
     var edns: DecodedEDNS? {
-        guard unsafe ldns_pkt_edns(pointer) else { return nil }
+        guard hasEDNS else { return nil }
         var options: [UInt8] = []
         if let data = unsafe ldns_pkt_edns_data(pointer), let start = unsafe ldns_rdf_data(data) {
             unsafe options = Array(UnsafeBufferPointer(start: start, count: ldns_rdf_size(data)))
         }
         return unsafe DecodedEDNS(
             payloadSize: ldns_pkt_edns_udp_size(pointer), version: ldns_pkt_edns_version(pointer),
-            dnssecOK: ldns_pkt_edns_do(pointer), options: options)
+            dnssecOK: ldns_pkt_edns_do(pointer) != 0, options: options)
     }
 
     func records(_ section: Section) throws(MessageTextError) -> [String] {
@@ -125,7 +127,7 @@ package enum MessageText {
         guard let list = unsafe list else { return [] }
         var lines: [String] = []
         for index in 0..<(unsafe ldns_rr_list_rr_count(list)) {
-            lines.append(try Self.taken(unsafe ldns_rr2str(ldns_rr_list_rr(list, index))))
+            unsafe lines.append(try Self.taken(ldns_rr2str(ldns_rr_list_rr(list, index))))
         }
         return lines
     }

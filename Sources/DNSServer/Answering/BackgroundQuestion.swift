@@ -22,7 +22,7 @@ extension LoopServer {
             let room = ByteBlock(capacity: 65535)
             var writer = MessageWriter(room.bytes)
             writer.begin(message, query, size: 65535)
-            let scratch = ByteBlock(capacity: 256)
+            let scratch = ByteBlock(capacity: Exchange.aliasScratchCapacity)
             var exchange = Exchange(
                 message: message, asked: query, response: writer, client: question.client, transport: .tcp,
                 received: loop.now, aliasScratch: scratch.bytes)

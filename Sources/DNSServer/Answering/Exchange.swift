@@ -62,8 +62,9 @@ package struct Exchange: ~Copyable {
     package var responseSize = 0
     /// Set by a handler that returns `.suspended`: the place kept for this query.
     package var parking: ParkingID?
-    /// Where aliases' folded names go.
+    /// Where aliases' folded names go, then 256 octets on those they are compared with.
     let aliasScratch: OutputBytes
+    static let aliasScratchCapacity = 512
 
     init(
         message: ByteView, asked: Query, response: consuming MessageWriter, client: SocketAddress,
@@ -123,13 +124,12 @@ package struct Exchange: ~Copyable {
     /// True when the answer already holds a record owned by `name`: asking for it again would go round in circles.
     private func ownsAlias(_ name: ByteView) -> Bool {
         var reader = MessageReader(response.written, at: asked.questionEnd)
-        let owner = ByteBlock(capacity: 255)
+        let owner = aliasScratch.suffix(from: 256)
         for _ in 0..<response.answers {
             guard let record = try? reader.next() else { return false }
-            guard let length = try? MessageReader.expandName(
-                response.written, at: record.nameOffset, into: owner.bytes)
+            guard let length = try? MessageReader.expandName(response.written, at: record.nameOffset, into: owner)
             else { return false }
-            if owner.bytes.view(length).equalsName(name) { return true }
+            if owner.view(length).equalsName(name) { return true }
         }
         return false
     }

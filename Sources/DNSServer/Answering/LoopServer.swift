@@ -10,7 +10,7 @@ package final class LoopServer {
     let parking: ParkingLot
     private var blocks: [LoopBlock] = []
     private let foldedScratch = ByteBlock(capacity: 256)
-    private let aliasScratch = ByteBlock(capacity: 256)
+    private let aliasScratch = ByteBlock(capacity: Exchange.aliasScratchCapacity)
     /// Room for responses that are completed outside of a batch or go over a stream; two octets for the length first.
     private let streamRoom = ByteBlock(capacity: 65535 + 2)
     let counters: ServerCounters

@@ -6,7 +6,7 @@ internal import Synchronization
 /// Performs what `ReflectorMachine` decides for one kind.
 struct KindFollower: Sendable {
     /// Changes given on at once: bounds memory when a server sends everything on one page.
-    static let largestBatch = 4096
+    static let largestBatch = 256
 
     let kind: ObjectKind
     let connection: APIConnection

@@ -1,0 +1,161 @@
+import AllocationCounter
+import ClusterModel
+import DNSWire
+import Foundation
+import Testing
+
+/// The budget files beside this one.
+enum BudgetFile {
+    struct Answers: Decodable {
+        var answers: Int
+        var burst: Int
+        var scenarios: [String: Scenario]
+    }
+
+    struct Scenario: Decodable {
+        var allocations: Int
+        var recvmmsg: Int
+        var sendmmsg: Int
+        var epollWait: Int
+        var why: String
+    }
+
+    struct Octets: Decodable {
+        var octets: Double
+        var why: String
+    }
+
+    static func read<Content: Decodable>(_ name: String, as type: Content.Type = Content.self) throws -> Content {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: name)
+        return try JSONDecoder().decode(type, from: Data(contentsOf: file))
+    }
+}
+
+@Suite("what an answer may cost", .serialized) struct AnswerBudgets {
+    /// A question, and the counts of the header that show that its answer is what the scenario's name says.
+    struct Scenario: Sendable, CustomTestStringConvertible {
+        let name: String
+        let question: String
+        var edns = false
+        let code: UInt16
+        /// Answer, authority, additional.
+        let counts: [UInt16]
+        var testDescription: String { name }
+    }
+
+    static let scenarios = [
+        Scenario(name: "cluster A", question: "web.shop.svc.cluster.local. A", code: 0, counts: [1, 0, 0]),
+        Scenario(
+            name: "cluster A, EDNS", question: "web.shop.svc.cluster.local. A", edns: true, code: 0, counts: [1, 0, 1]),
+        Scenario(
+            name: "cluster SRV with additionals", question: "_http._tcp.db.shop.svc.cluster.local. SRV", code: 0,
+            counts: [3, 0, 3]),
+        Scenario(
+            name: "cluster NXDOMAIN", question: "ghost.shop.svc.cluster.local. A", code: 3, counts: [0, 1, 0]),
+        Scenario(
+            name: "cluster NODATA", question: "web.shop.svc.cluster.local. AAAA", code: 0, counts: [0, 1, 0]),
+        Scenario(name: "cluster PTR", question: "10.0.96.10.in-addr.arpa. PTR", code: 0, counts: [1, 0, 0]),
+        Scenario(
+            name: "cluster ExternalName", question: "inner.shop.svc.cluster.local. A", code: 0, counts: [2, 0, 0]),
+        Scenario(name: "cached forward", question: "a.test. A", code: 0, counts: [1, 0, 0]),
+        Scenario(
+            name: "cached forward, EDNS", question: "a.test. A", edns: true, code: 0, counts: [1, 0, 1]),
+        Scenario(
+            name: "ExternalName to cached forward", question: "outer.shop.svc.cluster.local. A", code: 0,
+            counts: [2, 0, 0]),
+    ]
+
+    private static let cluster: [ClusterObject] = {
+        func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "shop", name: name) }
+        func service(_ name: String, _ addressing: ServiceObject.Addressing) -> ClusterObject {
+            .service(
+                ServiceObject(
+                    key: key(name), addressing: addressing,
+                    ports: [ServicePort(name: "http", transport: "TCP", number: 80)]))
+        }
+        let endpoints = (1...3).map { Endpoint(addresses: [IPAddress(v4: 0x0A00_0100 + $0)], hostname: "db-\($0)") }
+        return [
+            .namespace(NamespaceObject(name: "shop")), service("web", .cluster([IPAddress(v4: 0x0A60_000A)])),
+            service("db", .headless),
+            .endpointSlice(
+                EndpointSliceObject(
+                    key: key("db-1"), service: "db",
+                    ports: [EndpointPort(name: "http", transport: "TCP", number: 80)], endpoints: endpoints)),
+            service("inner", .externalName("web.shop.svc.cluster.local")), service("outer", .externalName("a.test")),
+        ]
+    }()
+
+    /// The Corefile that clusters are installed with, but for what only serves status pages.
+    private static func server(upstream: CountedServer) throws -> CountedServer {
+        try CountedServer(
+            """
+            errors
+            prometheus 127.0.0.1:9153
+            cache 30
+            loadbalance
+            kubernetes cluster.local in-addr.arpa ip6.arpa {
+                pods insecure
+                fallthrough in-addr.arpa ip6.arpa
+                ttl 30
+            }
+            loop
+            forward . \(upstream.address)
+            """, cluster: cluster)
+    }
+
+    @Test("on the loop's thread, for every 10,000 answers", arguments: scenarios)
+    func answers(_ scenario: Scenario) throws {
+        let file = try BudgetFile.read("answer.json", as: BudgetFile.Answers.self)
+        let budget = try #require(file.scenarios[scenario.name])
+        let upstream = try CountedServer("hosts {\n192.0.2.1 a.test\n}")
+        let server = try Self.server(upstream: upstream)
+        let query = try #require(Self.query(scenario))
+        let first = try server.ask(query)
+        withBytes(first) { message in
+            #expect(message.uint16(at: 2) & 0xF == scenario.code)
+            #expect([6, 8, 10].map { message.uint16(at: $0) } == scenario.counts)
+        }
+        let cost = try server.cost(of: query, bursts: file.answers / file.burst, burst: file.burst)
+        print("\(scenario.name): \(cost) for \(file.answers) answers")
+        #expect(cost.allocations <= budget.allocations, "\(budget.why)")
+        #expect(cost.recvmmsg <= budget.recvmmsg)
+        #expect(cost.sendmmsg <= budget.sendmmsg)
+        #expect(cost.epollWait <= budget.epollWait)
+    }
+
+    @Test("every scenario has a budget and every budget a scenario") func complete() throws {
+        let file = try BudgetFile.read("answer.json", as: BudgetFile.Answers.self)
+        #expect(Set(file.scenarios.keys) == Set(Self.scenarios.map(\.name)))
+        #expect(file.scenarios.values.allSatisfy { !$0.why.isEmpty })
+    }
+
+    private static func query(_ scenario: Scenario) -> [UInt8]? {
+        let words = scenario.question.split(separator: " ").map(String.init)
+        guard let name = Name.wireKeepingCase(words[0]), let type = RecordType(words[1]) else { return nil }
+        let head: [UInt8] = [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, scenario.edns ? 1 : 0]
+        return head + name + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, 1]
+            + (scenario.edns ? [0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, 0] : [])
+    }
+}
+
+@Suite("the counter counts") struct Counter {
+    @Test("what this thread allocates, by every way there is") func allocations() {
+        let before = ac_counts_of_this_thread()
+        // The compiler cannot leave out what it cannot see through.
+        let object = ByteBlock(capacity: Int.random(in: 10_000...20_000))
+        let array = [UInt8](repeating: .random(in: 0...255), count: .random(in: 10_000...20_000))
+        let after = ac_counts_of_this_thread()
+        #expect(after.allocations - before.allocations >= 3)
+        #expect(after.octets - before.octets >= 20_000)
+        withExtendedLifetime((object, array)) {}
+    }
+
+    @Test("what libraries allocate for this thread") func libraries() {
+        let before = ac_counts_of_this_thread()
+        // strdup calls malloc from inside of libc.
+        let copy = unsafe strdup("of another's making")
+        let after = ac_counts_of_this_thread()
+        unsafe free(copy)
+        #expect(after.allocations == before.allocations + 1)
+    }
+}
