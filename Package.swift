@@ -115,8 +115,8 @@ let package = Package(
         .testTarget(
             name: "BudgetsTests",
             dependencies: [
-                "AllocationCounter", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry",
-                "ClusterModel",
+                "AllocationCounter", "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop",
+                "Telemetry", "ClusterModel",
             ],
             path: "Tests/Budgets", exclude: ["answer.json", "tables.json"]),
         .testTarget(

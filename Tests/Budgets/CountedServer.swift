@@ -6,6 +6,7 @@ import DNSWire
 import Dispatch
 import EventLoop
 import Glibc
+import Snapshots
 import Synchronization
 import Telemetry
 import Testing
@@ -111,6 +112,7 @@ final class CountedServer: Sendable {
             for _ in 0..<4 { try run(query, burst, &client) }
             let idle = try counts { for _ in 0..<bursts { try run(query, 0, &client) } }
             let busy = try counts { for _ in 0..<bursts { try run(query, burst, &client) } }
+            print("IDLE", idle)
             return busy - idle
         }
     }

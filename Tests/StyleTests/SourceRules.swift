@@ -30,6 +30,7 @@ import Testing
             ("ClusterModel", ["DNSWire", "Snapshots", "Synchronization"]),
             ("EventLoop", ["CLinux", "Glibc", "Snapshots", "Synchronization", "Telemetry"]),
             ("DNSServer", ["Corefile", "DNSWire", "EventLoop", "Snapshots", "Synchronization", "Telemetry"]),
+            ("ZoneData", ["CLDNS", "DNSWire", "Glibc"]),
             (
                 "Plugins",
                 [
@@ -53,7 +54,7 @@ import Testing
 
     @Test(
         "nothing that arrives may end the process: no forced unwrap, try or cast",
-        arguments: ["DNSWire", "Corefile", "Telemetry", "EventLoop", "DNSServer", "ClusterModel", "KubernetesAPI", "Plugins", "ClusterLab"])
+        arguments: ["DNSWire", "Corefile", "Telemetry", "EventLoop", "DNSServer", "ClusterModel", "KubernetesAPI", "Plugins", "ClusterLab", "ZoneData"])
     func traps(_ folder: String) throws {
         for (place, line) in try Self.lines(under: folder) where !place.contains(".pb.swift") {
             let code = line.split(separator: "//", omittingEmptySubsequences: false).first ?? ""

@@ -31,7 +31,7 @@ struct APIResponder: HTTPResponder {
             try await refuseByFault(target)
             if case .health = target { return Self.text(.ok, "ok") }
             guard let user = await user(of: request, context) else { throw StatusError.unauthorized }
-            return try await answer(target, request, user, context)
+            return try await answer(target, request, try user.acting(by: request.headers), context)
         } catch let error as StatusError {
             return Self.refusal(error, accept: accept)
         } catch let error as PlainRefusal {
@@ -43,13 +43,19 @@ struct APIResponder: HTTPResponder {
         _ target: RequestTarget, _ request: Request, _ user: User, _ context: Context
     ) async throws -> Response {
         let isRead = request.method == .get || request.method == .head
+        let kinds = cluster.servedKinds
         switch target {
         case .resource(let address):
+            guard kinds.contains(address.kind) else { throw PlainRefusal.notFound }
             return try await ResourceHandler(
                 cluster: cluster, behaviour: behaviour, address: address, user: user, channel: context.channel
             ).answer(request)
+        case .openAPI(["v2"]) where isRead:
+            return request.headers[.accept]?.contains("proto-openapi") == true
+                ? Self.bytes(.ok, OpenAPI.emptyV2Protobuf, type: OpenAPI.v2ProtobufType)
+                : Self.json(.ok, OpenAPI.emptyV2)
         case .openAPI(let words):
-            guard isRead, let document = Discovery.openAPI(words) else { throw PlainRefusal.notFound }
+            guard isRead, let document = OpenAPI.document(words, of: kinds) else { throw PlainRefusal.notFound }
             return Self.json(.ok, document)
         case .unknown: throw PlainRefusal.notFound
         case .accessReview where request.method == .post:
@@ -62,12 +68,15 @@ struct APIResponder: HTTPResponder {
         case _ where !isRead: throw StatusError.methodNotAllowed
         case .version: return Self.json(.ok, Discovery.version)
         case .legacyVersions: return Self.json(.ok, Discovery.legacyVersions(host: request.head.authority ?? ""))
-        case .groups: return Self.json(.ok, Discovery.groups)
+        case .groups: return Self.json(.ok, Discovery.groups(kinds))
         case .group(let name):
-            guard let group = Discovery.group(name) else { throw PlainRefusal.notFound }
+            guard let group = Discovery.group(name, kinds) else { throw PlainRefusal.notFound }
             return Self.json(.ok, .object([.init("kind", "APIGroup"), .init("apiVersion", "v1")] + group.members))
         case .resources(let group, let version):
-            return Self.json(.ok, Discovery.resources(group: group, version: version))
+            guard let list = Discovery.resources(group: group, version: version, kinds) else {
+                throw PlainRefusal.notFound
+            }
+            return Self.json(.ok, list)
         case .health: return Self.text(.ok, "ok")
         case .accessReview: throw StatusError.methodNotAllowed
         }

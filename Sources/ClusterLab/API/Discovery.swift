@@ -13,28 +13,24 @@ enum Discovery {
         ]
     }
 
-    private static var groupNames: [String] {
-        var names: [String] = []
-        for kind in ResourceKind.all where !kind.group.isEmpty && !names.contains(kind.group) {
-            names.append(kind.group)
-        }
-        return names
-    }
-
-    static func group(_ name: String) -> JSONValue? {
-        guard let kind = ResourceKind.all.first(where: { $0.group == name && !name.isEmpty }) else { return nil }
+    static func group(_ name: String, _ kinds: [ResourceKind]) -> JSONValue? {
+        guard let kind = kinds.first(where: { $0.group == name && !name.isEmpty }) else { return nil }
         let version: JSONValue = ["groupVersion": .string(kind.apiVersion), "version": .string(kind.version)]
         return ["name": .string(name), "versions": [version], "preferredVersion": version]
     }
 
-    static var groups: JSONValue {
-        ["kind": "APIGroupList", "apiVersion": "v1", "groups": .array(groupNames.compactMap { group($0) })]
+    static func groups(_ kinds: [ResourceKind]) -> JSONValue {
+        var names: [String] = []
+        for kind in kinds where !kind.group.isEmpty && !names.contains(kind.group) { names.append(kind.group) }
+        return [
+            "kind": "APIGroupList", "apiVersion": "v1", "groups": .array(names.compactMap { group($0, kinds) }),
+        ]
     }
 
-    static func resources(group: String, version: String) -> JSONValue {
+    static func resources(group: String, version: String, _ kinds: [ResourceKind]) -> JSONValue? {
         let verbs: JSONValue = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
         var resources: [JSONValue] = []
-        for kind in ResourceKind.all where kind.group == group && kind.version == version {
+        for kind in kinds where kind.group == group && kind.version == version {
             resources.append([
                 "name": .string(kind.plural), "singularName": .string(kind.singular),
                 "namespaced": .bool(kind.isNamespaced), "kind": .string(kind.kind), "verbs": verbs,
@@ -52,53 +48,11 @@ enum Discovery {
                 ])
             }
         }
+        if resources.isEmpty { return nil }
         return [
             "kind": "APIResourceList", "apiVersion": "v1",
             "groupVersion": .string(group.isEmpty ? version : "\(group)/\(version)"),
             "resources": .array(resources),
-        ]
-    }
-
-    /// Enough of OpenAPI v3 that kubectl leaves validation to the server.
-    static func openAPI(_ words: [String]) -> JSONValue? {
-        guard words.first == "v3" else { return nil }
-        if words.count == 1 {
-            var paths: JSONValue = .object([])
-            for kind in ResourceKind.all {
-                let path = kind.group.isEmpty ? "api/\(kind.version)" : "apis/\(kind.apiVersion)"
-                paths[path] = ["serverRelativeURL": .string("/openapi/v3/\(path)?hash=lab")]
-            }
-            return ["paths": paths]
-        }
-        let isLegacy = words[1] == "api"
-        let group = isLegacy ? "" : words.count > 2 ? words[2] : ""
-        let version = words.last ?? ""
-        let kinds = ResourceKind.all.filter { $0.group == group && $0.version == version }
-        guard !kinds.isEmpty else { return nil }
-        var paths: JSONValue = .object([])
-        var schemas: JSONValue = .object([])
-        for kind in kinds {
-            let type: JSONValue = [
-                "group": .string(kind.group), "version": .string(kind.version), "kind": .string(kind.kind),
-            ]
-            let base = isLegacy ? "/api/\(version)" : "/apis/\(group)/\(version)"
-            let path = base + (kind.isNamespaced ? "/namespaces/{namespace}" : "") + "/\(kind.plural)/{name}"
-            paths[path] = [
-                "patch": [
-                    "parameters": [
-                        ["name": "fieldValidation", "in": "query", "schema": ["type": "string"]],
-                        ["name": "dryRun", "in": "query", "schema": ["type": "string"]],
-                    ], "x-kubernetes-group-version-kind": type, "responses": .object([]),
-                ]
-            ]
-            schemas["\(group).\(version).\(kind.kind)"] = [
-                "type": "object", "x-kubernetes-group-version-kind": [type],
-                "x-kubernetes-preserve-unknown-fields": true,
-            ]
-        }
-        return [
-            "openapi": "3.0.0", "info": ["title": "Kubernetes", "version": "v1.36.2"], "paths": paths,
-            "components": ["schemas": schemas],
         ]
     }
 }

@@ -124,12 +124,13 @@ struct ContinueToken: Sendable {
             let start = value["start"].text
         else { throw .badRequest("invalid continue token: continue key is not valid") }
         self.version = UInt64(version)
-        after = start
+        after = start.replacing("\u{0}", with: "").trimmingPrefix("/").description
     }
 
+    /// As the API server writes it: the first key that may come next, with a slash in front.
     var text: String {
         let value: JSONValue = [
-            "v": "meta.k8s.io/v1", "rv": .int(Int64(clamping: version)), "start": .string(after),
+            "v": "meta.k8s.io/v1", "rv": .int(Int64(clamping: version)), "start": .string("/\(after)\u{0}"),
         ]
         return Base64.encode(value.bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }

@@ -110,7 +110,9 @@ struct ResourceHandler: Sendable {
                 }
                 object.set("metadata", "namespace", .string(namespace))
             }
-            if kind.subresources.contains("status"), kind != .pod, kind != .node { object["status"] = .null }
+            if kind.subresources.contains("status"), kind != .pod, kind != .node {
+                object["status"] = kind == .service ? ["loadBalancer": .object([])] : .null
+            }
             let created = try cluster.update { state throws(StatusError) in
                 try state.create(kind, object, isDryRun: options.isDryRun)
             }
@@ -174,6 +176,9 @@ struct ResourceHandler: Sendable {
         }
         guard result.isObject else {
             throw .badRequest("the patched object: found \(result.description), expected an object")
+        }
+        guard result["metadata"].isObject else {
+            throw .badRequest("metadata: found \(result["metadata"].description), expected an object")
         }
         // A version the patch does not name is not a precondition.
         let named = result["metadata"]["resourceVersion"]

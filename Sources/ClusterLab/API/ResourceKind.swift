@@ -16,6 +16,9 @@ package struct ResourceKind: Sendable, Equatable {
     package var singular: String { kind.lowercased() }
     var schema: MessageSchema? { try? ObjectEncoding.schema(apiVersion: apiVersion, kind: kind) }
 
+    /// The definition that brings the kind; nil for kinds that are always there.
+    package var definition: String? { group == "multicluster.x-k8s.io" ? qualifiedPlural : nil }
+
     /// The kind's name in messages: `services` or `deployments.apps`.
     package var qualifiedPlural: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
@@ -36,6 +39,10 @@ package struct ResourceKind: Sendable, Equatable {
             ("apps", "v1", "ReplicaSet", "replicasets", ["rs"], true, ["status", "scale"], true),
             ("apps", "v1", "StatefulSet", "statefulsets", ["sts"], true, ["status", "scale"], true),
             ("apps", "v1", "DaemonSet", "daemonsets", ["ds"], true, ["status"], true),
+            (
+                "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", ["crd", "crds"],
+                false, ["status"], true
+            ),
             ("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", [], true, [], true),
             ("coordination.k8s.io", "v1", "Lease", "leases", [], true, [], false),
             ("events.k8s.io", "v1", "Event", "events", ["ev"], true, [], false),
@@ -75,6 +82,8 @@ package struct ResourceKind: Sendable, Equatable {
     package static let deployment = own("Deployment")
     package static let replicaSet = own("ReplicaSet")
     package static let statefulSet = own("StatefulSet")
+    package static let endpoints = own("Endpoints")
+    package static let customResourceDefinition = own("CustomResourceDefinition")
     package static let endpointSlice = own("EndpointSlice")
     package static let serviceAccount = own("ServiceAccount")
     package static let serviceCIDR = own("ServiceCIDR")

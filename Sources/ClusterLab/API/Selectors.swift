@@ -7,6 +7,15 @@ package struct LabelSelector: Sendable {
         case outside(String, Set<String>)
         case exists(String)
         case missing(String)
+
+        /// Whether the key holds only what a label's name may hold.
+        var hasValidKey: Bool {
+            let key =
+                switch self {
+                case .within(let key, _), .outside(let key, _), .exists(let key), .missing(let key): key
+                }
+            return !key.isEmpty && key.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || "-_./".contains($0) }
+        }
     }
 
     private(set) var requirements: [Requirement] = []
@@ -18,7 +27,9 @@ package struct LabelSelector: Sendable {
         for part in Self.parts(of: text) {
             let part = part.trimmed
             if part.isEmpty { continue }
-            requirements.append(try Self.requirement(part))
+            let requirement = try Self.requirement(part)
+            guard requirement.hasValidKey else { throw Self.unreadable(part) }
+            requirements.append(requirement)
         }
     }
 
@@ -55,7 +66,11 @@ package struct LabelSelector: Sendable {
         } else if !part.contains(" "), !part.contains("(") {
             return .exists(String(part))
         }
-        throw .badRequest("unable to parse requirement: found \"\(part)\", expected KEY=VALUE, KEY in (…), KEY or !KEY")
+        throw unreadable(part)
+    }
+
+    private static func unreadable(_ part: Substring) -> StatusError {
+        .badRequest("unable to parse requirement: found \"\(part)\", expected KEY=VALUE, KEY in (…), KEY or !KEY")
     }
 
     package func matches(_ labels: [String: String]) -> Bool {

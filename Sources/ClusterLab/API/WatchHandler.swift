@@ -64,8 +64,9 @@ struct WatchHandler: Sendable {
         private var hasInitialEvents: Bool
         private let end: Date
         private var nextBookmark: Date
-        /// Events gathered at most before they are written.
+        /// Events read at most at a time, and bytes after which they are written: what a client that does not read costs.
         private static let batch = 512
+        private static let pieceSize = 64 * 1024
 
         init(handler: WatchHandler) {
             self.handler = handler
@@ -107,6 +108,10 @@ struct WatchHandler: Sendable {
             for change in changes {
                 guard let type = handler.eventType(of: change) else { continue }
                 bytes += try handler.form.event(type, change.object, handler.kind)
+                if bytes.count >= Self.pieceSize {
+                    position = change.version
+                    return .more
+                }
             }
             if changes.count == Self.batch, let last = changes.last {
                 position = last.version
@@ -136,10 +141,9 @@ struct WatchHandler: Sendable {
                 initial = objects[...]
                 position = version
             }
-            for object in initial?.prefix(Self.batch) ?? [] where handler.selects(object) {
-                bytes += try handler.form.event("ADDED", object, handler.kind)
+            while bytes.count < Self.pieceSize, let object = initial?.popFirst() {
+                if handler.selects(object) { bytes += try handler.form.event("ADDED", object, handler.kind) }
             }
-            initial = initial?.dropFirst(Self.batch)
             guard initial?.isEmpty ?? true else { return }
             hasInitialEvents = false
             if handler.options.sendsInitialEvents == true {

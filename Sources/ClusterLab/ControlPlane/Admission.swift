@@ -15,6 +15,7 @@ extension ClusterState {
             object.set("spec", "finalizers", ["kubernetes"])
             object.set("status", "phase", "Active")
         case .deployment, .statefulSet, .replicaSet: try admitWorkload(kind, &object)
+        case .customResourceDefinition: admitDefinition(&object)
         default: break
         }
     }
@@ -188,6 +189,22 @@ extension ClusterState {
                 "operatingSystem": "linux", "architecture": "amd64",
             ])
         node["status"] = status
+    }
+
+    private func admitDefinition(_ definition: inout JSONValue) {
+        let now = JSONValue.string(Timestamp.now.text())
+        let conditions = [("NamesAccepted", "NoConflicts"), ("Established", "InitialNamesAccepted")]
+        guard definition["status"]["conditions"].isNull else { return }
+        definition["status"] = [
+            "conditions": .array(
+                conditions.map { type, reason in
+                    [
+                        "type": .string(type), "status": "True", "lastTransitionTime": now, "reason": .string(reason),
+                        "message": "",
+                    ]
+                }), "acceptedNames": definition["spec"]["names"],
+            "storedVersions": .array(definition["spec"]["versions"].elements.map { $0["name"] }),
+        ]
     }
 
     private func admitWorkload(_ kind: ResourceKind, _ object: inout JSONValue) throws(StatusError) {

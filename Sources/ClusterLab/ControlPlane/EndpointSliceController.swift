@@ -22,6 +22,7 @@ enum EndpointSliceController {
             !service["spec"]["selector"].members.isEmpty, service["spec"]["type"].text != "ExternalName"
         else {
             for slice in owned { state.remove(.endpointSlice, slice) }
+            EndpointsController.serviceIsGone(key, in: &state)
             return
         }
         let wanted = endpoints(of: service, in: state)
@@ -36,10 +37,11 @@ enum EndpointSliceController {
                 state.remove(.endpointSlice, stored)
             }
         }
+        EndpointsController.write(wanted, of: service, in: &state)
     }
 
     /// The endpoints that share a family and resolved ports, as one group of slices does.
-    private struct Group {
+    struct Group {
         let family: String
         let ports: [JSONValue]
         var endpoints: [JSONValue]

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import HTTPTypes
 import NIOSSL
 import SwiftASN1
 import X509
@@ -99,6 +100,18 @@ struct User: Sendable, Equatable {
 
     var mayDoEverything: Bool { groups.contains(CertificateAuthority.administratorsGroup) }
 
+    /// The user an administrator asks to be (`kubectl --as`); without such a wish the user itself.
+    func acting(by headers: HTTPFields) throws(StatusError) -> User {
+        guard let name = headers[.impersonateUser] else { return self }
+        guard mayDoEverything else {
+            throw StatusError(
+                code: 403, reason: "Forbidden",
+                message: "users \"\(name)\" is forbidden: User \"\(self.name)\" cannot impersonate resource \"users\" "
+                    + "in API group \"\" at the cluster scope")
+        }
+        return User(name: name, groups: headers[values: .impersonateGroup])
+    }
+
     init(name: String, groups: [String]) {
         self.name = name
         self.groups = groups
@@ -122,4 +135,9 @@ struct User: Sendable, Equatable {
         guard let name else { return nil }
         self.init(name: name, groups: groups)
     }
+}
+
+extension HTTPField.Name {
+    fileprivate static let impersonateUser = Self("Impersonate-User") ?? .authorization
+    fileprivate static let impersonateGroup = Self("Impersonate-Group") ?? .authorization
 }

@@ -120,6 +120,17 @@ extension ClusterState {
                     "endpoints": [["addresses": ["172.18.0.1"], "conditions": ["ready": true]]],
                     "ports": [["name": "https", "port": 6443, "protocol": "TCP"]],
                 ])
+            _ = try? state.create(
+                .endpoints,
+                [
+                    "metadata": ["name": "kubernetes", "namespace": "default"],
+                    "subsets": [
+                        [
+                            "addresses": [["ip": "172.18.0.1"]],
+                            "ports": [["name": "https", "port": 6443, "protocol": "TCP"]],
+                        ]
+                    ],
+                ])
         }
     }
 }

@@ -64,7 +64,7 @@ package enum StrategicMergePatch {
         }
         var result = target
         for element in patch {
-            let position = result.firstIndex { $0[key] == element[key] }
+            let position = place(of: element, in: result, key: key, among: patch)
             if element["$patch"].text == "delete" {
                 if let position { result.remove(at: position) }
             } else if let position {
@@ -74,6 +74,18 @@ package enum StrategicMergePatch {
             }
         }
         return result
+    }
+
+    /// Ports with the same number differ by their protocol.
+    private static func place(
+        of element: JSONValue, in list: [JSONValue], key: String, among patch: [JSONValue]
+    ) -> Int? {
+        let same = list.indices.filter { list[$0][key] == element[key] }
+        guard ["port", "containerPort"].contains(key) else { return same.first }
+        let wanted = element["protocol"].text ?? "TCP"
+        if let exact = same.first(where: { (list[$0]["protocol"].text ?? "TCP") == wanted }) { return exact }
+        // The only ones with their number on either side: the protocol is what changes.
+        return same.count == 1 && patch.count(where: { $0[key] == element[key] }) == 1 ? same.first : nil
     }
 
     private static func sorted(_ elements: [JSONValue], _ order: [JSONValue], _ key: String) -> [JSONValue] {

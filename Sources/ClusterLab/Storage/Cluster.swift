@@ -35,6 +35,17 @@ package final class Cluster: Sendable {
 
     package var version: UInt64 { read { $0.store.version } }
 
+    /// What the API shows: kinds of a group outside Kubernetes come with their definition or their first object.
+    var servedKinds: [ResourceKind] {
+        read { state in
+            ResourceKind.all.filter { kind in
+                guard let definition = kind.definition else { return true }
+                return state.store.count(kind) > 0
+                    || state.store.find(.customResourceDefinition, namespace: "", name: definition) != nil
+            }
+        }
+    }
+
     // MARK: Watching
 
     /// A stream that yields after every write and every tick, until the lab stops.

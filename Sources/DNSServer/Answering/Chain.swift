@@ -94,10 +94,14 @@ extension Exchange {
     ///
     /// - Parameters:
     ///   - age: seconds since the reply was received.
-    ///   - maximumTTL: the most any TTL may say.
-    package mutating func answer(with reply: Reply, age: UInt32 = 0, maximumTTL: UInt32 = .max) {
-        response.append(reply, to: question, asked: asked, age: age, maximumTTL: maximumTTL,
-            rotation: style.rotation)
+    ///   - minimumTTL: the least any TTL may say before the age is taken off, in seconds.
+    ///   - maximumTTL: the most.
+    package mutating func answer(
+        with reply: Reply, age: UInt32 = 0, minimumTTL: UInt32 = 0, maximumTTL: UInt32 = .max
+    ) {
+        response.append(
+            reply, to: question, asked: asked, TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL),
+            rotation: style.rotation, scratch: nameScratch)
         if asked.checkingDisabled { response.flags |= HeaderFlag.checkingDisabled }
     }
 }

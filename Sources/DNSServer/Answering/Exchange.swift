@@ -62,9 +62,10 @@ package struct Exchange: ~Copyable {
     package var responseSize = 0
     /// Set by a handler that returns `.suspended`: the place kept for this query.
     package var parking: ParkingID?
-    /// Where aliases' folded names go, then 256 octets on those they are compared with.
+    /// Where aliases' folded names go, and room for a name that is compared or copied.
     let aliasScratch: OutputBytes
     static let aliasScratchCapacity = 512
+    var nameScratch: OutputBytes { aliasScratch.suffix(from: 256) }
 
     init(
         message: ByteView, asked: Query, response: consuming MessageWriter, client: SocketAddress,
@@ -124,7 +125,7 @@ package struct Exchange: ~Copyable {
     /// True when the answer already holds a record owned by `name`: asking for it again would go round in circles.
     private func ownsAlias(_ name: ByteView) -> Bool {
         var reader = MessageReader(response.written, at: asked.questionEnd)
-        let owner = aliasScratch.suffix(from: 256)
+        let owner = nameScratch
         for _ in 0..<response.answers {
             guard let record = try? reader.next() else { return false }
             guard let length = try? MessageReader.expandName(response.written, at: record.nameOffset, into: owner)

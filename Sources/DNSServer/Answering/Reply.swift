@@ -35,13 +35,13 @@ package struct Reply: Sendable {
 }
 
 extension MessageWriter {
-    /// Appends `reply` as the answer to `question`, TTLs lowered by `age` and bounded by `maximumTTL` seconds.
-    package mutating func append(
-        _ reply: Reply, to question: Question, asked: Query, age: UInt32 = 0, maximumTTL: UInt32 = .max,
-        minimumTTL: UInt32 = 0, rotation: Int = 0
+    /// Appends `reply` as the answer to `question`.
+    ///
+    /// - Parameter scratch: at least 255 octets, for names on their way from one message to the other.
+    mutating func append(
+        _ reply: Reply, to question: Question, asked: Query, _ times: TimeToLive, rotation: Int, scratch: OutputBytes
     ) {
         code = reply.code
-        let times = TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL)
         withBytes(reply.octets) { message in
             if question.nameOffset == 12, answers == 0, reply.questionEnd == asked.questionEnd, count == reply.questionEnd,
                 appendBody(message.suffix(from: reply.questionEnd), answers: reply.answers, authorities: reply.authorities)
@@ -51,7 +51,7 @@ extension MessageWriter {
                     overwrite(times.adjusted(message.uint32(at: Int(offset))), at: Int(offset))
                 }
             } else {
-                appendRecords(of: message, reply, question, times)
+                appendRecords(of: message, reply, question, times, scratch)
             }
         }
     }
@@ -67,17 +67,16 @@ extension MessageWriter {
 
     /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.
     private mutating func appendRecords(
-        of message: ByteView, _ reply: Reply, _ question: Question, _ times: TimeToLive
+        of message: ByteView, _ reply: Reply, _ question: Question, _ times: TimeToLive, _ scratch: OutputBytes
     ) {
         var reader = MessageReader(message, at: reply.questionEnd)
-        let scratch = ByteBlock(capacity: 256)
         let wanted = question.nameOffset == 12 ? reply.answers &+ reply.authorities : reply.answers
         for position in 0..<Int(wanted) {
             guard let record = try? reader.next() else { return }
             let isAnswer = position < Int(reply.answers)
             guard isAnswer || !isTruncated else { return }
             guard RecordCopier.copy(
-                record, of: message, ttl: times.adjusted(record.ttl), scratch: scratch.bytes, to: &self,
+                record, of: message, ttl: times.adjusted(record.ttl), scratch: scratch, to: &self,
                 in: isAnswer ? .answer : .authority)
             else {
                 // Authority that does not fit may go without a word; an answer may not (RFC 2181 §9).

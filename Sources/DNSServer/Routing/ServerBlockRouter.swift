@@ -37,19 +37,10 @@ final class ServerBlockRouter {
     /// - Parameter type: DS is answered by the parent of the zone that the name is the apex of (RFC 4035 §3.1.4.1).
     func find(_ name: ByteView, type: RecordType) -> LoopBlock? {
         var child: LoopBlock?
-        for (wire, block) in zones where Self.contains(wire.view, name) {
+        for (wire, block) in zones where name.isSubdomain(of: wire.view) {
             guard type == .ds, wire.view.count == name.count else { return block }
             if child == nil { child = block }
         }
         return child
-    }
-
-    static func contains(_ zone: ByteView, _ name: ByteView) -> Bool {
-        guard name.hasSuffix(zone) else { return false }
-        // Equal octets are a zone only from the start of a label on.
-        let start = name.count - zone.count
-        var index = 0
-        while index < start { index += Int(name[index]) + 1 }
-        return index == start
     }
 }

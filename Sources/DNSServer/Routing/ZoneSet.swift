@@ -10,7 +10,7 @@ package struct ZoneSet {
     ///
     /// - Parameter name: folded wire form.
     package func contains(_ name: ByteView) -> Bool {
-        for zone in zones where ServerBlockRouter.contains(zone.view, name) { return true }
+        for zone in zones where name.isSubdomain(of: zone.view) { return true }
         return false
     }
 }

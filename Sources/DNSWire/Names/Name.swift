@@ -156,6 +156,16 @@ extension ByteView {
         }
     }
 
+    /// True when this name is `zone` or below it; both folded.
+    @inlinable package func isSubdomain(of zone: ByteView) -> Bool {
+        guard hasSuffix(zone) else { return false }
+        // Equal octets are a zone only from the start of a label on.
+        let start = count - zone.count
+        var index = 0
+        while index < start { index += Int(self[index]) + 1 }
+        return index == start
+    }
+
     /// True when both names have the same labels, letter case aside.
     @inlinable package func equalsName(_ other: ByteView) -> Bool {
         guard count == other.count else { return false }

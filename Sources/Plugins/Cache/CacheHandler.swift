@@ -49,14 +49,7 @@ final class CacheHandler: Handler {
 
     private func write(_ entry: CacheEntry, age: UInt32, _ exchange: inout Exchange) {
         let bounds = bounds[entry.kind.rawValue]
-        if bounds.minimum > 0 {
-            exchange.response.append(
-                entry.reply, to: exchange.question, asked: exchange.asked, age: age, maximumTTL: bounds.maximum,
-                minimumTTL: bounds.minimum)
-            if exchange.asked.checkingDisabled { exchange.response.flags |= HeaderFlag.checkingDisabled }
-        } else {
-            exchange.answer(with: entry.reply, age: age, maximumTTL: bounds.maximum)
-        }
+        exchange.answer(with: entry.reply, age: age, minimumTTL: bounds.minimum, maximumTTL: bounds.maximum)
     }
 
     private func prefetch(_ entry: CacheEntry, _ now: UInt64, _ exchange: borrowing Exchange) {
@@ -96,10 +89,8 @@ final class CacheHandler: Handler {
 
     private func writeStale(_ entry: CacheEntry, _ stale: CacheSettings.Stale, _ exchange: inout Exchange) {
         counters.servedStale.bump()
-        exchange.response.append(
-            entry.reply, to: exchange.question, asked: exchange.asked, maximumTTL: stale.ttl, minimumTTL: stale.ttl)
+        exchange.answer(with: entry.reply, minimumTTL: stale.ttl, maximumTTL: stale.ttl)
         exchange.response.extendedError = .staleAnswer
-        if exchange.asked.checkingDisabled { exchange.response.flags |= HeaderFlag.checkingDisabled }
     }
 
     func recover(_ exchange: inout Exchange) -> Bool { replaceByStale(&exchange) }

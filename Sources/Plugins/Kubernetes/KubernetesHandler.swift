@@ -13,7 +13,7 @@ final class KubernetesHandler: Handler {
 
     private let zones: [Zone]
     /// Zones whose missing names go to the next plugin.
-    private let passedOn: [ByteBlock]
+    private let passedOn: ZoneSet
     private let primaryZone: ByteBlock
     private let ttl: UInt32
     private var snapshot: Subscription<ClusterSnapshot>
@@ -25,7 +25,7 @@ final class KubernetesHandler: Handler {
         // Longest first, so that the first match is the best one.
         zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
             .map { Zone(wire: ByteBlock($0.wire), isReverse: $0.isReverse) }
-        passedOn = (settings.passedOn ?? []).map { ByteBlock($0.wire) }
+        passedOn = ZoneSet(settings.passedOn ?? [])
         primaryZone = ByteBlock(settings.primaryZone.wire)
         ttl = settings.ttl
         snapshot = Subscription(published)
@@ -64,7 +64,7 @@ final class KubernetesHandler: Handler {
         case .noData:
             deny(asked, .noError, &exchange)
         case .noSuchName:
-            if passedOn.contains(where: { question.folded.hasSuffix($0.view) }) {
+            if passedOn.contains(question.folded) {
                 exchange.isMissing = true
                 return .next
             }
@@ -79,15 +79,7 @@ final class KubernetesHandler: Handler {
     }
 
     private func zone(of name: ByteView) -> Zone? {
-        zones.first { Self.isInside(name, $0.wire.view) }
-    }
-
-    private static func isInside(_ name: ByteView, _ zone: ByteView) -> Bool {
-        guard name.hasSuffix(zone) else { return false }
-        let start = name.count - zone.count
-        var index = 0
-        while index < start { index += Int(name[index]) + 1 }
-        return index == start
+        zones.first { name.isSubdomain(of: $0.wire.view) }
     }
 
     /// A negative answer with the zone's SOA, so that resolvers know how long to believe it (RFC 2308 §3).

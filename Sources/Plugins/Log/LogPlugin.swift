@@ -78,7 +78,7 @@ final class LogHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict { .next }
 
     func finish(_ exchange: inout Exchange) {
-        guard let (_, rule) = rules.first(where: { exchange.asked.folded.hasSuffix($0.zone.view) }),
+        guard let (_, rule) = rules.first(where: { exchange.asked.folded.isSubdomain(of: $0.zone.view) }),
             rule.logs(exchange)
         else { return }
         Log.info(rule.format.text(exchange, now: server.loop.currentTime))

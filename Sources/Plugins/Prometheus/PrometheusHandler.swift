@@ -18,7 +18,7 @@ final class PrometheusHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict { .next }
 
     func finish(_ exchange: inout Exchange) {
-        guard let zone = zones.first(where: { exchange.asked.folded.hasSuffix($0.wire.view) }) ?? zones.last else { return }
+        guard let zone = zones.first(where: { exchange.asked.folded.isSubdomain(of: $0.wire.view) }) ?? zones.last else { return }
         zone.count(&exchange, plugin: exchange.answeredBy, now: server.loop.currentTime)
     }
 }

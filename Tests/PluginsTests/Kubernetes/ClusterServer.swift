@@ -1,6 +1,8 @@
 import ClusterModel
 import DNSServer
 import DNSWire
+import Snapshots
+import Synchronization
 import Testing
 import ZoneData
 

@@ -2,6 +2,7 @@ import ClusterModel
 import DNSServer
 import DNSWire
 import EventLoop
+import Synchronization
 import Telemetry
 import Testing
 
