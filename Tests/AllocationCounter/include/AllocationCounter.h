@@ -17,7 +17,4 @@ typedef struct {
 /// The counts of the calling thread. Linking this target is what makes them count, in the whole process.
 ac_counts ac_counts_of_this_thread(void);
 
-/// Lets the calling thread end with a trace when it asks for memory: to find out who does.
-void ac_trap_allocations(int traps);
-
 #endif
