@@ -24,6 +24,7 @@ run: build
 
 test: packages-build
 	@.ci/packages bind9-dnsutils ldnsutils dnsperf nsd curl python3 python3-venv
+	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@Tests/run.sh
 
 bench: build

@@ -178,7 +178,7 @@ def body(suite):
     suite.equal("writes go on", status, 200)
     begin = time.monotonic()
     suite.equal("reads go on", client.ask("GET", "/api/v1/services")[0], 200)
-    suite.check("at once", time.monotonic() - begin < 2, f"{time.monotonic() - begin:.1f} s")
+    suite.check("within seconds", time.monotonic() - begin < 5, f"{time.monotonic() - begin:.1f} s")
     # 500 × 60 × 200 kB would be 6 GB.
     suite.check("memory is bounded", memory(lab) < before + 800, f"{before:.0f} to {memory(lab):.0f} MiB")
     print(f"  hostile-clients: {WATCHERS} watchers: {before:.0f} to {memory(lab):.0f} MiB", flush=True)

@@ -94,8 +94,14 @@ def body(suite):
         all(line.endswith(" unchanged") for line in again.splitlines()), again + error)
     code, output, error = kubectl("apply", "--server-side", "-f", EXAMPLES)
     suite.check("apply --server-side", code == 0 and "serverside-applied" in output, output + error)
-    code, output, error = kubectl("diff", "-f", EXAMPLES)
-    suite.check("diff finds nothing", code == 0 and output == "", output + error)
+    # Before 1.27, kubectl took what it knows of kinds from OpenAPI v2, of which the lab serves an empty document.
+    client = json.loads(kubectl("version", "--client", "-o", "json")[1])["clientVersion"]
+    reads_v3 = int(re.match(r"\d+", client["minor"]).group()) >= 27
+    if reads_v3:
+        code, output, error = kubectl("diff", "-f", EXAMPLES)
+        suite.check("diff finds nothing", code == 0 and output == "", output + error)
+    else:
+        print(f"  kubectl: diff, server dry run and explain: not run: kubectl {client['gitVersion']} reads OpenAPI v2")
 
     # What a cluster shows.
     code, output, error = kubectl("get", "svc,endpointslices,pods", "-A", "-o", "wide")
@@ -150,10 +156,11 @@ def body(suite):
     says("patch that changes nothing",
         ["patch", "svc", "db", "-n", "shop", "-p", '{"metadata":{"labels":{"patched":"json"}}}'],
         r"service/db patched \(no change\)")
-    says("label", ["label", "svc", "db", "-n", "shop", "patched-"], "service/db unlabeled")
+    says("label", ["label", "svc", "db", "-n", "shop", "patched-"], "service/db (unlabeled|labeled)")
     says("annotate", ["annotate", "svc", "db", "-n", "shop", "a=b"], "service/db annotated")
-    says("dry run", ["create", "cm", "not", "--dry-run=server"], r"configmap/not created \(server dry run\)")
-    refuses("a dry run leaves nothing", ["get", "cm", "not"], r'\(NotFound\): configmaps "not" not found')
+    if reads_v3:
+        says("dry run", ["create", "cm", "not", "--dry-run=server"], r"configmap/not created \(server dry run\)")
+        refuses("a dry run leaves nothing", ["get", "cm", "not"], r'\(NotFound\): configmaps "not" not found')
 
     # Waiting and watching.
     says("wait for a pod", ["wait", "--for=condition=Ready", "pod/db-0", "-n", "shop", "--timeout=10s"],
@@ -214,18 +221,23 @@ def body(suite):
     refuses("an invalid name", ["create", "configmap", "One_", "-n", "made"], r"Invalid value: \"One_\"")
 
     # What the API says of itself.
-    for path, fields in {"service": ("apiVersion", "kind", "metadata", "spec", "status"),
-                         "service.spec": ("clusterIP", "ports", "selector", "publishNotReadyAddresses"),
-                         "service.spec.ports": ("port", "targetPort", "appProtocol"),
-                         "endpointslice.endpoints": ("addresses", "conditions", "zone"),
-                         "deployment.spec.template.spec": ("containers", "dnsPolicy")}.items():
+    explained = {
+        "service": ("apiVersion", "kind", "metadata", "spec", "status"),
+        "service.spec": ("clusterIP", "ports", "selector", "publishNotReadyAddresses"),
+        "service.spec.ports": ("port", "targetPort", "appProtocol"),
+        "endpointslice.endpoints": ("addresses", "conditions", "zone"),
+        "deployment.spec.template.spec": ("containers", "dnsPolicy"),
+    }
+    for path, fields in explained.items() if reads_v3 else ():
         code, output, error = kubectl("explain", path)
-        suite.check(f"explain {path}", code == 0 and all(re.search(rf"^ +{field}\t<", output, re.MULTILINE) for field in fields),
-            output + error)
-    says("explain a type", ["explain", "service.spec.ports"], r"KIND: +Service\nVERSION: +v1\n.*<\[\]ServicePort>.*")
+        are_there = all(re.search(rf"^ +{field}\t<", output, re.MULTILINE) for field in fields)
+        suite.check(f"explain {path}", code == 0 and are_there, output + error)
+    if reads_v3:
+        says("explain a type", ["explain", "service.spec.ports"],
+            r"KIND: +Service\nVERSION: +v1\n.*<\[\]ServicePort>.*")
     says("api-resources", ["api-resources", "-o", "name"], r"(?=.*\bservices\n)(?=.*\bendpointslices\.discovery\.k8s\.io\n).*")
     says("api-versions", ["api-versions"], r"(?=.*\bapps/v1\n)(?=.*\bv1$).*")
-    says("version", ["version"], r".*Server Version: v1\.36\.\d+.*")
+    says("version", ["version"], r'.*Server Version: .*v1\.36\.\d+.*')
     says("may do", ["auth", "can-i", "list", "services"], "yes")
     code, output, error = kubectl("get", "svc", "--as", "nobody")
     suite.check("another user may not", code == 1 and 'User "nobody" cannot list resource "services"' in error, error)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from live import EXAMPLES, ROOT, Lab, Suite, eventually, work
+from live import EXAMPLES, ROOT, Lab, Program, Suite, clean_up, eventually, work
 
 VENV = ROOT / ".build/venv"
 
@@ -16,12 +16,14 @@ def run_in_venv():
     python = VENV / "bin/python"
     if os.environ.get("IN_VENV") == "yes":
         return
-    if subprocess.run([python, "-c", "import kubernetes"], capture_output=True).returncode if python.exists() else True:
+    needed = "import kubernetes.leaderelection.resourcelock.leaselock"
+    if not python.exists() or subprocess.run([python, "-c", needed], capture_output=True).returncode:
         print("  python-client: installing kubernetes into .build/venv", flush=True)
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         subprocess.run(
-            [VENV / "bin/pip", "--quiet", "--disable-pip-version-check", "install", "kubernetes>=31"], check=True)
+            [VENV / "bin/pip", "--quiet", "--disable-pip-version-check", "install", "kubernetes>=37"], check=True)
+    clean_up()
     os.execve(python, [python, *sys.argv], {**os.environ, "IN_VENV": "yes"})
 
 
@@ -111,12 +113,12 @@ def watches(suite, cluster):
                 from_version = fresh.metadata.resource_version
 
     # More changes than the history keeps make the version too old.
-    patch = lambda data: cluster.core.patch_namespaced_config_map("busy", "shop", {"data": data})
+    def patch(data):
+        cluster.core.patch_namespaced_config_map("busy", "shop", {"data": data})
+
     cluster.core.create_namespaced_config_map("shop", {"metadata": {"name": "busy"}})
-    changes = 0
-    while changes < 4200:
-        patch({"n": str(changes)})
-        changes += 1
+    for number in range(4200):
+        patch({"n": str(number)})
     watcher_is_over = threading.Event()
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
@@ -129,7 +131,7 @@ def watches(suite, cluster):
     suite.check("and the watch goes on", eventually(lambda: seen[-3:] == wanted, 20), seen)
     suite.equal("once", (len(expired), wrong), (1, []))
     watcher_is_over.set()
-    watcher.stop()
+    thread.join(10)
 
 
 ELECTION = """
@@ -149,7 +151,6 @@ leaderelection.LeaderElection(electionconfig.Config(
 
 
 def elects(suite, cluster, lab):
-    from live import Program
     script = work / "election.py"
     script.write_text(ELECTION)
 
@@ -172,8 +173,6 @@ def elects(suite, cluster, lab):
     suite.check("the second one waits", "leading" not in two.log and holder() == "one", two.log)
     one.kill()
     suite.check("the second one takes over", eventually(lambda: "leading" in two.log and holder() == "two", 30), two.log)
-    spec = cluster.leases.read_namespaced_lease("boss", "default").spec
-    suite.check("the change is counted", (spec.lease_transitions or 0) >= 1, spec)
     two.kill()
 
 

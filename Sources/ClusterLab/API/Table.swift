@@ -107,10 +107,15 @@ struct TableColumn: Sendable {
         case "ServiceAccount": [name, TableColumn("Secrets") { String($0["secrets"].elements.count) }, age]
         case "Lease": [name, text("Holder", "spec", "holderIdentity"), age]
         case "ServiceCIDR":
-            [name, TableColumn("CIDRs") { $0["spec"]["cidrs"].elements.compactMap(\.text).joined(separator: ",") }, age]
+            [
+                name, TableColumn("CIDRs") { $0["spec"]["cidrs"].elements.compactMap(\.text).joined(separator: ",") },
+                age,
+            ]
         case "ServiceImport":
-            [name, text("Type", "spec", "type"), TableColumn("IP") { JSONValue.array($0["spec"]["ips"].elements).line }]
-                + [age]
+            [
+                name, text("Type", "spec", "type"),
+                TableColumn("IP") { JSONValue.array($0["spec"]["ips"].elements).line }, age,
+            ]
         case "PodDisruptionBudget":
             [
                 name, TableColumn("Min Available") { $0["spec"]["minAvailable"].orNotApplicable },
@@ -118,7 +123,10 @@ struct TableColumn: Sendable {
                 count("Allowed Disruptions", "disruptionsAllowed"), age,
             ]
         case "ClusterRoleBinding", "RoleBinding":
-            [name, TableColumn("Role") { "\($0["roleRef"]["kind"].text ?? "")/\($0["roleRef"]["name"].text ?? "")" }, age]
+            [
+                name, TableColumn("Role") { "\($0["roleRef"]["kind"].text ?? "")/\($0["roleRef"]["name"].text ?? "")" },
+                age,
+            ]
         case "ClusterRole", "Role", "CustomResourceDefinition":
             [name, text("Created At", "metadata", "creationTimestamp")]
         default: [name, age]
@@ -129,7 +137,9 @@ struct TableColumn: Sendable {
 
     private static let name = TableColumn("Name", \.name)
     private static let age = TableColumn("Age") { since($0["metadata"]["creationTimestamp"]) }
-    private static let selector = TableColumn("Selector", isWide: true) { labels($0["spec"]["selector"]["matchLabels"]) }
+    private static let selector = TableColumn("Selector", isWide: true) {
+        labels($0["spec"]["selector"]["matchLabels"])
+    }
     private static let containers = [("Containers", "name"), ("Images", "image")].map { title, member in
         TableColumn(title, isWide: true) {
             $0["spec"]["template"]["spec"]["containers"].elements.compactMap { $0[member].text }.joined(separator: ",")

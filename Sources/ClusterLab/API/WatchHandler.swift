@@ -64,8 +64,9 @@ struct WatchHandler: Sendable {
         private var hasInitialEvents: Bool
         private let end: Date
         private var nextBookmark: Date
-        /// Events read at most at a time, and bytes after which they are written: what a client that does not read costs.
+        /// Events looked at in one step.
         private static let batch = 512
+        /// Bytes after which they are written; more than that is not held for a client that does not read.
         private static let pieceSize = 64 * 1024
 
         init(handler: WatchHandler) {
