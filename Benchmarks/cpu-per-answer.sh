@@ -2,10 +2,11 @@
 # CPU per answer at saturation, cluster-dns beside NSD: Benchmarks/cpu-per-answer.sh [BINARY]
 #   PAIRS=5 SECONDS_EACH=10 CLUSTER=nodes=50,services=1000,endpoints=5000,seed=1
 # NSD_ONLY=1 measures NSD beside itself with made-up names: the noise of this machine.
+given=${1:+$(realpath "$1")}
 cd "$(dirname "$0")"
 # shellcheck source=Benchmarks/start.sh
 . ./start.sh
-binary=$(realpath -m "${1:-$root/.build/release/cluster-dns}")
+binary=${given:-$root/.build/release/cluster-dns}
 pairs=${PAIRS:-5}
 seconds=${SECONDS_EACH:-10}
 cluster=${CLUSTER:-nodes=50,services=1000,endpoints=5000,seed=1}

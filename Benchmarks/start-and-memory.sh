@@ -2,10 +2,11 @@
 # Time from exec to the first right answer, and resident memory, on a large cluster:
 #   Benchmarks/start-and-memory.sh [BINARY]
 #   RUNS=3 CLUSTER=nodes=5000,services=8200,endpoints=150000
+given=${1:+$(realpath "$1")}
 cd "$(dirname "$0")"
 # shellcheck source=Benchmarks/start.sh
 . ./start.sh
-binary=$(realpath -m "${1:-$root/.build/release/cluster-dns}")
+binary=${given:-$root/.build/release/cluster-dns}
 cluster=${CLUSTER:-nodes=5000,services=8200,endpoints=150000}
 
 start_lab "$cluster"
