@@ -134,7 +134,8 @@ private actor SnapshotWriter {
 
     func apply(_ changes: [ObjectChange]) {
         let now = WallClock.secondsSince1970
-        index.apply(changes, now: UInt32(now))
+        // A clock that is set to another century must not end the process: serials wrap (RFC 1982).
+        index.apply(changes, now: UInt32(truncatingIfNeeded: Int64(now)))
         // Until the first list is whole nothing is answered from it, so nothing need be built.
         guard kinds.isSubset(of: index.listedKinds) else { return }
         if index.hasChanges || !state.isSynced {
@@ -143,7 +144,8 @@ private actor SnapshotWriter {
         }
         if changes.contains(where: { if case .relistFinished = $0 { true } else { false } }) { Heap.giveBack() }
         for latency in index.drainProgrammingTriggers() {
-            let seconds = max(0, now - latency.trigger)
+            let seconds = now - latency.trigger
+            guard seconds.isFinite, seconds >= 0 else { continue }
             latencies[latency.isHeadless]?.observe(UInt64(min(seconds, 1e9) * 1e9))
         }
     }
