@@ -31,6 +31,13 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
+/// The program carries the Swift runtime and Foundation in itself, so that an image needs no toolchain; these are the
+/// libraries that Foundation's static archives need and the linker does not add by itself.
+let staticFoundation = [
+    "CoreFoundation", "_FoundationICU", "_FoundationCShims", "_FoundationCollections", "dispatch", "BlocksRuntime",
+    "swiftSynchronization", "stdc++",
+].map { "-l" + $0 }
+
 let package = Package(
     name: "cluster-dns",
     products: [
@@ -86,18 +93,22 @@ let package = Package(
                 "KubernetesAPI",
             ],
             exclude: [
-                "Bind/bind.md", "Cache/cache.md", "Errors/errors.md", "Forward/forward.md", "Health/health.md",
-                "Hosts/hosts.md", "Kubernetes/kubernetes.md", "LoadBalance/loadbalance.md", "Log/log.md",
-                "Loop/loop.md", "Prometheus/prometheus.md", "Ready/ready.md", "Reload/reload.md", "Whoami/whoami.md",
+                "AutoPath/autopath.md", "Bind/bind.md", "Cache/cache.md", "Errors/errors.md", "External/k8s_external.md",
+                "Forward/forward.md", "Health/health.md", "Hosts/hosts.md", "Kubernetes/kubernetes.md",
+                "LoadBalance/loadbalance.md", "Log/log.md", "Loop/loop.md", "Metadata/metadata.md",
+                "Prometheus/prometheus.md", "Ready/ready.md", "Reload/reload.md", "Transfer/transfer.md",
+                "Whoami/whoami.md",
             ]),
+        .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", asyncHTTPClient, nioCore]),
         // The program.
         .executableTarget(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI", "ClusterLab", "CLinux", argumentParser, hummingbird, httpTypes, log, lifecycle, unixSignals, crypto,
+                "KubernetesAPI", "ClusterLab", "Autoscaler", "CLinux", argumentParser, hummingbird, httpTypes, log, lifecycle, unixSignals, crypto,
                 nioCore,
-            ]),
+            ],
+            linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),
         // Tests.
         .testTarget(name: "CorefileTests", dependencies: ["Corefile"]),
         .testTarget(name: "ClusterModelTests", dependencies: ["ClusterModel", "DNSWire", "Snapshots"]),
@@ -124,6 +135,7 @@ let package = Package(
             dependencies: [
                 "KubernetesAPI", "ClusterModel", "DNSWire", nioCore, nioPosix, nioHTTP1, protobuf,
             ]),
+        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry"]),
         .testTarget(name: "ClusterLabTests", dependencies: ["ClusterLab", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
     ]
 )
@@ -133,6 +145,6 @@ for target in package.targets where target.type != .system && !["AllocationCount
 }
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
-for target in package.targets where ["ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins"].contains(target.name) {
+for target in package.targets where ["Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins"].contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }

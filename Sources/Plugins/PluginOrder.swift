@@ -4,5 +4,5 @@ package import DNSServer
 package let pluginOrder: [any Plugin.Type] = [
     ReloadPlugin.self, BindPlugin.self, ReadyPlugin.self, HealthPlugin.self, PrometheusPlugin.self,
     ErrorsPlugin.self, LogPlugin.self, LoadBalancePlugin.self, CachePlugin.self, HostsPlugin.self,
-    KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self, WhoamiPlugin.self,
+    ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self, WhoamiPlugin.self,
 ]

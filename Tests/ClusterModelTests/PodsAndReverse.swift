@@ -131,13 +131,14 @@ import Testing
         #expect(dns.ask("\(last).2.244.10.in-addr.arpa. PTR").outcome == .noSuchName)
     }
 
-    @Test func ownersOfAnAddress() {
-        var owners: [String] = []
-        dns.snapshot.view.serviceOwners(of: IPAddress(v4: 0x0AF4_0202)) {
-            owners.append(String(decoding: $0.array, as: UTF8.self))
-        }
-        #expect(owners.sorted() == ["\u{2}hd\u{1}t", "\u{5}other\u{1}t"])
+    @Test("name servers are the services in front of an address") func nameServers() {
+        let address = IPAddress(v4: 0x0AF4_0202)
+        let names = dns.snapshot.view.nameServers(behind: [address])
+        let labels = names.map { String(decoding: $0.labels, as: UTF8.self) }.sorted()
+        #expect(labels.contains("\u{5}other\u{1}t"))
+        #expect(labels.allSatisfy { $0.hasSuffix("\u{2}hd\u{1}t") || $0 == "\u{5}other\u{1}t" })
+        #expect(dns.snapshot.view.nameServers(behind: [address], limit: 1).count == 1)
         dns.delete(namespace("t"))
-        dns.snapshot.view.serviceOwners(of: IPAddress(v4: 0x0AF4_0202)) { _ in Issue.record("the namespace is gone") }
+        #expect(dns.snapshot.view.nameServers(behind: [address]).isEmpty)
     }
 }

@@ -136,7 +136,7 @@ extension ClusterName {
 }
 
 /// The labels of a name left of its zone, the first five of them by position.
-private struct LabelsBelowZone {
+struct LabelsBelowZone {
     private let name: ByteView
     private var starts = InlineArray<6, Int>(repeating: 0)
     /// Six stands for six and more: no name of a cluster zone has so many.

@@ -16,6 +16,8 @@ package struct ClusterQuestion: BitwiseCopyable {
     package var ttl: UInt32
     /// Which record comes first; not negative.
     package var rotation: Int
+    /// The zone names services without a label `svc`, as those of `k8s_external` do.
+    package var zoneIsExternal = false
 
     package init(
         name: ByteView, folded: ByteView, type: RecordType, nameOffset: Int, zoneLength: Int, zoneIsReverse: Bool,
@@ -30,6 +32,9 @@ package struct ClusterQuestion: BitwiseCopyable {
         self.ttl = ttl
         self.rotation = rotation
     }
+
+    /// Octets of the label between a service's namespace and the zone.
+    var serviceLabelLength: Int { zoneIsExternal ? 0 : 4 }
 
     /// The matched zone's octets in the client's letter case.
     var zone: ByteView { name.suffix(from: name.count - zoneLength) }

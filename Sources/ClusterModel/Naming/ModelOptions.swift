@@ -20,16 +20,19 @@ package struct ModelOptions: Sendable, Hashable {
     package var answersEndpoints: Bool
     /// Services with a cluster address but no ready endpoint do not exist.
     package var ignoresEmptyServices: Bool
+    /// Addresses by which services are reached from outside are kept, for `k8s_external`.
+    package var keepsExternalAddresses: Bool
 
     package init(
         namespaces: Set<String>? = nil, pods: PodNames = .disabled, endpointPodNames: Bool = false,
-        answersEndpoints: Bool = true, ignoresEmptyServices: Bool = false
+        answersEndpoints: Bool = true, ignoresEmptyServices: Bool = false, keepsExternalAddresses: Bool = false
     ) {
         self.namespaces = namespaces
         self.pods = pods
         self.endpointPodNames = endpointPodNames
         self.answersEndpoints = answersEndpoints
         self.ignoresEmptyServices = ignoresEmptyServices
+        self.keepsExternalAddresses = keepsExternalAddresses
     }
 }
 

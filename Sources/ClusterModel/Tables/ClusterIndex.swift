@@ -3,18 +3,18 @@ import DNSWire
 /// The single writer of the cluster's records: takes object changes, makes the next snapshot from what they touch.
 package final class ClusterIndex {
     private let options: ModelOptions
-    private let seed: UInt64
-    private var namespaces: [String: UInt32] = [:]
-    private var services: [ObjectID: ServiceState] = [:]
-    private var slices: [ObjectID: SliceState] = [:]
-    private var pods: [ObjectID: PodState] = [:]
+    let seed: UInt64
+    var namespaces: [String: UInt32] = [:]
+    var services: [ObjectID: ServiceState] = [:]
+    var slices: [ObjectID: SliceState] = [:]
+    var pods: [ObjectID: PodState] = [:]
     /// Counts the lists of each kind: what was not stored since the last one began is gone at its end.
     private var epochs: [ObjectKind: UInt32] = [:]
-    private var touched: [ObjectID] = []
-    private var namespacesChanged = false
-    private var pendingPods: PendingEntries
+    var touched: [ObjectID] = []
+    var namespacesChanged = false
+    var pendingPods: PendingEntries
     private var triggers: [(service: ObjectID, trigger: Double)] = []
-    private var serial: UInt32 = 0
+    var serial: UInt32 = 0
     private var snapshot: ClusterSnapshot
 
     /// The kinds of which a whole list has been seen.
@@ -81,8 +81,10 @@ package final class ClusterIndex {
         guard let id = makeService(object.key) else { return false }
         services[id]?.epoch = epoch(.service)
         let octets = CompactObject.encode(object)
-        guard services[id]?.service != octets else { return false }
+        let external = options.keepsExternalAddresses ? ExternalEntry.encode(object) : []
+        guard services[id]?.service != octets || services[id]?.external != external else { return false }
         services[id]?.service = octets
+        services[id]?.external = external
         touch(id)
         return true
     }
@@ -190,6 +192,7 @@ package final class ClusterIndex {
     private func removeService(_ id: ObjectID) -> Bool {
         guard services[id]?.service.isEmpty == false else { return false }
         services[id]?.service = []
+        services[id]?.external = []
         touch(id)
         return true
     }
@@ -244,6 +247,7 @@ package final class ClusterIndex {
             shards[KeyedTable.shard(of: hash), default: []].append(id)
         }
         touched = []
+        if options.keepsExternalAddresses { rebuildExternal(&tables, shards) }
         for (shard, ids) in shards {
             let table = KeyedTable(bytes: tables.services[shard].view)
             let changes = ids.compactMap { renew($0, in: table, &reverse) }
@@ -270,6 +274,29 @@ package final class ClusterIndex {
             ).note(in: &reverse)
             return KeyedTable.Change(key: state.key, hash: state.hash, payload: payload)
         }
+    }
+
+    /// Brings the external tables in step with the touched services; before `renew` forgets those that are gone.
+    private func rebuildExternal(_ tables: inout Tables, _ shards: [Int: [ObjectID]]) {
+        var reverse = PendingEntries(seed: seed)
+        for (shard, ids) in shards {
+            let table = KeyedTable(bytes: tables.external[shard].view)
+            var changes: [KeyedTable.Change] = []
+            for state in ids.compactMap({ services[$0] }) {
+                let old = withBytes(state.key) { table.find($0, hash: state.hash) }
+                guard (old?.array ?? []) != state.external else { continue }
+                let mark = ExternalEntry.mark(hash: state.hash)
+                for address in old.map(ExternalEntry.init)?.distinct ?? [] { reverse.remove(address, payload: mark) }
+                withBytes(state.external) { new in
+                    for address in ExternalEntry(bytes: new).distinct { reverse.add(address, payload: mark) }
+                }
+                changes.append(
+                    KeyedTable.Change(
+                        key: state.key, hash: state.hash, payload: state.external.isEmpty ? nil : state.external))
+            }
+            if !changes.isEmpty { tables.external[shard] = table.applying(changes, seed: seed) }
+        }
+        reverse.apply(to: &tables.externalReverse)
     }
 
     // MARK: - Measuring

@@ -16,7 +16,7 @@ package final class ClusterSnapshot: Sendable {
         self.seed = seed
         pods = options.pods
         ignoresEmptyServices = options.ignoresEmptyServices
-        directory = ShardDirectory(tables.services + tables.reverse + tables.pods)
+        directory = ShardDirectory(tables.sharded)
     }
 
     /// Plain pointers into this snapshot: valid only as long as somebody holds it.
@@ -29,7 +29,7 @@ package final class ClusterSnapshot: Sendable {
     /// Octets of all tables.
     package var octetCount: Int {
         var sum = tables.namespaces.view.count
-        for shard in tables.services + tables.reverse + tables.pods where shard !== Shard.empty {
+        for shard in tables.sharded where shard !== Shard.empty {
             sum += shard.view.count
         }
         return sum
@@ -45,8 +45,15 @@ struct Tables: Sendable {
     var reverse = [Shard](repeating: .empty, count: shardCount)
     /// `AddressTable`s from address to `PodMark`; empty unless pods are verified.
     var pods = [Shard](repeating: .empty, count: shardCount)
+    /// `KeyedTable`s from service and namespace to `ExternalEntry`; empty unless they are kept.
+    var external = [Shard](repeating: .empty, count: shardCount)
+    /// `AddressTable`s from external address to the hash of its service's key.
+    var externalReverse = [Shard](repeating: .empty, count: shardCount)
     /// A `KeyedTable` of the visible namespaces, without payload.
     var namespaces = Shard.empty
+
+    /// All that are found by a hash, in the order of the directory.
+    var sharded: [Shard] { services + reverse + pods + external + externalReverse }
 }
 
 /// Where a snapshot's shards are, in one array that a view can point to.
@@ -65,7 +72,7 @@ struct Tables: Sendable {
 
 /// The reading side of a snapshot: copying and using it counts no references.
 ///
-/// Safe as long as the snapshot lives: the pointer leads to its directory of three times `Tables.shardCount` shards.
+/// Safe as long as the snapshot lives: the pointer leads to its directory of five times `Tables.shardCount` shards.
 @safe package struct ClusterView: BitwiseCopyable {
     private let shards: UnsafePointer<ByteView>
     let namespaces: KeyedTable
@@ -94,5 +101,13 @@ struct Tables: Sendable {
 
     func pods(_ hash: UInt32) -> AddressTable {
         unsafe AddressTable(bytes: shards[2 * Tables.shardCount + AddressTable.shard(of: hash)])
+    }
+
+    func external(_ hash: UInt32) -> KeyedTable {
+        unsafe KeyedTable(bytes: shards[3 * Tables.shardCount + KeyedTable.shard(of: hash)])
+    }
+
+    func externalReverse(_ hash: UInt32) -> AddressTable {
+        unsafe AddressTable(bytes: shards[4 * Tables.shardCount + AddressTable.shard(of: hash)])
     }
 }

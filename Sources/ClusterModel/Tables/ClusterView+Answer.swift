@@ -62,7 +62,7 @@ extension ClusterView {
         }
     }
 
-    private func answerPort(
+    func answerPort(
         _ filter: PortFilter, of entry: ServiceEntry, _ labels: ServiceLabels, _ question: ClusterQuestion,
         to response: inout MessageWriter
     ) -> ClusterAnswer {
@@ -93,7 +93,7 @@ extension ClusterView {
         }
     }
 
-    private func answerHeadless(
+    func answerHeadless(
         _ entry: ServiceEntry, _ filter: PortFilter?, _ labels: ServiceLabels, _ question: ClusterQuestion,
         to response: inout MessageWriter
     ) -> ClusterAnswer {
@@ -132,7 +132,7 @@ extension ClusterView {
 
     // MARK: - Endpoints
 
-    private func answerEndpoint(
+    func answerEndpoint(
         _ label: ByteView, of entry: ServiceEntry, _ labels: ServiceLabels, _ question: ClusterQuestion,
         to response: inout MessageWriter
     ) -> ClusterAnswer {

@@ -61,27 +61,6 @@ extension ClusterView {
         return entry
     }
 
-    /// Tells the services that have a ready endpoint with this address, for NS records.
-    ///
-    /// - Parameter body: gets service and namespace as wire labels without a root, valid only inside it.
-    package func serviceOwners(of address: IPAddress, _ body: (ByteView) -> Void) {
-        let hash = AddressTable.hash(address, seed: seed)
-        let table = reverse(hash)
-        var search = table.search(address, hash: hash)
-        while let mark = table.next(&search).map(ReverseMark.init) {
-            guard !mark.isClusterAddress else { continue }
-            let services = services(mark.hash)
-            var owners = services.search(mark.hash)
-            while let owner = services.next(&owners) {
-                guard ServiceEntry(bytes: owner.payload).index(of: address) != nil,
-                    let first = owner.key.at(0), owner.key.count > Int(first) + 2,
-                    namespaceExists(owner.key.suffix(from: Int(first) + 2))
-                else { continue }
-                body(owner.key)
-            }
-        }
-    }
-
     /// True when a pod of that namespace has the address as its `status.podIP`.
     func podExists(_ address: IPAddress, namespace: ByteView) -> Bool {
         let hash = AddressTable.hash(address, seed: seed)

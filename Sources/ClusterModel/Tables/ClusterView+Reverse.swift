@@ -47,12 +47,12 @@ extension ClusterView {
         return first
     }
 
-    private func writePointer(
+    func writePointer(
         to key: ByteView, _ question: ClusterQuestion, primaryZone: ByteView, to response: inout MessageWriter
     ) -> ClusterAnswer {
-        guard key.count + 4 + primaryZone.count <= 255 else { return .noData }
+        guard key.count + question.serviceLabelLength + primaryZone.count <= 255 else { return .noData }
         response.beginRecord(owner: question.nameOffset, type: .ptr, ttl: question.ttl)
-        writeServiceName(key, zone: primaryZone, to: &response)
+        writeServiceName(key, question, zone: primaryZone, to: &response)
         if !response.endRecord(in: .answer) { response.truncate() }
         return .records
     }
@@ -83,7 +83,7 @@ extension ClusterView {
         guard 1 + labelLength(of: group, in: entry) + key.count + 4 + primaryZone.count <= 255 else { return true }
         response.beginRecord(owner: question.nameOffset, type: .ptr, ttl: question.ttl)
         writeLabel(of: group, in: entry, to: &response)
-        writeServiceName(key, zone: primaryZone, to: &response)
+        writeServiceName(key, question, zone: primaryZone, to: &response)
         let isWritten = response.endRecord(in: .answer)
         if !isWritten { response.truncate() }
         return isWritten

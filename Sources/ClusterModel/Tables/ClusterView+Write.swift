@@ -66,7 +66,7 @@ extension ClusterView {
     // MARK: - SRV
 
     /// CoreDNS' share of a hundred for each of `pairs` addresses and ports, and never nothing.
-    private func weight(_ pairs: Int) -> UInt16 { UInt16(max(1, 100 / max(1, pairs))) }
+    func weight(_ pairs: Int) -> UInt16 { UInt16(max(1, 100 / max(1, pairs))) }
 
     /// Writes the SRV records of a service with cluster addresses, which all point to the service itself.
     func writeClusterServers(
@@ -83,7 +83,7 @@ extension ClusterView {
             guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
             beginServer(port.number, weight, question, to: &response)
             targetOffset = targetOffset ?? response.count
-            writeServiceName(labels.key, zone: question.zone, to: &response)
+            writeServiceName(labels.key, question, zone: question.zone, to: &response)
             guard response.endRecord(in: .answer) else {
                 response.truncate()
                 return .records
@@ -116,7 +116,7 @@ extension ClusterView {
                 guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
                 beginServer(port.number, weight, question, to: &response)
                 writeLabel(of: group, in: entry, to: &response)
-                writeServiceName(labels.key, zone: question.zone, to: &response)
+                writeServiceName(labels.key, question, zone: question.zone, to: &response)
                 guard response.endRecord(in: .answer) else {
                     response.truncate()
                     return .records
@@ -178,7 +178,7 @@ extension ClusterView {
         return true
     }
 
-    private func beginServer(
+    func beginServer(
         _ port: UInt16, _ weight: UInt16, _ question: ClusterQuestion, to response: inout MessageWriter
     ) {
         response.beginRecord(owner: question.nameOffset, type: .srv, ttl: question.ttl)
@@ -192,7 +192,7 @@ extension ClusterView {
     private func targetLength(
         _ entry: ServiceEntry, _ group: ServiceEntry.Group, _ labels: ServiceLabels, _ question: ClusterQuestion
     ) -> Int {
-        1 + labelLength(of: group, in: entry) + labels.key.count + 4 + question.zoneLength
+        1 + labelLength(of: group, in: entry) + labels.key.count + question.serviceLabelLength + question.zoneLength
     }
 
     func labelLength(of group: ServiceEntry.Group, in entry: ServiceEntry) -> Int {
@@ -212,9 +212,11 @@ extension ClusterView {
     }
 
     /// Writes `service.namespace.svc.zone` in full: SRV and PTR targets of cluster names are read by simple clients.
-    func writeServiceName(_ key: ByteView, zone: ByteView, to response: inout MessageWriter) {
+    func writeServiceName(
+        _ key: ByteView, _ question: ClusterQuestion, zone: ByteView, to response: inout MessageWriter
+    ) {
         response.write(key)
-        response.write(.literal("\u{3}svc"))
+        if !question.zoneIsExternal { response.write(.literal("\u{3}svc")) }
         response.write(zone)
     }
 }

@@ -12,6 +12,21 @@ struct ObjectID: Hashable {
         (high, low) = withBytes(octets) { ($0.hash(seed: seed), $0.hash(seed: ~seed &* 0x9E37_79B9_7F4A_7C15)) }
     }
 
+    /// - Parameter octets: the 16 that `octets` gave.
+    init(_ octets: ByteView) {
+        high = UInt64(octets.uint32(at: 0)) << 32 | UInt64(octets.uint32(at: 4))
+        low = UInt64(octets.uint32(at: 8)) << 32 | UInt64(octets.uint32(at: 12))
+    }
+
+    var octets: [UInt8] {
+        var octets: [UInt8] = []
+        for half in [high, low] {
+            octets.append(UInt32(truncatingIfNeeded: half >> 32))
+            octets.append(UInt32(truncatingIfNeeded: half))
+        }
+        return octets
+    }
+
     init(_ key: ObjectKey, seed: UInt64) { self.init(namespace: key.namespace, name: key.name, seed: seed) }
 }
 
@@ -22,6 +37,8 @@ struct ServiceState {
     let hash: UInt32
     /// As in `CompactObject.encode`; empty while there are only slices.
     var service: [UInt8] = []
+    /// As in `ExternalEntry.encode`; empty when it has none.
+    var external: [UInt8] = []
     var slices: [ObjectID] = []
     var epoch: UInt32 = 0
     /// Its table entry is to be made anew.

@@ -154,6 +154,7 @@ package struct PlanBuilder: Sendable {
                 errors += error.errors
             }
         }
+        for plugin in plugins { plugin.join(plugins) }
         return plugins
     }
 }

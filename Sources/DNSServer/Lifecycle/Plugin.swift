@@ -17,6 +17,9 @@ package protocol Plugin: AnyObject, Sendable {
     /// The plugin's part in answering on one loop; nil when it takes none.
     func makeHandler(on server: LoopServer) -> (any Handler)?
 
+    /// Meets the plugins of its block once all are made; for those that build on another.
+    func join(_ block: [any Plugin])
+
     /// Takes over what a plugin of the configuration being replaced has gathered, such as caches.
     func adopt(_ predecessor: any Plugin)
 
@@ -44,6 +47,7 @@ package protocol Plugin: AnyObject, Sendable {
 
 extension Plugin {
     package func makeHandler(on server: LoopServer) -> (any Handler)? { nil }
+    package func join(_ block: [any Plugin]) {}
     package func adopt(_ predecessor: any Plugin) {}
     package func start(_ environment: any PluginEnvironment) async {}
     package func stop() async {}
@@ -83,6 +87,13 @@ package struct BlockSettings: Sendable {
         self.hostAddresses = hostAddresses
         self.wildcard = wildcard
         self.readFile = readFile
+    }
+
+    /// Where others can reach this block: the addresses it is bound to, or all of this host; never loopback.
+    package var reachableAddresses: [IPAddress] {
+        guard !addresses.contains(where: \.isWildcard) else { return hostAddresses }
+        var seen: Set<IPAddress> = []
+        return addresses.map(IPAddress.init).filter { !$0.isLoopback && seen.insert($0).inserted }
     }
 
     /// The value of the `server` label: `dns://:53`.

@@ -21,6 +21,9 @@ package struct IPAddress: Hashable, Sendable, BitwiseCopyable {
         isIPv4 = false
     }
 
+    /// 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1 (RFC 4291 §2.5.3).
+    package var isLoopback: Bool { isIPv4 ? high >> 56 == 127 : high == 0 && low == 1 }
+
     /// 4 or 16.
     @inlinable package var octetCount: Int { isIPv4 ? 4 : 16 }
 

@@ -14,19 +14,24 @@ final class ClusterFollowing: Sendable {
     private let metrics: MetricRegistry
     private let task = Mutex<Task<Void, Never>?>(nil)
     private let users = Atomic<Int>(1)
+    private let writer: SnapshotWriter
 
     init(_ settings: KubernetesSettings, metrics: MetricRegistry, localAddresses: [IPAddress]) {
         self.settings = settings
         self.metrics = metrics
         state = FollowState(localAddresses: localAddresses)
+        let file = settings.snapshot.map { SnapshotFile(path: $0, settings: settings) }
         let index = ClusterIndex(options: settings.model, seed: Self.seed)
         published = Published(index.makeSnapshot())
+        writer = SnapshotWriter(index, settings.kinds, published: published, state: state, metrics: metrics, file: file)
     }
 
     // Query names are chosen by anybody: which of them collide must not be known.
     private static let seed = UInt64.random(in: 1 ... .max)
 
-    func start() {
+    /// Returns once what was saved is answered from; the API server is followed in the background.
+    func start() async {
+        await writer.restore(settings.model)
         let state = state
         metrics.reading(
             "coredns_kubernetes_data_age_seconds", "Seconds since the API server was last heard; -1 before the first time."
@@ -41,10 +46,10 @@ final class ClusterFollowing: Sendable {
 
     private func warnWhenLate() async {
         do { try await Task.sleep(for: settings.startupTimeout) } catch { return }
-        if !state.isSynced {
+        if !state.isSynced || state.isRestored {
             Log.warning(
-                "plugin/kubernetes: the API server was not listed within \(settings.startupTimeout); "
-                    + "cluster names are answered SERVFAIL until it is")
+                "plugin/kubernetes: the API server was not listed within \(settings.startupTimeout); until it is, "
+                    + "cluster names are answered \(state.isRestored ? "as they were saved" : "SERVFAIL")")
         }
     }
 
@@ -52,8 +57,10 @@ final class ClusterFollowing: Sendable {
     func keep() { users.wrappingAdd(1, ordering: .relaxed) }
 
     /// One plugin less; the last one ends the watches.
-    func release() {
-        if users.wrappingSubtract(1, ordering: .relaxed).newValue == 0 { task.withLock { $0 }?.cancel() }
+    func release() async {
+        guard users.wrappingSubtract(1, ordering: .relaxed).newValue == 0 else { return }
+        task.withLock { $0 }?.cancel()
+        await writer.saveNow()
     }
 
     private func follow() async {
@@ -61,8 +68,7 @@ final class ClusterFollowing: Sendable {
             do {
                 let connection = try connect()
                 let server = connection.endpoint.url
-                let writer = SnapshotWriter(
-                    settings, published: published, state: state, metrics: metrics, seed: Self.seed)
+                let writer = writer
                 let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
                 await follower.run { changes in await writer.apply(changes) }
             } catch {
@@ -102,51 +108,6 @@ final class ClusterFollowing: Sendable {
         case .contact, .watching:
             state.heard()
         default: break
-        }
-    }
-}
-
-/// The one writer of the cluster's index: applies changes and publishes what they made of the snapshot.
-private actor SnapshotWriter {
-    private let index: ClusterIndex
-    private let published: Published<ClusterSnapshot>
-    private let state: FollowState
-    private let kinds: Set<ObjectKind>
-    private let latencies: [Bool: Histogram]
-
-    init(
-        _ settings: KubernetesSettings, published: Published<ClusterSnapshot>, state: FollowState,
-        metrics: MetricRegistry, seed: UInt64
-    ) {
-        index = ClusterIndex(options: settings.model, seed: seed)
-        self.published = published
-        self.state = state
-        kinds = settings.kinds
-        var latencies: [Bool: Histogram] = [:]
-        for (isHeadless, kind) in [(true, "headless_with_selector"), (false, "cluster_ip")] {
-            latencies[isHeadless] = metrics.histogram(
-                "coredns_kubernetes_dns_programming_duration_seconds",
-                "Histogram of the time (in seconds) it took to program a dns instance.", [("service_kind", kind)],
-                bounds: (0..<20).map { 0.001 * Double(1 << $0) }, unitsPerOne: 1e9)
-        }
-        self.latencies = latencies
-    }
-
-    func apply(_ changes: [ObjectChange]) {
-        let now = WallClock.secondsSince1970
-        // A clock that is set to another century must not end the process: serials wrap (RFC 1982).
-        index.apply(changes, now: UInt32(truncatingIfNeeded: Int64(now)))
-        // Until the first list is whole nothing is answered from it, so nothing need be built.
-        guard kinds.isSubset(of: index.listedKinds) else { return }
-        if index.hasChanges || !state.isSynced {
-            published.publish(index.makeSnapshot())
-            state.markSynced()
-        }
-        if changes.contains(where: { if case .relistFinished = $0 { true } else { false } }) { Heap.giveBack() }
-        for latency in index.drainProgrammingTriggers() {
-            let seconds = now - latency.trigger
-            guard seconds.isFinite, seconds >= 0 else { continue }
-            latencies[latency.isHeadless]?.observe(UInt64(min(seconds, 1e9) * 1e9))
         }
     }
 }

@@ -9,15 +9,29 @@ final class FollowState: Sendable {
     /// Addresses of this host, for NS records.
     let localAddresses: [IPAddress]
     private let synced = Atomic<Bool>(false)
+    private let restored = Atomic<Bool>(false)
     private let failing = Mutex<[ObjectKind: String]>([:])
     private let lastContact = Mutex<ContinuousClock.Instant?>(nil)
 
     init(localAddresses: [IPAddress]) { self.localAddresses = localAddresses }
 
-    /// True once every kind was listed; never false again.
+    /// True once there is something to answer from, listed or restored; never false again.
     var isSynced: Bool { synced.load(ordering: .acquiring) }
 
-    func markSynced() { synced.store(true, ordering: .releasing) }
+    /// True while answers come from what an earlier process saved.
+    var isRestored: Bool { restored.load(ordering: .relaxed) }
+
+    /// Every kind was listed.
+    func markSynced() {
+        restored.store(false, ordering: .relaxed)
+        synced.store(true, ordering: .releasing)
+    }
+
+    /// The records of an earlier process are published.
+    func markRestored() {
+        restored.store(true, ordering: .relaxed)
+        synced.store(true, ordering: .releasing)
+    }
 
     /// Seconds since the API server was last heard; nil before the first time.
     var secondsSinceContact: Double? {

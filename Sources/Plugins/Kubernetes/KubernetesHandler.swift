@@ -44,12 +44,14 @@ final class KubernetesHandler: Handler {
             exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
             return .answered
         }
+        // What an earlier process saved is better than nothing, and said to be old (RFC 8914 §4.4).
+        if state.isRestored { exchange.response.extendedError = .staleAnswer }
         let asked = ClusterQuestion(
             name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
             zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: ttl,
             rotation: exchange.style.rotation)
         if question.type == .axfr || question.type == .ixfr { return .failed(.refused) }
-        if nameServer.answer(asked, view: view, primaryZone: primaryZone.view, serial: snapshot.value.serial, &exchange) {
+        if nameServer.answer(asked, view: view, serial: snapshot.value.serial, &exchange) {
             return own(&exchange)
         }
         switch view.answer(asked, primaryZone: primaryZone.view, to: &exchange.response) {

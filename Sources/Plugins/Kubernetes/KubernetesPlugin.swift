@@ -17,7 +17,7 @@ package final class KubernetesPlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         settings = try KubernetesSettings(directives, in: block)
-        localAddresses = block.hostAddresses
+        localAddresses = block.reachableAddresses
         following = Mutex(nil)
     }
 
@@ -38,13 +38,13 @@ package final class KubernetesPlugin: Plugin {
         if following.withLock({ $0 }) == nil {
             let new = ClusterFollowing(settings, metrics: environment.metrics, localAddresses: localAddresses)
             following.withLock { $0 = new }
-            new.start()
+            await new.start()
         }
     }
 
     package var startupTimeout: Duration? { settings.startupTimeout }
 
-    package func stop() async { following.withLock { $0 }?.release() }
+    package func stop() async { await following.withLock { $0 }?.release() }
 
     package var isReady: Bool? { following.withLock { $0 }?.state.isSynced ?? false }
 }
@@ -53,6 +53,6 @@ extension KubernetesSettings {
     /// True when the two need the same objects from the same API server, told apart in the same way.
     func followsSameCluster(as other: KubernetesSettings) -> Bool {
         endpoint == other.endpoint && tls == other.tls && kubeconfig == other.kubeconfig && context == other.context
-            && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model
+            && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model && snapshot == other.snapshot
     }
 }

@@ -20,11 +20,13 @@ struct KubernetesSettings: Sendable, Equatable {
     var kubeconfig: String?
     var context: String?
     var startupTimeout = Duration.seconds(5)
+    /// The file that keeps what is known for the next start; nil for none.
+    var snapshot: String?
 
     private static let properties = [
         "endpoint", "tls", "kubeconfig", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight", "namespaces",
         "namespace_labels", "labels", "pods", "endpoint_pod_names", "ttl", "noendpoints", "fallthrough", "ignore",
-        "startup_timeout",
+        "startup_timeout", "snapshot",
     ]
 
     init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -32,6 +34,7 @@ struct KubernetesSettings: Sendable, Equatable {
         check.expectOnce(directives)
         if let directive = directives.first {
             zones = check.zones(of: directive, else: block.zones)
+            model.keepsExternalAddresses = block.directives.contains(ExternalPlugin.directive)
             for property in directive.block { read(property, &check) }
             if let primary = zones.first(where: { !$0.isReverse }) {
                 primaryZone = primary
@@ -89,6 +92,13 @@ struct KubernetesSettings: Sendable, Equatable {
                     _ = try property.oneOf(0, ["empty_service"])
                     model.ignoresEmptyServices = true
                 }
+            case "snapshot":
+                try property.expectCount(1)
+                let token = try property.argument(0, "the path of a file")
+                guard token.text.hasPrefix("/"), !token.text.hasSuffix("/") else {
+                    throw property.error(token, expected: "the absolute path of a file, such as /var/lib/cluster-dns/cluster")
+                }
+                snapshot = token.text
             case "startup_timeout": startupTimeout = try property.duration(0)
             default: throw property.unknownProperty(known: Self.properties)
             }

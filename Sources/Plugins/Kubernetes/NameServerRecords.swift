@@ -2,21 +2,40 @@ import ClusterModel
 import DNSServer
 import DNSWire
 
-/// SOA and NS of the cluster's zones, and the addresses of `ns.dns`: what the server says about itself.
+/// SOA and NS of a cluster's zone, and the addresses of its name server: what the server says about itself.
 struct NameServerRecords {
     /// Addresses of this host that clients may reach.
-    let addresses: [IPAddress]
+    private let addresses: [IPAddress]
+    /// The zone is one of `k8s_external`: clients come from outside.
+    private let isExternal: Bool
+    /// Labels of the zone's name server below the apex, wire form without a root; as of the mailbox in SOA.
+    private let server: ByteBlock
+    private let mailbox: ByteBlock
 
     private static let refresh: [UInt32] = [7200, 1800, 86400]
-    private let nsLabels = ByteBlock([2] + Array("ns".utf8) + [3] + Array("dns".utf8))
-    private let hostmasterLabel = ByteBlock([10] + Array("hostmaster".utf8))
     private let serviceLabel = ByteBlock([3] + Array("svc".utf8))
 
-    init(addresses: [IPAddress]) { self.addresses = addresses }
+    /// Of the zones of `kubernetes`: `ns.dns`, unless services in front have names of their own.
+    init(addresses: [IPAddress]) {
+        self.addresses = addresses
+        isExternal = false
+        server = ByteBlock([2] + Array("ns".utf8) + [3] + Array("dns".utf8))
+        mailbox = ByteBlock([10] + Array("hostmaster".utf8))
+    }
 
-    /// Answers SOA and NS at the apex, and addresses of `ns.dns`; false for every other question.
+    /// Of the zones of `k8s_external`: `ns1` below `apex`.
+    ///
+    /// - Parameter apex: a label in wire form.
+    init(external addresses: [IPAddress], apex: [UInt8]) {
+        self.addresses = addresses
+        isExternal = true
+        server = ByteBlock([3] + Array("ns1".utf8) + apex)
+        mailbox = ByteBlock([10] + Array("hostmaster".utf8) + apex)
+    }
+
+    /// Answers SOA and NS at the apex, and addresses of the name server; false for every other question.
     func answer(
-        _ question: ClusterQuestion, view: ClusterView, primaryZone: ByteView, serial: UInt32, _ exchange: inout Exchange
+        _ question: ClusterQuestion, view: ClusterView, serial: UInt32, _ exchange: inout Exchange
     ) -> Bool {
         let left = question.folded.count - question.zoneLength
         if left == 0 {
@@ -28,16 +47,26 @@ struct NameServerRecords {
             default: return false
             }
         }
-        guard question.type == .a || question.type == .aaaa, left == nsLabels.view.count,
-            question.folded.slice(0, left).equals(nsLabels.view)
+        guard question.type == .a || question.type == .aaaa, left == server.view.count,
+            question.folded.slice(0, left).equals(server.view)
         else { return false }
-        let isIPv4 = question.type == .a
-        for address in addresses where address.isIPv4 == isIPv4 {
+        for address in ownAddresses(view) where address.isIPv4 == (question.type == .a) {
             append(address, owner: question.nameOffset, question.ttl, in: .answer, &exchange.response)
         }
         // Without an address of this family the name still exists: the general answer says NODATA.
-        return exchange.response.answers > 0 && addresses.contains { $0.isIPv4 == isIPv4 }
+        return exchange.response.answers > 0
     }
+
+    /// Of the services in front of this server; of this host when there are none.
+    private func ownAddresses(_ view: ClusterView) -> [IPAddress] {
+        var seen: Set<IPAddress> = []
+        let inFront = view.nameServers(behind: addresses)
+            .flatMap { isExternal ? $0.externalAddresses : $0.addresses }
+            .filter { seen.insert($0).inserted }
+        return inFront.isEmpty ? addresses : inFront
+    }
+
+    // MARK: SOA
 
     /// - Returns: false when the record does not fit.
     @discardableResult
@@ -46,8 +75,8 @@ struct NameServerRecords {
     ) -> Bool {
         let zone = question.nameOffset + question.folded.count - question.zoneLength
         response.beginRecord(owner: zone, type: .soa, ttl: min(question.ttl, 300))
-        writeName(nsLabels.view, zone, question, to: &response)
-        writeName(hostmasterLabel.view, zone, question, to: &response)
+        writeName(server.view, zone, question, to: &response)
+        writeName(mailbox.view, zone, question, to: &response)
         response.write(serial)
         for value in Self.refresh { response.write(value) }
         response.write(question.ttl)
@@ -61,16 +90,44 @@ struct NameServerRecords {
         if question.zoneLength > 1 { response.writePointer(to: zone) } else { response.write(UInt8(0)) }
     }
 
-    /// `ns.dns` of the zone, with the addresses of this host.
+    // MARK: NS
+
+    /// The services in front of this server with their addresses; without one, the zone's own name server.
     private func appendNS(_ question: ClusterQuestion, _ view: ClusterView, _ exchange: inout Exchange) {
-        let zone = question.nameOffset
-        exchange.response.beginRecord(owner: zone, type: .ns, ttl: question.ttl)
-        let target = exchange.response.count
-        writeName(nsLabels.view, zone, question, to: &exchange.response)
-        guard exchange.response.endRecord(in: .answer) else { return exchange.response.truncate() }
-        for address in addresses {
-            append(address, owner: target, question.ttl, in: .additional, &exchange.response)
+        let names = isExternal || question.zoneIsReverse ? [] : view.nameServers(behind: addresses)
+        var glue: [(owner: Int, addresses: [IPAddress])] = []
+        for name in names {
+            let target = appendNS(question, &exchange) { response in
+                withBytes(name.labels) { response.write($0) }
+                writeName(serviceLabel.view, question.nameOffset, question, to: &response)
+            }
+            guard let target else { return }
+            glue.append((target, name.addresses))
         }
+        if names.isEmpty {
+            let target = appendNS(question, &exchange) { response in
+                writeName(server.view, question.nameOffset, question, to: &response)
+            }
+            guard let target else { return }
+            glue.append((target, ownAddresses(view)))
+        }
+        for (owner, addresses) in glue {
+            for address in addresses { append(address, owner: owner, question.ttl, in: .additional, &exchange.response) }
+        }
+    }
+
+    /// - Returns: where the target stands; nil when it does not fit.
+    private func appendNS(
+        _ question: ClusterQuestion, _ exchange: inout Exchange, _ writeTarget: (inout MessageWriter) -> Void
+    ) -> Int? {
+        exchange.response.beginRecord(owner: question.nameOffset, type: .ns, ttl: question.ttl)
+        let target = exchange.response.count
+        writeTarget(&exchange.response)
+        guard exchange.response.endRecord(in: .answer) else {
+            exchange.response.truncate()
+            return nil
+        }
+        return target
     }
 
     private func append(

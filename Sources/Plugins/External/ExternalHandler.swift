@@ -1,0 +1,82 @@
+import ClusterModel
+import DNSServer
+import DNSWire
+import Snapshots
+
+/// Answers external names on one loop, from the newest snapshot of the cluster.
+final class ExternalHandler: Handler {
+    private let zones: [(wire: ByteBlock, isReverse: Bool)]
+    /// Zones whose missing names go to the next plugin.
+    private let passedOn: ZoneSet
+    private let primaryZone: ByteBlock
+    private let apex: ByteBlock
+    private let settings: ExternalSettings
+    private var snapshot: Subscription<ClusterSnapshot>
+    private var view: ClusterView
+    private let state: FollowState
+    private let nameServer: NameServerRecords
+
+    init(
+        _ settings: ExternalSettings, _ published: Published<ClusterSnapshot>, _ state: FollowState,
+        _ addresses: [IPAddress]
+    ) {
+        self.settings = settings
+        // Longest first, so that the first match is the best one.
+        zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
+            .map { (wire: ByteBlock($0.wire), isReverse: $0.isReverse) }
+        passedOn = ZoneSet(settings.passedOn ?? [])
+        primaryZone = ByteBlock(settings.primaryZone.wire)
+        apex = ByteBlock(Array(settings.apex.dropFirst()))
+        snapshot = Subscription(published)
+        view = snapshot.value.view
+        self.state = state
+        nameServer = NameServerRecords(external: addresses, apex: settings.apex)
+    }
+
+    func answer(_ exchange: inout Exchange) -> Verdict {
+        let question = exchange.question
+        guard let zone = zones.first(where: { question.folded.isSubdomain(of: $0.wire.view) }) else { return .next }
+        if snapshot.refresh() { view = snapshot.value.view }
+        guard state.isSynced else {
+            exchange.isAuthoritative = exchange.isFirstQuestion
+            exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
+            return .answered
+        }
+        if state.isRestored { exchange.response.extendedError = .staleAnswer }
+        var asked = ClusterQuestion(
+            name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
+            zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: settings.ttl,
+            rotation: exchange.style.rotation)
+        asked.zoneIsExternal = true
+        if question.type == .axfr || question.type == .ixfr { return .failed(.refused) }
+        if nameServer.answer(asked, view: view, serial: snapshot.value.serial, &exchange) { return own(&exchange) }
+        let answering = ExternalAnswering(
+            apex: apex.view, answersHeadless: settings.answersHeadless, primaryZone: primaryZone.view)
+        switch view.answerExternal(asked, answering, to: &exchange.response) {
+        case .records: break
+        case .alias(let offset):
+            _ = own(&exchange)
+            if exchange.follow(targetAt: offset) { return question.type == .any ? .answered : .askAgain }
+            exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
+            return .answered
+        case .noData: deny(asked, .noError, &exchange)
+        case .noSuchName:
+            if passedOn.contains(question.folded) {
+                exchange.isMissing = true
+                return .next
+            }
+            deny(asked, .nameError, &exchange)
+        }
+        return own(&exchange)
+    }
+
+    private func own(_ exchange: inout Exchange) -> Verdict {
+        if exchange.isFirstQuestion { exchange.isAuthoritative = true }
+        return .answered
+    }
+
+    private func deny(_ question: ClusterQuestion, _ code: ResponseCode, _ exchange: inout Exchange) {
+        exchange.response.code = code
+        nameServer.appendSOA(question, serial: snapshot.value.serial, in: .authority, to: &exchange.response)
+    }
+}
