@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
 # These share the machine's cores; those of the second list measure time or rate and have it to themselves.
-together=(answers routing examples start reload api-server datagrams tcp stopping kubectl python-client replay hostile-clients)
+together=(answers routing examples start reload api-server datagrams tcp stopping warm-start kubectl python-client replay hostile-clients)
 alone=(edits reload-loss conformance)
 at_once=3
 limit=900 # seconds for one suite
