@@ -9,6 +9,7 @@ import http.client
 import http.server
 import json
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -23,15 +24,18 @@ VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"
 
 def certificate(address):
     """A certificate authority and a server certificate for an address: (CA file, certificate file, key file)."""
-    folder = work / "proxy-tls"
-    folder.mkdir(exist_ok=True)
+    folder = work / f"proxy-tls.{address.replace(':', '-')}"
+    names = folder / "names"
+    if names.exists():
+        return folder / "ca.crt", folder / "server.crt", folder / "server.key"
+    folder.mkdir()
     def openssl(*arguments):
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=folder)
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
         "-subj", "/CN=test-ca", "-keyout", "ca.key", "-out", "ca.crt")
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=kube-apiserver",
         "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text(f"subjectAltName=IP:{address}\nextendedKeyUsage=serverAuth\n")
+    names.write_text(f"subjectAltName=IP:{address}\nextendedKeyUsage=serverAuth\n")
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
         "-extfile", "names", "-out", "server.crt")
     return folder / "ca.crt", folder / "server.crt", folder / "server.key"
@@ -57,6 +61,7 @@ class AuthorizingProxy:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
             def handle_error(self, request, client_address):
                 pass  # clients hang up when they end

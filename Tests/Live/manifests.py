@@ -104,11 +104,23 @@ class Rights:
                     for name in rule.get("resourceNames", [None]):
                         self.facts.add((verb, group, resource, namespace, name))
 
+    @classmethod
+    def of_role(cls, role, namespace=None):
+        """What one role says."""
+        rights = cls.of(set())
+        for rule in role["rules"]:
+            rights.add(rule, namespace)
+        return rights
+
+    @classmethod
+    def of(cls, facts):
+        rights = object.__new__(cls)
+        rights.facts = facts
+        return rights
+
     def without(self, fact):
         """The same rights but for one."""
-        less = object.__new__(Rights)
-        less.facts = self.facts - {fact}
-        return less
+        return Rights.of(self.facts - {fact})
 
     def granting(self, verb, group, resource, namespace, name):
         """The fact by which a request is allowed; None when it is forbidden."""
