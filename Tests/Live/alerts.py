@@ -165,14 +165,14 @@ def body(suite):
     if reason := manifests.reason_not_to_run():
         print(f"  alerts: everything: not run: {reason}", flush=True)
         return
-    found = Manifests.of("monitoring")
+    found = Manifests.of("deploy/monitoring")
     alerts = rules_are_right(suite, found.one("PrometheusRule", "cluster-dns")["spec"])
     runbooks_are_complete(suite, alerts)
     held = found.one("ConfigMap", "cluster-dns-dashboard")
     dashboard = json.loads(held["data"]["cluster-dns.json"])
     dashboard_is_sound(suite, dashboard)
     pod_monitor = found.one("PodMonitor", "cluster-dns")["spec"]
-    template = Manifests.of(".").pod("coredns")
+    template = Manifests.of("deploy").pod("coredns")
     ports = {port["name"] for container in template["spec"]["containers"] for port in container["ports"]}
     suite.check("the PodMonitor names ports of the DNS pods",
         {one["port"] for one in pod_monitor["podMetricsEndpoints"]} <= ports, ports)

@@ -46,11 +46,11 @@ def check(suite, node):
         NodeResolver(address)
     kubeadm = Manifests((FIXTURES / "kubeadm.yaml").read_text())
     chart = Manifests((FIXTURES / "helm-chart.yaml").read_text())
-    serves(suite, node, image, "deploy/", Manifests.of("."), "coredns", (4,))
+    serves(suite, node, image, "deploy", Manifests.of("deploy"), "coredns", (4,))
     serves(suite, node, image, "kubeadm", kubeadm, "coredns", (4,))
     serves(suite, node, image, "Helm chart", chart, "dns-coredns", (4,))
-    serves(suite, node, image, "overlays/ipv6", Manifests.of("overlays/ipv6"), "coredns", (6,))
-    serves(suite, node, image, "overlays/dual-stack", Manifests.of("overlays/dual-stack"), "coredns", (4, 6))
+    serves(suite, node, image, "ipv6", Manifests.of("deploy/overlays/ipv6"), "coredns", (6,))
+    serves(suite, node, image, "dual-stack", Manifests.of("deploy/overlays/dual-stack"), "coredns", (4, 6))
 
 
 def serves(suite, node, image, name, found, deployment, families):

@@ -19,7 +19,7 @@ AT_ONCE = 4
 
 def check(suite, node):
     image = ImageRoot.of(BINARY, ROOT / "deploy/image/root.sh")
-    found = Manifests.of(".")
+    found = Manifests.of("deploy")
     account = found.pod("coredns")["spec"]["serviceAccountName"]
     all_rights = Rights(found, account).facts
     server = Rights.of_role(found.one("ClusterRole", "system:cluster-dns"))

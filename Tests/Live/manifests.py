@@ -5,14 +5,14 @@ from live import ROOT
 
 DEPLOY = ROOT / "deploy"
 # What an operator can apply, and nothing else.
-KUSTOMIZATIONS = [".", *sorted(
-    str(file.parent.relative_to(DEPLOY)) for file in DEPLOY.glob("overlays/*/kustomization.yaml"))]
+KUSTOMIZATIONS = ["deploy", *sorted(
+    str(file.parent.relative_to(ROOT)) for file in DEPLOY.glob("overlays/*/kustomization.yaml"))]
 
 
 def rendered(kustomization):
     """What `kubectl kustomize` prints."""
     return subprocess.run(
-        ["kubectl", "kustomize", DEPLOY / kustomization], check=True, capture_output=True, text=True).stdout
+        ["kubectl", "kustomize", ROOT / kustomization], check=True, capture_output=True, text=True).stdout
 
 
 def reason_not_to_run():
