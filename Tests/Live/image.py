@@ -164,10 +164,11 @@ def body(suite):
     file = build("image")
     size = file.stat().st_size
     suite.check(f"smaller than {LARGEST // 1_000_000} MB", size < LARGEST, size)
-    print(f"  image: {size / 1e6:.1f} MB", flush=True)
     archive = Archive(file)
     is_described(suite, archive, version)
     root = archive.unpack()
+    unpacked = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file())
+    print(f"  image: {size / 1e6:.1f} MB, unpacked {unpacked / 1e6:.1f} MB", flush=True)
     has(suite, root, version)
     runs(suite, root, version)
     again = Archive(build("again"))
