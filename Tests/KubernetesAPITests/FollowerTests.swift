@@ -1,58 +1,7 @@
 import ClusterModel
-import Synchronization
 import Testing
 
 @testable import KubernetesAPI
-
-/// What a follower told, as short words in order.
-private final class Notes: Sendable {
-    private let state = Mutex<(changes: [String], events: [FollowEvent])>(([], []))
-
-    var changes: [String] { state.withLock { $0.changes } }
-    var events: [FollowEvent] { state.withLock { $0.events } }
-
-    func add(_ batch: [ObjectChange]) {
-        let words = batch.map { change in
-            switch change {
-            case .relistStarted: "["
-            case .relistFinished: "]"
-            case .stored(let object): "+\(object.key)"
-            case .deleted(_, let key): "-\(key)"
-            }
-        }
-        state.withLock { $0.changes += words }
-    }
-
-    func add(_ event: FollowEvent) { state.withLock { $0.events.append(event) } }
-}
-
-/// Follows namespaces until `isDone` or ten seconds have passed.
-private func follow(
-    _ connection: APIConnection, watchdog: Duration = .seconds(55), encoding: WireEncoding = .json,
-    until isDone: @escaping @Sendable (Notes) -> Bool
-) async -> Notes {
-    let notes = Notes()
-    let follower = ClusterFollower(
-        connection: connection, options: FollowOptions(kinds: [.namespace], encoding: encoding, watchdog: watchdog)
-    ) { notes.add($0) }
-    let task = Task { await follower.run { notes.add($0) } }
-    let deadline = ContinuousClock.now + .seconds(10)
-    while !isDone(notes), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
-    task.cancel()
-    await task.value
-    return notes
-}
-
-private func list(_ version: String, _ names: [String], next: String = "") -> FakeAPIServer.Answer {
-    let items = names.map { #"{"metadata":{"name":"\#($0)"}}"# }.joined(separator: ",")
-    return .json(
-        #"{"kind":"NamespaceList","metadata":{"resourceVersion":"\#(version)","continue":"\#(next)"},"items":[\#(items)]}"#
-    )
-}
-
-private func event(_ type: String, _ name: String, _ version: String) -> String {
-    #"{"type":"\#(type)","object":{"metadata":{"name":"\#(name)","resourceVersion":"\#(version)"}}}"# + "\n"
-}
 
 @Suite("following a server", .serialized) struct FollowerTests {
     @Test("pages, then changes, then the next watch from the last version", .timeLimit(.minutes(1)))
