@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <link.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -184,6 +186,23 @@ void cl_heap_limit(int arenas, int threshold) {
 }
 
 void cl_heap_trim(void) { malloc_trim(0); }
+
+static int drop_segments(struct dl_phdr_info *object, size_t size, void *nothing) {
+    (void)size;
+    (void)nothing;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        // Writable segments hold what no file does; the others come back from the page cache.
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+        const uintptr_t start = (object->dlpi_addr + segment->p_vaddr + page - 1) / page * page;
+        const uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) / page * page;
+        if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void cl_program_trim(void) { dl_iterate_phdr(drop_segments, NULL); }
 
 int cl_usable_cores(void) {
     cpu_set_t set;

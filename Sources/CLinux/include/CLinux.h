@@ -65,6 +65,9 @@ void cl_heap_limit(int arenas, int threshold);
 // Gives free memory back to the system.
 void cl_heap_trim(void);
 
+// Takes the pages of code and constants out of this process; those that are used come back without reading the disk.
+void cl_program_trim(void);
+
 // Cores this process may run on; at least 1.
 int cl_usable_cores(void);
 

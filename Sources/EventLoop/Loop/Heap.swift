@@ -8,5 +8,9 @@ package enum Heap {
     }
 
     /// Returns memory that is free to the system; worth its milliseconds after a list, not after an event.
-    package static func giveBack() { cl_heap_trim() }
+    package static func giveBack() {
+        cl_heap_trim()
+        // Reading a whole cluster runs code that answering never does.
+        cl_program_trim()
+    }
 }
