@@ -41,7 +41,8 @@ final class ClusterFollowing: Sendable {
             async let warning: Void = warnWhenLate()
             async let ageing: Void = state.age.watchLimit()
             await self.follow()
-            await (warning, ageing)
+            await warning
+            await ageing
         }
         task.withLock { $0 = follow }
     }
@@ -72,12 +73,28 @@ final class ClusterFollowing: Sendable {
                 let server = connection.endpoint.url
                 let writer = writer
                 let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
-                await follower.run { changes in await writer.apply(changes) }
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await follower.run { changes in await writer.apply(changes) } }
+                    group.addTask { [self] in await endpointIsOther(than: connection.endpoint) }
+                    await group.next()
+                    group.cancelAll()
+                }
             } catch {
                 // A missing or unreadable credential may appear: the file is looked at again.
                 if state.failed(.namespace, "\(error)") { Log.error("plugin/kubernetes: \(error)") }
                 try? await Task.sleep(for: .seconds(1))
             }
+        }
+    }
+
+    /// Returns when the kubeconfig names another API server or other credentials than before.
+    private func endpointIsOther(than old: APIEndpoint) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: settings.kubeconfig == nil ? .seconds(86400) : .seconds(5))
+            // A file that is just being written says nothing.
+            guard !Task.isCancelled, let new = try? settings.apiEndpoint(), new != old else { continue }
+            Log.info("plugin/kubernetes: the kubeconfig has changed; following \(new.url)")
+            return
         }
     }
 
