@@ -41,19 +41,37 @@ struct ServiceEncoder {
         listCounts = [0]
         for slice in slices { withBytes(slice) { read(slice: $0) } }
         nameClashes()
-        var seen: Set<IPAddress> = []
-        let addresses = records.map(\.address).filter { seen.insert($0).inserted }
-            .sorted { ($0.high, $0.low) < ($1.high, $1.low) }
-        v4 = addresses.filter(\.isIPv4)
-        v6 = addresses.filter { !$0.isIPv4 }
-        var references: [IPAddress: UInt32] = [:]
-        for (index, address) in v4.enumerated() { references[address] = UInt32(index) }
-        for (index, address) in v6.enumerated() { references[address] = ServiceEntry.Reference.v6 | UInt32(index) }
-        for index in records.indices { records[index].reference = references[records[index].address] ?? 0 }
+        v4 = Self.distinct(records.lazy.map(\.address).filter(\.isIPv4))
+        v6 = Self.distinct(records.lazy.map(\.address).filter { !$0.isIPv4 })
+        for index in records.indices { records[index].reference = reference(to: records[index].address) }
         records.sort {
             if $0.label != $1.label { return $0.label.lexicographicallyPrecedes($1.label) }
             return $0.reference < $1.reference
         }
+    }
+
+    /// Ascending, each once; all of one family.
+    private static func distinct(_ addresses: some Sequence<IPAddress>) -> [IPAddress] {
+        var distinct: [IPAddress] = []
+        for address in addresses.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) where distinct.last != address {
+            distinct.append(address)
+        }
+        return distinct
+    }
+
+    /// The address' place among those of its family; it is one of them.
+    private func reference(to address: IPAddress) -> UInt32 {
+        let addresses = address.isIPv4 ? v4 : v6
+        var (low, high) = (0, addresses.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if (addresses[middle].high, addresses[middle].low) < (address.high, address.low) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return (address.isIPv4 ? 0 : ServiceEntry.Reference.v6) | UInt32(low)
     }
 
     private mutating func read(slice: ByteView) {
@@ -148,6 +166,16 @@ struct ServiceEncoder {
             while end < records.count, records[end].label == first.label,
                 !first.label.isEmpty || records[end].reference == first.reference
             { end += 1 }
+            let ownPairs = max(1, withBytes(lists[first.portList]) { PortList(bytes: $0).count })
+            if end == start + 1 {
+                // Nearly every endpoint of a large cluster: it needs no sets.
+                groups.append(
+                    Group(
+                        range: start..<end, portList: first.portList, pairs: min(ownPairs, 0xFFFF),
+                        references: [first.reference]))
+                start = end
+                continue
+            }
             var pairs = 0
             var indices: Set<Int> = []
             var references: [UInt32] = []

@@ -85,7 +85,10 @@ struct ProtobufMessage {
     func octets(_ range: Range<Int>) -> ArraySlice<UInt8> { bytes[range] }
 
     func text(_ range: Range<Int>) throws(DecodingFailure) -> String {
-        guard let text = String(validating: bytes[range], as: UTF8.self) else { throw .malformed("UTF-8") }
+        let octets = bytes[range]
+        // Names and addresses are ASCII; for the rest it is checked that they are text at all.
+        if octets.allSatisfy({ $0 < 0x80 }) { return String(decoding: octets, as: UTF8.self) }
+        guard let text = String(validating: octets, as: UTF8.self) else { throw .malformed("UTF-8") }
         return text
     }
 

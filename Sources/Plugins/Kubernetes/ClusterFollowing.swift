@@ -41,7 +41,8 @@ final class ClusterFollowing: Sendable {
             async let warning: Void = warnWhenLate()
             async let ageing: Void = state.age.watchLimit()
             await self.follow()
-            await (warning, ageing)
+            await warning
+            await ageing
         }
         task.withLock { $0 = follow }
     }
