@@ -12,7 +12,8 @@ together=(
     answers answer-scripts routing examples start reload
     api-server api-faults datagrams tcp stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
-    image
+    image faults state access managed-fields custom-resources
+    endpoints
 )
 alone=(edits reload-loss conformance)
 at_once=3
