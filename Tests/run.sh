@@ -1,30 +1,20 @@
 #!/usr/bin/env bash
 # Every test: builds once, runs the unit tests, then the live suites against the same binary.
 #   Tests/run.sh            everything
-<<<<<<< HEAD
 #   Tests/run.sh SUITE…     only these: unit, or a suite of the lists below
-=======
-#   Tests/run.sh SUITE…     only these: unit answers routing examples edits start reload api-server datagrams tcp reload-loss stopping
-#                           kubectl python-client replay hostile-clients autoscaler
-#                           conformance
->>>>>>> a61fd080813f7ea3abaf48e1b0199e0df34d8589
 # Each suite prints `name: N passed, N failed`; the last line adds them up. Exit code 1 when anything failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
 # These share the machine's cores; those of the second list measure time or rate and have it to themselves.
-<<<<<<< HEAD
 together=(
     answers answer-scripts routing examples start reload
     api-server api-faults datagrams tcp stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints
+    endpoints autoscaler
 )
-=======
-together=(answers routing examples start reload api-server datagrams tcp stopping kubectl python-client replay hostile-clients autoscaler)
->>>>>>> a61fd080813f7ea3abaf48e1b0199e0df34d8589
 alone=(edits reload-loss conformance)
 at_once=3
 limit=900 # seconds for one suite
