@@ -65,11 +65,30 @@ package struct CollectionFollower<Object: Sendable>: Sendable {
             case .watch(let request):
                 verb = "watch"
                 action = machine.watchEnded(await watch(request, changes, observe), at: .now)
+            case .probe(let version):
+                verb = "list"
+                do throws(RequestFailure) {
+                    try await probe(version)
+                    action = machine.probed()
+                } catch {
+                    action = machine.probeFailed(error, at: .now)
+                }
             case .wait(let duration, let failure):
                 if let failure { observe(.failed(collection.problem(verb, failure), retryIn: duration)) }
                 try? await Task.sleep(for: duration)
                 action = machine.resume()
             }
+        }
+    }
+
+    /// Asks whether the server has got to `version` at all: one object at most, and its octets say nothing.
+    private func probe(_ version: String) async throws(RequestFailure) {
+        let path = collection.path(ListRequest(version: version, limit: 1)) + "&resourceVersionMatch=NotOlderThan"
+        let (stream, _) = try await open(path, isWatch: false)
+        do throws(APIFailure) {
+            _ = try await stream.collect(limit: SizeLimit.objectBody, idle: connection.limits.bodyIdle)
+        } catch {
+            throw RequestFailure(error)
         }
     }
 
@@ -89,10 +108,7 @@ package struct CollectionFollower<Object: Sendable>: Sendable {
         let result = await silence.run { silence in
             await read(stream, encoding, isFirst: isFirst, silence, changes)
         }
-        guard let result else {
-            connection.renew(ifStill: stream.generation)
-            throw .transport("the list stopped in the middle")
-        }
+        guard let result else { throw .transport("the list stopped in the middle") }
         return try result.get()
     }
 
@@ -106,7 +122,6 @@ package struct CollectionFollower<Object: Sendable>: Sendable {
         do {
             for try await chunk in stream.body {
                 silence.ended()
-                connection.heard(stream.generation)
                 var batch: [CollectionChange<Object>] = []
                 for piece in try splitter.feed(chunk.readableBytesView) {
                     switch piece {
@@ -154,7 +169,6 @@ package struct CollectionFollower<Object: Sendable>: Sendable {
             if let ended = await silence.run({ silence in await read(stream, encoding, progress, silence, changes) }) {
                 end = ended
             } else {
-                if stream.isMultiplexed { connection.renew(ifStill: stream.generation, silentFor: watchdog) }
                 end = .silent
             }
         } catch {
@@ -171,7 +185,6 @@ package struct CollectionFollower<Object: Sendable>: Sendable {
         do {
             for try await chunk in stream.body {
                 silence.ended()
-                connection.heard(stream.generation)
                 var batch: [CollectionChange<Object>] = []
                 var end: WatchEnd?
                 for message in try splitter.feed(chunk.readableBytesView) {
