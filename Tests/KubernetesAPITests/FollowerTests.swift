@@ -28,12 +28,12 @@ private final class Notes: Sendable {
 
 /// Follows namespaces until `isDone` or ten seconds have passed.
 private func follow(
-    _ connection: APIConnection, watchdog: Duration = .seconds(55), encoding: WireEncoding = .json,
+    _ connection: APIConnection, kinds: Set<ObjectKind> = [.namespace], watchdog: Duration = .seconds(55), encoding: WireEncoding = .json,
     until isDone: @escaping @Sendable (Notes) -> Bool
 ) async -> Notes {
     let notes = Notes()
     let follower = ClusterFollower(
-        connection: connection, options: FollowOptions(kinds: [.namespace], encoding: encoding, watchdog: watchdog)
+        connection: connection, options: FollowOptions(kinds: kinds, encoding: encoding, watchdog: watchdog)
     ) { notes.add($0) }
     let task = Task { await follower.run { notes.add($0) } }
     let deadline = ContinuousClock.now + .seconds(10)
@@ -77,6 +77,24 @@ private func event(_ type: String, _ name: String, _ version: String) -> String 
         #expect(requests[2].query["allowWatchBookmarks"] == "true")
         #expect(requests[3].query["watch"] == "true")
         #expect(requests[3].query["resourceVersion"] == "9")
+        await connection.shutdown()
+        await server.stop()
+    }
+
+    @Test("a kind that the server does not have counts as an empty list, once", .timeLimit(.minutes(1)))
+    func absentKind() async throws {
+        let server = try await FakeAPIServer { request in
+            request.path.hasPrefix("/apis/multicluster.x-k8s.io/")
+                ? .json("404 page not found", status: 404)
+                : request.query["watch"] == nil ? list("7", ["a"]) : .json("", staysOpen: true)
+        }
+        let connection = try server.connection()
+        let notes = await follow(connection, kinds: [.namespace, .serviceImport]) {
+            $0.events.contains(.absent(.serviceImport)) && $0.events.contains(.watching(.namespace))
+        }
+        #expect(notes.changes.sorted() == ["+a", "[", "[", "]", "]"])
+        #expect(!notes.events.contains { if case .failed = $0 { true } else { false } })
+        #expect(server.requests.filter { $0.path.contains("multicluster") }.count == 1, "not again at once")
         await connection.shutdown()
         await server.stop()
     }

@@ -96,6 +96,56 @@ import Testing
         #expect(ending.object == nil)
     }
 
+    @Test("imports", arguments: [
+        (#"{"type":"Headless"}"#, true, ""), (#"{"type":"ClusterSetIP","ips":["10.42.0.1","fd00::1","x"]}"#, false, "10.42.0.1 fd00::1"),
+        (#"{"ips":null,"ports":[],"type":"ClusterSetIP"}"#, false, ""), ("{}", false, ""),
+    ])
+    func imports(_ spec: String, _ isHeadless: Bool, _ addresses: String) throws {
+        let observed = try read(
+            .serviceImport, #"{"spec":\#(spec),"metadata":{"name":"a","namespace":"b","resourceVersion":"3"}}"#)
+        #expect(observed.version == "3")
+        guard case .serviceImport(let imported)? = observed.object else {
+            Issue.record("not an import")
+            return
+        }
+        #expect(imported.key == ObjectKey(namespace: "b", name: "a"))
+        #expect(imported.isHeadless == isHeadless)
+        #expect(imported.addresses.map(\.description).joined(separator: " ") == addresses)
+    }
+
+    @Test("ports of imports, and what is no import") func importDetails() throws {
+        let observed = try read(
+            .serviceImport,
+            #"{"metadata":{"name":"a","namespace":"b"},"spec":{"ports":[{"name":"dns","protocol":"UDP","port":53,"appProtocol":"x"},{"port":80},{"port":70000}]}}"#)
+        guard case .serviceImport(let imported)? = observed.object else {
+            Issue.record("not an import")
+            return
+        }
+        #expect(
+            imported.ports == [
+                ServicePort(name: "dns", transport: "UDP", number: 53), ServicePort(name: "", transport: "TCP", number: 80),
+            ])
+        for json in [#"{"metadata":{}}"#, "[]", #"{"metadata":{"name":"a"},"spec":{"ports":[5]}}"#, #"{"metadata":"#] {
+            #expect(throws: DecodingFailure.self) { try read(.serviceImport, json) }
+        }
+    }
+
+    @Test("where an imported slice comes from") func origin() throws {
+        let labels = #""multicluster.kubernetes.io/service-name":"db","multicluster.kubernetes.io/source-cluster":"east""#
+        for (labels, expected) in [
+            (labels, ImportOrigin(service: "db", cluster: "east")),
+            (#""multicluster.kubernetes.io/service-name":"db""#, nil), ("", nil),
+        ] as [(String, ImportOrigin?)] {
+            let observed = try read(
+                .endpointSlice, #"{"metadata":{"name":"a","namespace":"b","labels":{\#(labels)}}}"#)
+            guard case .endpointSlice(let slice)? = observed.object else {
+                Issue.record("not a slice")
+                return
+            }
+            #expect(slice.origin == expected)
+        }
+    }
+
     @Test("an object without a name is refused") func nameless() {
         #expect(throws: DecodingFailure.self) { try read(.namespace, "{}") }
     }

@@ -35,6 +35,10 @@ struct ObservedObject: Equatable {
             let pod = try read(WirePod.self)
             metadata = pod.metadata
             object = metadata.hasDeletionTimestamp ? nil : .pod(PodObject(pod))
+        case .serviceImport:
+            let imported = try WireServiceImport(bytes, encoding)
+            metadata = imported.metadata
+            object = .serviceImport(imported.object)
         }
         guard !metadata.name.isEmpty else { throw .malformed("object without a name") }
         self.init(key: ObjectKey(metadata), version: metadata.resourceVersion, object: object)
@@ -48,7 +52,7 @@ struct ObservedObject: Equatable {
 }
 
 extension ObjectKey {
-    fileprivate init(_ metadata: WireObjectMeta) { self.init(namespace: metadata.namespace, name: metadata.name) }
+    init(_ metadata: WireObjectMeta) { self.init(namespace: metadata.namespace, name: metadata.name) }
 }
 
 // MARK: - What is kept of each kind
@@ -101,8 +105,18 @@ extension EndpointSliceObject {
                     podName: endpoint.targetRef.kind == "Pod" ? endpoint.targetRef.name : "",
                     zone: endpoint.zone.lowercased())
             },
+            origin: ImportOrigin(slice.metadata.labels),
             lastChangeTrigger: annotations["endpoints.kubernetes.io/last-change-trigger-time"]
                 .flatMap { secondsSince1970(rfc3339: $0) })
+    }
+}
+
+extension ImportOrigin {
+    fileprivate init?(_ labels: [String: String]) {
+        guard let service = labels["multicluster.kubernetes.io/service-name"], !service.isEmpty,
+            let cluster = labels["multicluster.kubernetes.io/source-cluster"], !cluster.isEmpty
+        else { return nil }
+        self.init(service: service, cluster: cluster)
     }
 }
 

@@ -18,6 +18,7 @@ struct KindFollower: Sendable {
         var machine = ReflectorMachine(
             pageSize: options.pageSize, watchdog: options.watchdog, seed: UInt64.random(in: 0 ... .max))
         var listedCount = 0
+        var isKnown = false
         var action = machine.resume()
         while !Task.isCancelled {
             switch action {
@@ -27,14 +28,22 @@ struct KindFollower: Sendable {
                     guard !Task.isCancelled else { return }
                     listedCount = request.page.isEmpty ? page.count : listedCount + page.count
                     action = machine.listed(version: page.version, next: page.next, at: .now)
-                    if page.next.isEmpty { observe(.listed(kind, count: listedCount)) }
+                    if page.next.isEmpty {
+                        isKnown = true
+                        observe(.listed(kind, count: listedCount))
+                    }
                 } catch {
                     action = machine.listFailed(error, at: .now)
                 }
             case .watch(let request):
                 action = machine.watchEnded(await watch(request), at: .now)
             case .wait(let duration, let failure):
-                if let failure {
+                if let failure, kind == .serviceImport, failure.isNotFound {
+                    // No objects of a kind that does not exist; what was there before stays until it is deleted.
+                    if !isKnown { await changes([.relistStarted(kind), .relistFinished(kind)]) }
+                    isKnown = true
+                    observe(.absent(kind))
+                } else if let failure {
                     observe(.failed(kind, reason: failure.reason, retryIn: duration, forbidden: failure.isForbidden))
                 }
                 try? await Task.sleep(for: duration)
