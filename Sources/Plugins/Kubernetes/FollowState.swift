@@ -41,6 +41,15 @@ final class FollowState: Sendable {
         }
     }
 
+    /// True while changes of that kind arrive as they happen.
+    func isCurrent(_ kind: ObjectKind) -> Bool {
+        guard failing.withLock({ $0[kind] == nil }), let age = secondsSinceContact else { return false }
+        return age < Self.longestSilence
+    }
+
+    /// Seconds: servers send something, if only a bookmark, about every minute.
+    private static let longestSilence = 75.0
+
     func heard() { lastContact.withLock { $0 = .now } }
 
     /// True when this failure is news: the same reason again and again is said once.
