@@ -1,13 +1,16 @@
 # Two commands matter: `make run` and `make test`. Both install the Debian packages they miss.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench check-examples clean packages-build
+.PHONY: help run build image test bench check-examples clean packages-build
 
 BINARY := .build/release/cluster-dns
+IMAGE := .build/cluster-dns.tar
+IMAGE_PACKAGES := buildah ca-certificates binutils libcap2-bin
 
 help:
 	@echo 'make run             build, start an embedded cluster and the DNS server on 127.0.0.1:1053'
 	@echo 'make test            build, run every test, print counts'
 	@echo 'make build           build the release binary: $(BINARY)'
+	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
 	@echo 'make bench           CPU per answer against NSD, start-up time and memory (about 10 minutes)'
 	@echo 'make check-examples  read every Corefile in Corefile-examples/ as the server would'
 	@echo 'make clean           remove everything that was built'
@@ -22,8 +25,13 @@ run: build
 	@.ci/packages bind9-dnsutils
 	@deploy/run.sh $(BINARY)
 
+image: build
+	@.ci/packages $(IMAGE_PACKAGES)
+	@deploy/image/archive.sh $(BINARY) $(IMAGE)
+
 test: packages-build
 	@.ci/packages bind9-dnsutils ldnsutils dnsperf nsd curl python3 python3-venv
+	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus util-linux
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@Tests/run.sh
 

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Every test: builds once, runs the unit tests, then the live suites against the same binary.
 #   Tests/run.sh            everything
-#   Tests/run.sh SUITE…     only these: unit answers routing examples edits start reload api-server datagrams tcp reload-loss stopping
-#                           transfer autopath kubectl python-client replay hostile-clients
-#                           conformance
+#   Tests/run.sh SUITE…     only these: unit, or a suite of the lists below
 # Each suite prints `name: N passed, N failed`; the last line adds them up. Exit code 1 when anything failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
 # These share the machine's cores; those of the second list measure time or rate and have it to themselves.
-together=(answers routing examples start reload api-server datagrams tcp stopping transfer autopath kubectl python-client replay hostile-clients)
+together=(
+    answers answer-scripts routing examples start reload
+    transfer autopath
+    api-server api-faults datagrams tcp stopping warm-start
+    kubectl python-client replay hostile-clients deploy alerts
+    image
+)
 alone=(edits reload-loss conformance)
 at_once=3
 limit=900 # seconds for one suite

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 
 /// The program: wires its commands, decides nothing.
 @main
@@ -19,4 +20,11 @@ struct ClusterDNS: AsyncParsableCommand {
               KUBECONFIG=/tmp/lab.kubeconfig cluster-dns serve -conf Corefile-examples/local.Corefile
             """,
         subcommands: [ServeCommand.self, LabCommand.self, CheckCommand.self], defaultSubcommand: ServeCommand.self)
+
+    static func main() async {
+        // The image's file capability is permitted, not effective, so that a container that drops it still starts.
+        // Threads inherit it, so it comes before any; a failure shows when port 53 cannot be opened.
+        _ = cl_use_permitted_capabilities()
+        await main(nil)
+    }
 }

@@ -37,6 +37,7 @@ enum BudgetFile {
         let name: String
         let question: String
         var edns = false
+        var isStale = false
         let code: UInt16
         /// Answer, authority, additional.
         let counts: [UInt16]
@@ -47,6 +48,9 @@ enum BudgetFile {
         Scenario(name: "cluster A", question: "web.shop.svc.cluster.local. A", code: 0, counts: [1, 0, 0]),
         Scenario(
             name: "cluster A, EDNS", question: "web.shop.svc.cluster.local. A", edns: true, code: 0, counts: [1, 0, 1]),
+        Scenario(
+            name: "cluster A, EDNS, old data", question: "web.shop.svc.cluster.local. A", edns: true, isStale: true,
+            code: 0, counts: [1, 0, 1]),
         Scenario(
             name: "cluster SRV with additionals", question: "_http._tcp.db.shop.svc.cluster.local. SRV", code: 0,
             counts: [3, 0, 3]),
@@ -86,7 +90,7 @@ enum BudgetFile {
     }()
 
     /// The Corefile that clusters are installed with, but for what only serves status pages.
-    private static func server(upstream: CountedServer) throws -> CountedServer {
+    private static func server(upstream: CountedServer, isStale: Bool) throws -> CountedServer {
         try CountedServer(
             """
             errors
@@ -100,7 +104,7 @@ enum BudgetFile {
             }
             loop
             forward . \(upstream.address)
-            """, cluster: cluster)
+            """, cluster: cluster, isStale: isStale)
     }
 
     @Test("on the loop's thread, for every 10,000 answers", arguments: scenarios)
@@ -108,12 +112,14 @@ enum BudgetFile {
         let file = try BudgetFile.read("answer.json", as: BudgetFile.Answers.self)
         let budget = try #require(file.scenarios[scenario.name])
         let upstream = try CountedServer("hosts {\n192.0.2.1 a.test\n}")
-        let server = try Self.server(upstream: upstream)
+        let server = try Self.server(upstream: upstream, isStale: scenario.isStale)
         let query = try #require(Self.query(scenario))
         let first = try server.ask(query)
         withBytes(first) { message in
             #expect(message.uint16(at: 2) & 0xF == scenario.code)
             #expect([6, 8, 10].map { message.uint16(at: $0) } == scenario.counts)
+            // The option of an extended error is the last of the message: code 15, two octets, the error (RFC 8914 §2).
+            if scenario.isStale { #expect(message.array.suffix(6) == [0, 15, 0, 2, 0, 3]) }
         }
         let cost = try server.cost(of: query, bursts: file.answers / file.burst, burst: file.burst)
         print("\(scenario.name): \(cost) for \(file.answers) answers")

@@ -21,13 +21,20 @@ final class CountedServer: Sendable {
     private let handle: LoopHandle
     private let client: Mutex<Client>
 
-    /// - Parameter directives: the lines of one block for the root zone.
-    init(_ directives: String, cluster: [ClusterObject] = []) throws {
+    /// - Parameters:
+    ///   - directives: the lines of one block for the root zone.
+    ///   - isStale: the cluster was last heard of longer ago than `stale_after` allows.
+    init(_ directives: String, cluster: [ClusterObject] = [], isStale: Bool = false) throws {
         // Nobody else uses this address: servers share ports (SO_REUSEPORT), so a free one might not stay so.
         address = SocketAddress(IPAddress(v4: 0x7F40_0000 | .random(in: 1..<0x40_0000)), port: .random(in: 1024...32_000))
         let metrics = MetricRegistry()
         let plan = try Self.plan(directives, at: address, metrics)
-        for case let plugin as KubernetesPlugin in plan.plugins { Self.list(cluster, to: plugin, metrics) }
+        for case let plugin as KubernetesPlugin in plan.plugins {
+            let following = Self.list(cluster, to: plugin, metrics)
+            guard isStale else { continue }
+            following.state.age.heard(.service, at: .now - .seconds(100_000))
+            following.state.age.review(at: .now)
+        }
         handle = try Self.start(plan, metrics)
         client = Mutex(try Client(address))
     }
@@ -44,13 +51,16 @@ final class CountedServer: Sendable {
         return try PlanBuilder(order: pluginOrder, metrics: metrics, readFile: { _ in "" }).build(blocks, hash: "")
     }
 
-    private static func list(_ objects: [ClusterObject], to plugin: KubernetesPlugin, _ metrics: MetricRegistry) {
+    private static func list(
+        _ objects: [ClusterObject], to plugin: KubernetesPlugin, _ metrics: MetricRegistry
+    ) -> ClusterFollowing {
         let following = ClusterFollowing(plugin.settings, metrics: metrics, localAddresses: [])
         let index = ClusterIndex(options: plugin.settings.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
         following.published.publish(index.makeSnapshot())
         following.state.markSynced()
         plugin.following.withLock { $0 = following }
+        return following
     }
 
     private static func start(_ plan: ServingPlan, _ metrics: MetricRegistry) throws -> LoopHandle {

@@ -72,7 +72,15 @@ import Testing
             slice("t/web-a", of: "web", ["10.0.0.2"], trigger: 2), slice("t/hd-a", of: "hd", ["10.0.0.3"], trigger: 3),
             slice("t/x-a", of: "nobody", ["10.0.0.3"], trigger: 4))
         let triggers = dns.index.drainProgrammingTriggers()
-        #expect(triggers.map(\.trigger) == [2, 3] && triggers.map(\.isHeadless) == [false, true])
+        #expect(triggers.map(\.trigger) == [2, 3] && triggers.map(\.kind) == [.clusterIP, .headlessWithSelector])
+        // Made by hand, or mirrored from Endpoints that are.
+        dns.store(
+            .endpointSlice(
+                EndpointSliceObject(
+                    key: ObjectKey(namespace: "t", name: "hd-b"), service: "hd", ports: [],
+                    endpoints: [Endpoint(addresses: [IPAddress(v4: 0x0A00_0009)])], lastChangeTrigger: 5,
+                    followsSelector: false)))
+        #expect(dns.index.drainProgrammingTriggers().map(\.kind) == [.headlessWithoutSelector])
         #expect(dns.index.drainProgrammingTriggers().isEmpty)
     }
 

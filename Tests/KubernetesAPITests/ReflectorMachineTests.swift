@@ -37,6 +37,16 @@ private struct Bench {
         now += duration
         return (duration, machine.resume())
     }
+
+    /// Lets the moment pass by which replicas' relists are spread; fails the test for any other action.
+    mutating func spread(_ action: ReflectorMachine.Action) -> ReflectorMachine.Action {
+        guard case .wait(let duration, because: nil) = action, duration <= .seconds(2) else {
+            Issue.record("no short wait without a reason but \(action)")
+            return action
+        }
+        now += duration
+        return machine.resume()
+    }
 }
 
 private let firstList = ReflectorMachine.Action.list(ListRequest(version: "0", limit: 500))
@@ -80,7 +90,7 @@ extension ReflectorMachine.Action {
     @Test("410 in either form: a list of the newest, at once only the first time") func expired() {
         var bench = Bench()
         _ = bench.watching()
-        #expect(bench.refuse(410) == newestList)
+        #expect(bench.spread(bench.refuse(410)) == newestList)
         _ = bench.watching(from: "30")
         let (wait, next) = bench.wait(bench.refuse(410))
         #expect(wait >= .milliseconds(800))
@@ -89,7 +99,22 @@ extension ReflectorMachine.Action {
         var other = Bench()
         _ = other.watching()
         let event = StatusReport(code: 0, reason: "Expired")
-        #expect(other.end(.failed(.refused(event))) == newestList)
+        #expect(other.spread(other.end(.failed(.refused(event)))) == newestList)
+    }
+
+    @Test("replicas that lose their watches together do not list together") func relistJitter() {
+        let waits = (0..<UInt64(50)).map { seed -> Duration in
+            var machine = ReflectorMachine(pageSize: 500, watchdog: .seconds(55), seed: seed)
+            _ = machine.listed(version: "10", next: "", at: .now)
+            let report = WatchReport(
+                end: .failed(.refused(StatusReport(code: 410))), version: nil, lasted: .seconds(100))
+            guard case .wait(let wait, because: nil) = machine.watchEnded(report, at: .now) else { return .seconds(99) }
+            return wait
+        }
+        #expect(waits.allSatisfy { $0 <= .seconds(2) })
+        // Each tenth of the two seconds has some of fifty replicas, none of them many.
+        let tenths = Dictionary(grouping: waits) { Int($0 / .milliseconds(200)) }
+        #expect(tenths.count >= 8 && tenths.values.allSatisfy { $0.count <= 15 })
     }
 
     @Test("every watch expired: at most ten lists a minute") func alwaysExpired() {
@@ -116,15 +141,18 @@ extension ReflectorMachine.Action {
         #expect(again.watchedVersion == "10")
     }
 
-    @Test("a refused connection: the same watch after growing waits, 30 to 60 seconds in the end") func refused() {
+    @Test("a refused connection: the same version after growing waits, 30 to 60 seconds in the end") func refused() {
         var bench = Bench()
         _ = bench.watching()
         var waits: [Duration] = []
+        var action = bench.end(.failed(.transport("refused")), lasted: .zero)
         for _ in 0..<12 {
-            let (wait, next) = bench.wait(bench.end(.failed(.transport("refused")), lasted: .zero))
-            #expect(next.watchedVersion == "10")
+            let (wait, next) = bench.wait(action)
+            #expect(next == .probe(version: "10"))
             waits.append(wait)
+            action = bench.machine.probeFailed(.transport("refused"), at: bench.now)
         }
+        #expect(bench.machine.probed().watchedVersion == "10")
         let expected = [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30, 30, 30, 30]
         for (wait, least) in zip(waits, expected) { #expect(wait >= .seconds(least) && wait <= .seconds(least * 2)) }
     }
@@ -132,7 +160,10 @@ extension ReflectorMachine.Action {
     @Test("two minutes without failure: waits start over") func rested() {
         var bench = Bench()
         _ = bench.watching()
-        for _ in 0..<8 { _ = bench.wait(bench.end(.failed(.transport("reset")), lasted: .zero)) }
+        for _ in 0..<8 {
+            _ = bench.wait(bench.end(.failed(.transport("reset")), lasted: .zero))
+            _ = bench.machine.probed()
+        }
         let (wait, _) = bench.wait(bench.end(.failed(.transport("reset")), version: "11", lasted: .seconds(130)))
         #expect(wait <= .seconds(1.6))
     }
@@ -169,10 +200,50 @@ extension ReflectorMachine.Action {
         for _ in 0..<4 {
             _ = bench.watching(from: "99999")
             var count = 1
-            while bench.end(.silent, lasted: .seconds(55)).watchedVersion != nil { count += 1 }
+            while bench.end(.silent, lasted: .seconds(55)) == .probe(version: "99999") {
+                #expect(bench.machine.probed().watchedVersion == "99999")
+                count += 1
+            }
+            #expect(bench.machine.resume() == newestList)
             counts.append(count)
         }
         #expect(counts == [3, 6, 12, 24])
+    }
+
+    @Test("a server restored to an older version: found by the first question after the break") func restored() {
+        var bench = Bench()
+        _ = bench.watching(from: "9000")
+        let (_, probe) = bench.wait(bench.end(.failed(.transport("reset")), lasted: .seconds(30)))
+        #expect(probe == .probe(version: "9000"))
+        var report = StatusReport(code: 504)
+        report.isVersionTooLarge = true
+        let again = bench.machine.probeFailed(.refused(report), at: bench.now)
+        #expect(bench.wait(again).1 == newestList)
+    }
+
+    @Test("the same without a break: within a minute of the last word") func restoredQuietly() {
+        var bench = Bench()
+        _ = bench.watching(from: "9000")
+        let start = bench.now
+        #expect(bench.end(.silent, lasted: .seconds(55)) == .probe(version: "9000"))
+        // A server waits three seconds for a version that it does not have.
+        bench.now += .seconds(3)
+        var report = StatusReport(code: 504)
+        report.isVersionTooLarge = true
+        let next = bench.spread(bench.machine.probeFailed(.refused(report), at: bench.now))
+        #expect(next == newestList)
+        #expect(bench.now - start <= .seconds(60))
+    }
+
+    @Test("a server that does not answer the question is watched all the same; one that is overloaded is asked again")
+    func probeRefused() {
+        var bench = Bench()
+        _ = bench.watching()
+        _ = bench.end(.silent, lasted: .seconds(55))
+        #expect(bench.machine.probeFailed(.refused(StatusReport(code: 403)), at: bench.now).watchedVersion == "10")
+        _ = bench.end(.silent, lasted: .seconds(41))
+        let action = bench.machine.probeFailed(.refused(StatusReport(code: 429)), at: bench.now)
+        #expect(bench.wait(action).1 == .probe(version: "10"))
     }
 
     @Test("bookmarks keep a quiet watch trusted") func bookmarked() {
@@ -256,7 +327,7 @@ extension ReflectorMachine.Action {
     @Test("a list may be older than what was known; a watch that goes back ends in a list") func wentBack() {
         var bench = Bench()
         _ = bench.watching(from: "1000")
-        #expect(bench.end(.wentBack) == newestList)
+        #expect(bench.spread(bench.end(.wentBack)) == newestList)
         #expect(bench.machine.listed(version: "5", next: "", at: bench.now).watchedVersion == "5")
     }
 
@@ -276,5 +347,98 @@ extension ReflectorMachine.Action {
         #expect(progress.advance(to: "12", isChange: false))
         #expect(!progress.advance(to: "11", isChange: true))
         #expect(progress.advance(to: "not a number", isChange: true))
+    }
+}
+
+private let stream = WatchRequest(version: "", streamsList: true, timeoutSeconds: 0)
+
+@Suite("following one kind: the list as a stream") struct StreamedListTests {
+    private static func machine() -> ReflectorMachine {
+        ReflectorMachine(pageSize: 500, streamsLists: true, watchdog: .seconds(55), seed: 7)
+    }
+
+    /// The request without its length, which is random.
+    private func request(_ action: ReflectorMachine.Action) -> WatchRequest? {
+        guard case .watch(var request) = action else { return nil }
+        request.timeoutSeconds = 0
+        return request
+    }
+
+    private func unlisted(_ end: WatchEnd) -> WatchReport {
+        WatchReport(end: end, version: nil, isListed: false, lasted: .seconds(3))
+    }
+
+    @Test("the newest state is asked for; the same stream goes on with changes") func normal() {
+        var machine = Self.machine()
+        #expect(request(machine.resume()) == stream)
+        let end = WatchReport(end: .closed, version: "70", events: 3, lasted: .seconds(400))
+        #expect(machine.watchEnded(end, at: .now).watchedVersion == "70")
+        #expect(request(machine.resume())?.streamsList == false)
+    }
+
+    @Test("relists are streams as well") func relist() {
+        var bench = Bench(machine: Self.machine())
+        _ = bench.end(.closed, version: "70")
+        #expect(request(bench.spread(bench.refuse(410))) == stream)
+    }
+
+    @Test("a server without it: pages at once, and for as long as the connection is used", arguments: [400, 422])
+    func refused(_ code: Int) {
+        var bench = Bench(machine: Self.machine())
+        let report = StatusReport(code: code, reason: code == 422 ? "Invalid" : "BadRequest")
+        #expect(bench.machine.watchEnded(unlisted(.failed(.refused(report))), at: bench.now) == newestList)
+        _ = bench.watching()
+        #expect(bench.spread(bench.refuse(410)) == newestList)
+    }
+
+    @Test("a server that ignores it: an end mark that does not come, or a bookmark of another kind")
+    func ignored() {
+        for end in [WatchEnd.silent, .notStreamed] {
+            var machine = Self.machine()
+            #expect(machine.watchEnded(unlisted(end), at: .now) == newestList)
+        }
+    }
+
+    @Test("overload, a lost connection and a missing right change nothing about the way of listing")
+    func transient() {
+        let failures: [RequestFailure] = [
+            .transport("reset"), .refused(StatusReport(code: 429)), .refused(StatusReport(code: 503)),
+            .refused(StatusReport(code: 403)), .refused(StatusReport(code: 401)), .credentials("token"),
+        ]
+        for failure in failures {
+            var bench = Bench(machine: Self.machine())
+            for _ in 0..<10 {
+                let action = bench.machine.watchEnded(unlisted(.failed(failure)), at: bench.now)
+                #expect(request(bench.wait(action).1) == stream)
+            }
+        }
+    }
+
+    @Test("streams that are cut or expire again and again: pages") func brokenStreams() {
+        for end in [WatchEnd.closed, .failed(.malformed("x")), .failed(.refused(StatusReport(code: 410)))] {
+            var bench = Bench(machine: Self.machine())
+            var streams = 0
+            var action = bench.machine.resume()
+            while request(action) == stream, streams < 10 {
+                streams += 1
+                action = bench.machine.watchEnded(unlisted(end), at: bench.now)
+                if case .wait = action { action = bench.wait(action).1 }
+            }
+            #expect(streams == ReflectorMachine.streamPatience)
+            #expect(action == newestList)
+        }
+    }
+
+    @Test("a stream that expires as soon as it is whole, again and again: pages") func expiresWhenWhole() {
+        var bench = Bench(machine: Self.machine())
+        var streams = 0
+        var action = bench.machine.resume()
+        while request(action) == stream, streams < 10 {
+            streams += 1
+            action = bench.end(.failed(.refused(StatusReport(code: 410))), version: "50", lasted: .seconds(1))
+            if case .wait = action { action = bench.wait(action).1 }
+        }
+        #expect(streams == ReflectorMachine.streamPatience)
+        #expect(action == newestList)
     }
 }

@@ -153,8 +153,8 @@ class Program:
 class Lab(Program):
     """The embedded cluster; started when this returns."""
 
-    def __init__(self, *arguments, manifests=None):
-        self.kubeconfig = work / f"kubeconfig.{len(started)}"
+    def __init__(self, *arguments, manifests=None, kubeconfig=None):
+        self.kubeconfig = kubeconfig or work / f"kubeconfig.{len(started)}"
         if manifests is not None:
             arguments = ("--manifests", manifests, *arguments)
         super().__init__("lab", [BINARY, "lab", *arguments, "--kubeconfig", self.kubeconfig])

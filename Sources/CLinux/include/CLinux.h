@@ -68,4 +68,7 @@ void cl_heap_trim(void);
 // Cores this process may run on; at least 1.
 int cl_usable_cores(void);
 
+// Makes effective what this thread and those it starts are permitted (capabilities(7)); 0 or -1 with errno.
+int cl_use_permitted_capabilities(void);
+
 #endif

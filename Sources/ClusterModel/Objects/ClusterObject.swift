@@ -55,11 +55,13 @@ package enum ClusterObject: Sendable, Equatable {
 
 /// One step by which the cluster differs from what the index holds.
 ///
-/// A list is told as `relistStarted`, one `stored` for each object, `relistFinished`: the index drops what was not
-/// stored in between, so that a relist is a difference and nothing is held twice.
+/// A list is told as `relistStarted`, one `stored` or `kept` for each object, `relistFinished`: the index drops what was
+/// not named in between, so that a relist is a difference and nothing is held twice.
 package enum ObjectChange: Sendable {
     case relistStarted(ObjectKind)
     case stored(ClusterObject)
+    /// The object is still there, and what is known of it stays: a pod that is being deleted.
+    case kept(ObjectKind, ObjectKey)
     case deleted(ObjectKind, ObjectKey)
     case relistFinished(ObjectKind)
 }
@@ -151,10 +153,12 @@ package struct EndpointSliceObject: Sendable, Equatable {
     package var origin: ImportOrigin?
     /// Annotation `endpoints.kubernetes.io/last-change-trigger-time` in seconds since 1970, when present.
     package var lastChangeTrigger: Double?
+    /// False for slices made by hand, and those that mirror Endpoints made by hand.
+    package var followsSelector: Bool
 
     package init(
         key: ObjectKey, service: String, ports: [EndpointPort], endpoints: [Endpoint], origin: ImportOrigin? = nil,
-        lastChangeTrigger: Double? = nil
+        lastChangeTrigger: Double? = nil, followsSelector: Bool = true
     ) {
         self.key = key
         self.service = service
@@ -162,6 +166,7 @@ package struct EndpointSliceObject: Sendable, Equatable {
         self.endpoints = endpoints
         self.origin = origin
         self.lastChangeTrigger = lastChangeTrigger
+        self.followsSelector = followsSelector
     }
 }
 

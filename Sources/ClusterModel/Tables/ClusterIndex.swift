@@ -14,7 +14,7 @@ package final class ClusterIndex {
     var touched: [ObjectID] = []
     var namespacesChanged = false
     var pendingPods: PendingEntries
-    private var triggers: [(service: ObjectID, trigger: Double)] = []
+    private var triggers: [(service: ObjectID, trigger: Double, followsSelector: Bool)] = []
     var serial: UInt32 = 0
     private var snapshot: ClusterSnapshot
 
@@ -41,6 +41,7 @@ package final class ClusterIndex {
             switch change {
             case .relistStarted(let kind): epochs[kind, default: 0] &+= 1
             case .stored(let object): isRelevant = store(object) || isRelevant
+            case .kept(let kind, let key): keep(kind, key)
             case .deleted(let kind, let key): isRelevant = delete(kind, key) || isRelevant
             case .relistFinished(let kind):
                 isRelevant = sweep(kind) || isRelevant
@@ -83,6 +84,17 @@ package final class ClusterIndex {
         // Who asks is known wherever it runs; names of its own it has none there.
         case .pod where options.indexesPods: return true
         default: return visible.contains(object.key.namespace)
+        }
+    }
+
+    /// An object that is not known stays unknown.
+    private func keep(_ kind: ObjectKind, _ key: ObjectKey) {
+        let id = ObjectID(key, seed: seed)
+        switch kind {
+        case .namespace: if namespaces[key.name] != nil { namespaces[key.name] = epoch(kind) }
+        case .service: services[id]?.epoch = epoch(kind)
+        case .endpointSlice: slices[id]?.epoch = epoch(kind)
+        case .pod: pods[id]?.epoch = epoch(kind)
         }
     }
 
@@ -140,7 +152,7 @@ package final class ClusterIndex {
         let octets = CompactObject.encode(
             object, podNames: options.endpointPodNames, zones: options.answersZones)
         let isChange = store(octets, id, of: service)
-        if isChange { recordTrigger(object.lastChangeTrigger, service) }
+        if isChange { recordTrigger(of: object, service) }
         return isChange || isImportChange
     }
 
@@ -172,9 +184,9 @@ package final class ClusterIndex {
     }
 
     /// The first list says nothing about how long changes took.
-    private func recordTrigger(_ trigger: Double?, _ service: ObjectID) {
-        guard let trigger, listedKinds.contains(.endpointSlice), triggers.count < 4096 else { return }
-        triggers.append((service, trigger))
+    private func recordTrigger(of slice: EndpointSliceObject, _ service: ObjectID) {
+        guard let trigger = slice.lastChangeTrigger, listedKinds.contains(.endpointSlice), triggers.count < 4096 else { return }
+        triggers.append((service, trigger, slice.followsSelector))
     }
 
     private func removeSlice(_ id: ObjectID) -> Bool {
@@ -376,15 +388,22 @@ package final class ClusterIndex {
 
     /// The last-change times of slices changed since the last call, for the programming latency metric.
     ///
-    /// - Returns: seconds since 1970, and whether the slice's service is headless; without a service there is nothing.
-    package func drainProgrammingTriggers() -> [(isHeadless: Bool, trigger: Double)] {
+    /// - Returns: seconds since 1970, and what the slice's service is; without a service there is nothing.
+    package func drainProgrammingTriggers() -> [(kind: ProgrammedService, trigger: Double)] {
         defer { triggers = [] }
-        return triggers.compactMap { service, trigger in
+        return triggers.compactMap { service, trigger, followsSelector in
             switch services[service]?.service.first.flatMap(ServiceKind.init) {
-            case .headless: (isHeadless: true, trigger: trigger)
-            case .cluster: (isHeadless: false, trigger: trigger)
+            case .headless: (followsSelector ? .headlessWithSelector : .headlessWithoutSelector, trigger)
+            case .cluster: (.clusterIP, trigger)
             case .alias, .unusable, nil: nil
             }
         }
     }
+}
+
+/// What the programming latency is told apart by: the values of the metric's label `service_kind`.
+package enum ProgrammedService: String, CaseIterable, Sendable {
+    case clusterIP = "cluster_ip"
+    case headlessWithSelector = "headless_with_selector"
+    case headlessWithoutSelector = "headless_without_selector"
 }

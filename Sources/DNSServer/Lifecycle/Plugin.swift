@@ -37,6 +37,9 @@ package protocol Plugin: AnyObject, Sendable {
     /// Nil for plugins that are always ready.
     var isReady: Bool? { get }
 
+    /// What is missing while it is not ready, where more than its name can be said.
+    var unreadiness: String? { get }
+
     /// Pages served over HTTP.
     var statusPages: [StatusPage] { get }
 
@@ -54,6 +57,7 @@ extension Plugin {
     package func start(_ environment: any PluginEnvironment) async {}
     package func stop() async {}
     package var isReady: Bool? { nil }
+    package var unreadiness: String? { nil }
     package var statusPages: [StatusPage] { [] }
     package var offersRecursion: Bool { false }
     package var lameduck: Duration { .zero }

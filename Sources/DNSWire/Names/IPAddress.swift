@@ -61,11 +61,14 @@ extension IPAddress {
     ///
     /// Leading zeros in IPv4 octets are accepted as decimal, since old Kubernetes objects may hold them.
     package init?(_ text: some StringProtocol) {
-        self.init(text: Array(text.utf8))
+        self.init(text: Array(text.utf8)[...])
     }
 
     /// - Parameter text: ASCII octets of an address without brackets, port or zone.
-    package init?(text: [UInt8]) {
+    package init?(text: [UInt8]) { self.init(text: text[...]) }
+
+    /// - Parameter text: ASCII octets of an address without brackets, port or zone.
+    package init?(text: ArraySlice<UInt8>) {
         if text.contains(UInt8(ascii: ":")) {
             guard let groups = Self.parseGroups(text) else { return nil }
             let high = groups[0..<4].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
@@ -76,34 +79,37 @@ extension IPAddress {
                 self.init(v6High: high, low: low)
             }
         } else {
-            guard let value = Self.parseIPv4(text[...]) else { return nil }
+            guard let value = Self.parseIPv4(text) else { return nil }
             self.init(v4: value)
         }
     }
 
     private static func parseIPv4(_ text: ArraySlice<UInt8>) -> UInt32? {
-        let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.count) else { return nil }
-            var octet: UInt32 = 0
-            for digit in part {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-                octet = octet * 10 + UInt32(digit - UInt8(ascii: "0"))
+        var octet: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        for character in text {
+            if character == UInt8(ascii: ".") {
+                guard digits > 0, dots < 3 else { return nil }
+                value = value << 8 | octet
+                (octet, digits, dots) = (0, 0, dots + 1)
+                continue
             }
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character), digits < 3 else { return nil }
+            octet = octet * 10 + UInt32(character - UInt8(ascii: "0"))
+            digits += 1
             guard octet <= 255 else { return nil }
-            value = value << 8 | octet
         }
-        return value
+        return dots == 3 && digits > 0 ? value << 8 | octet : nil
     }
 
-    private static func parseGroups(_ text: [UInt8]) -> [UInt16]? {
+    private static func parseGroups(_ text: ArraySlice<UInt8>) -> [UInt16]? {
         guard text.count <= 45 else { return nil }
         var head: [UInt16] = []
         var tail: [UInt16] = []
         var sawGap = false
-        var rest = text[...]
+        var rest = text
         if rest.starts(with: [UInt8(ascii: ":"), UInt8(ascii: ":")]) {
             sawGap = true
             rest = rest.dropFirst(2)

@@ -33,8 +33,8 @@ package struct ReplyPath: BitwiseCopyable {
             if address.isIPv4 {
                 _ = cl_set(number, Int32(IPPROTO_IP), IP_PKTINFO, 1)
             } else {
+                // IPv4 is named in it, too, as a mapped address (RFC 4291 §2.5.5.2); a second message is refused in replies.
                 _ = cl_set(number, Int32(IPPROTO_IPV6), IPV6_RECVPKTINFO, 1)
-                _ = cl_set(number, Int32(IPPROTO_IP), IP_PKTINFO, 1)
             }
         }
         // A burst while one batch is answered must wait in the kernel, not fall on the floor.

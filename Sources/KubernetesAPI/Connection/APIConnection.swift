@@ -25,8 +25,6 @@ package final class APIConnection: Sendable {
         var material: ClientMaterial
         var generation: Int
         var checkedAt: ContinuousClock.Instant
-        /// When anything came over the connections of this generation.
-        var heardAt: ContinuousClock.Instant = .now
     }
 
     // One thread of its own: a handful of streams, whose decoding happens in tasks, needs no more.
@@ -36,18 +34,25 @@ package final class APIConnection: Sendable {
     package let limits: Limits
     private let userAgent: String
     private let tokens: TokenReader
+    private let gate: RequestGate
     private let reportProblem: @Sendable (CredentialsError) -> Void
+    private let reportRequest: @Sendable (RequestReport) -> Void
     private let open: Mutex<Open>
 
-    /// - Parameter onProblem: told when a token or certificate file cannot be used; the old one stays in use.
+    /// - Parameters:
+    ///   - onRequest: told of every request once its response has begun or it has failed.
+    ///   - onProblem: told when a token or certificate file cannot be used; the old one stays in use.
     package init(
         _ endpoint: APIEndpoint, userAgent: String = "cluster-dns", limits: Limits = Limits(),
+        pace: RequestPace = RequestPace(), onRequest: @escaping @Sendable (RequestReport) -> Void = { _ in },
         onProblem: @escaping @Sendable (CredentialsError) -> Void = { _ in }
     ) throws(CredentialsError) {
         self.endpoint = endpoint
         self.limits = limits
         self.userAgent = userAgent
         tokens = TokenReader(endpoint.token)
+        gate = RequestGate(pace)
+        reportRequest = onRequest
         reportProblem = onProblem
         let material = try ClientMaterial(endpoint)
         open = Mutex(
@@ -68,10 +73,12 @@ package final class APIConnection: Sendable {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(connect: TimeAmount(limits.connect), read: nil))
-        configuration.httpVersion = .automatic
-        // Each watch holds a connection of its own over HTTP/1.1.
+        // Each watch has a connection of its own, so TCP holds a list back that arrives faster than it is decoded. Over
+        // HTTP/2 up to 8 MiB of it wait in memory, and reading takes twice the processor time.
+        configuration.httpVersion = .http1Only
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16
-        configuration.connectionPool.idleTimeout = .seconds(60)
+        // Long enough for the next page or watch; a connection that is kept longer may be dead when it is needed.
+        configuration.connectionPool.idleTimeout = .seconds(5)
         // Waiting between tries is the caller's decision.
         configuration.connectionPool.retryConnectionEstablishment = false
         if endpoint.isEncrypted { configuration.tlsConfiguration = try material.configuration(for: endpoint) }
@@ -111,6 +118,21 @@ package final class APIConnection: Sendable {
 
     /// Sends a request and returns when the head of its response has come.
     func start(_ request: APIRequest) async throws(APIFailure) -> APIStream {
+        let asked = ContinuousClock.now
+        let place = try await gate.enter()
+        let sent = ContinuousClock.now
+        var report = RequestReport(verb: request.verb, status: nil, lasted: .zero, heldBack: sent - asked)
+        defer {
+            report.lasted = .now - sent
+            reportRequest(report)
+        }
+        var stream = try await startNow(request)
+        report.status = stream.status
+        stream.place = place
+        return stream
+    }
+
+    private func startNow(_ request: APIRequest) async throws(APIFailure) -> APIStream {
         refreshCertificates(force: false)
         let first = tokens.current(at: .now)
         let stream = try await start(request, with: first)
@@ -141,11 +163,8 @@ package final class APIConnection: Sendable {
         let (client, generation) = open.withLock { ($0.client, $0.generation) }
         do {
             let response = try await client.execute(message, timeout: TimeAmount(limits.responseHead))
-            heard(generation)
             return APIStream(response, generation: generation)
         } catch let error as HTTPClientError where error == .deadlineExceeded {
-            // The connection may be dead without either side knowing: later requests must not be sent into it.
-            renew(ifStill: generation)
             throw .timedOut("response head")
         } catch let error as HTTPClientError where error == .cancelled {
             // The connection was given up under this request; asking again is harmless when it only reads.
@@ -164,7 +183,7 @@ package final class APIConnection: Sendable {
         }
     }
 
-    // MARK: Certificates and dead connections
+    // MARK: Certificates
 
     /// Compares certificate files with what is used, at most every `certificateCheck` unless forced.
     ///
@@ -192,33 +211,8 @@ package final class APIConnection: Sendable {
         return retired != nil
     }
 
-    /// Something came over a connection of `generation`.
-    func heard(_ generation: Int) {
-        open.withLock { open in
-            if open.generation == generation { open.heardAt = .now }
-        }
-    }
-
     /// Whether connections of `generation` have been given up.
     func isRetired(_ generation: Int) -> Bool { open.withLock { $0.generation != generation } }
-
-    /// Gives up all connections of `generation`, if they are still the ones in use: requests on them end as broken.
-    ///
-    /// - Parameter silence: they stay when anything came over them within this time.
-    func renew(ifStill generation: Int, silentFor silence: Duration = .zero) {
-        let retired = open.withLock { open -> HTTPClient? in
-            guard open.generation == generation, .now - open.heardAt >= silence,
-                let fresh = try? Self.makeClient(endpoint, open.material, limits)
-            else { return nil }
-            defer {
-                open.client = fresh
-                open.generation &+= 1
-                open.heardAt = .now
-            }
-            return open.client
-        }
-        if let retired { Task { try? await retired.shutdown() } }
-    }
 
     /// Closes all connections. Requests fail from then on.
     package func shutdown() async {

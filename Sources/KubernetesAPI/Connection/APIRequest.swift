@@ -38,3 +38,14 @@ package struct APIResponse: Sendable {
     /// For a status of 300 or more: what the server says about it.
     package var report: StatusReport { StatusReport(body: body, httpStatus: status, retryAfter: retryAfter) }
 }
+
+/// How one exchange with the API server went, for metrics.
+package struct RequestReport: Sendable, Equatable {
+    package var verb: APIRequest.Verb
+    /// HTTP status; nil when there was no response.
+    package var status: Int?
+    /// From sending to the head of the response.
+    package var lasted: Duration
+    /// How long it was held back before it was sent.
+    package var heldBack: Duration
+}

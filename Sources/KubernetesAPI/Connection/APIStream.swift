@@ -9,11 +9,11 @@ struct APIStream: Sendable {
     let contentType: String
     let retryAfter: Duration?
     let isCompressed: Bool
-    /// Many requests share the connection, so a silent one may mean that all are dead.
-    let isMultiplexed: Bool
-    /// Of the connection's client, for `APIConnection.renew`.
+    /// Of the connection's client, for `APIConnection.isRetired`.
     let generation: Int
     let body: HTTPClientResponse.Body
+    /// Held while the request counts as under way.
+    var place: RequestGate.Place?
 
     init(_ response: HTTPClientResponse, generation: Int) {
         status = Int(response.status.code)
@@ -23,7 +23,6 @@ struct APIStream: Sendable {
             .map { .seconds(min(max($0, 0), 300)) }
         let coding = response.headers.first(name: "content-encoding")?.lowercased() ?? "identity"
         isCompressed = coding != "identity"
-        isMultiplexed = response.version.major >= 2
         self.generation = generation
         body = response.body
     }

@@ -3,14 +3,17 @@ internal import Synchronization
 /// Ends work that waits on a peer that has fallen silent, which TCP alone may not notice for hours.
 final class SilenceLimit: Sendable {
     private struct State {
+        var limit: Duration
         var heardAt = ContinuousClock.now
         var isPaused = false
     }
 
-    private let limit: Duration
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(_ limit: Duration) { self.limit = limit }
+    init(_ limit: Duration) { state = Mutex(State(limit: limit)) }
+
+    /// From now on the peer may be silent for so long.
+    func allow(_ limit: Duration) { state.withLock { $0.limit = limit } }
 
     /// The peer was heard.
     func ended() { state.withLock { $0.heardAt = .now } }
@@ -44,7 +47,7 @@ final class SilenceLimit: Sendable {
     /// Returns when the silence is over the limit, or when cancelled.
     private func wait() async {
         while true {
-            let deadline = state.withLock { $0.isPaused ? ContinuousClock.now + limit : $0.heardAt + limit }
+            let deadline = state.withLock { ($0.isPaused ? ContinuousClock.now : $0.heardAt) + $0.limit }
             guard deadline > .now else { return }
             do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
         }

@@ -1,5 +1,5 @@
 /// Where the API server is, how it proves who it is, and how we do.
-package struct APIEndpoint: Sendable {
+package struct APIEndpoint: Sendable, Equatable {
     /// Bytes that are given or read again from a file when it changes.
     package enum Material: Sendable, Equatable {
         case file(String)

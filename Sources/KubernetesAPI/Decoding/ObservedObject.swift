@@ -14,6 +14,13 @@ struct ObservedObject: Equatable {
     init(
         _ kind: ObjectKind, from bytes: [UInt8], _ encoding: WireEncoding, isEnveloped: Bool
     ) throws(DecodingFailure) {
+        if encoding == .protobuf,
+            let direct = try Self.read(
+                kind, protobuf: isEnveloped ? ProtobufMessage(enveloped: bytes) : ProtobufMessage(bytes))
+        {
+            self = direct
+            return
+        }
         func read<Object: Message>(_ type: Object.Type) throws(DecodingFailure) -> Object {
             isEnveloped ? try encoding.readEnveloped(type, from: bytes) : try encoding.read(type, from: bytes)
         }
@@ -44,7 +51,7 @@ struct ObservedObject: Equatable {
         self.init(key: ObjectKey(metadata), version: metadata.resourceVersion, object: object)
     }
 
-    private init(key: ObjectKey, version: String, object: ClusterObject?) {
+    init(key: ObjectKey, version: String, object: ClusterObject?) {
         self.key = key
         self.version = version
         self.object = object
@@ -60,18 +67,11 @@ extension ObjectKey {
 extension ServiceObject {
     fileprivate init(_ service: WireService) {
         let spec = service.spec
-        let addressing: Addressing
-        if spec.type == "ExternalName" {
-            addressing = .externalName(spec.externalName)
-        } else if spec.clusterIp == "None" {
-            addressing = .headless
-        } else {
-            let texts = spec.clusterIps.isEmpty ? [spec.clusterIp] : spec.clusterIps
-            addressing = .cluster(texts.compactMap { IPAddress($0) })
-        }
         self.init(
             key: ObjectKey(service.metadata),
-            addressing: addressing,
+            addressing: Addressing(
+                type: spec.type, externalName: spec.externalName, clusterIP: spec.clusterIp,
+                clusterIPs: spec.clusterIps),
             ports: spec.ports.compactMap { port in
                 UInt16(exactly: port.port).map {
                     ServicePort(name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol, number: $0)
@@ -85,12 +85,33 @@ extension ServiceObject {
     }
 }
 
+extension ServiceObject.Addressing {
+    /// - Parameters: as in core/v1 ServiceSpec; `clusterIP` counts when there are no `clusterIPs`.
+    init(type: String, externalName: String, clusterIP: String, clusterIPs: [String]) {
+        if type == "ExternalName" {
+            self = .externalName(externalName)
+        } else if clusterIP == "None" {
+            self = .headless
+        } else {
+            let texts = clusterIPs.isEmpty ? [clusterIP] : clusterIPs
+            self = .cluster(texts.compactMap { IPAddress($0) })
+        }
+    }
+}
+
 extension EndpointSliceObject {
+    static let serviceLabel = "kubernetes.io/service-name"
+    static let managerLabel = "endpointslice.kubernetes.io/managed-by"
+    static let triggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time"
+
+    /// Whether the control plane keeps the slice in step with a selector; the other slices are made by hand, or mirror
+    /// Endpoints that are.
+    static func followsSelector(manager: String?) -> Bool { manager == "endpointslice-controller.k8s.io" }
+
     fileprivate init(_ slice: WireEndpointSlice) {
-        let annotations = slice.metadata.annotations
         self.init(
             key: ObjectKey(slice.metadata),
-            service: slice.metadata.labels["kubernetes.io/service-name"] ?? "",
+            service: slice.metadata.labels[Self.serviceLabel] ?? "",
             ports: slice.ports.map { port in
                 EndpointPort(
                     name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol,
@@ -106,8 +127,18 @@ extension EndpointSliceObject {
                     zone: endpoint.zone.lowercased())
             },
             origin: ImportOrigin(slice.metadata.labels),
-            lastChangeTrigger: annotations["endpoints.kubernetes.io/last-change-trigger-time"]
-                .flatMap { secondsSince1970(rfc3339: $0) })
+            lastChangeTrigger: slice.metadata.annotations[Self.triggerAnnotation]
+                .flatMap { secondsSince1970(rfc3339: $0) },
+            followsSelector: Self.followsSelector(manager: slice.metadata.labels[Self.managerLabel]))
+    }
+}
+
+extension ImportOrigin {
+    fileprivate init?(_ labels: [String: String]) {
+        guard let service = labels["multicluster.kubernetes.io/service-name"], !service.isEmpty,
+            let cluster = labels["multicluster.kubernetes.io/source-cluster"], !cluster.isEmpty
+        else { return nil }
+        self.init(service: service, cluster: cluster)
     }
 }
 

@@ -1,5 +1,3 @@
-internal import SwiftProtobuf
-
 /// One event of a watch, its object still encoded.
 struct WatchMessage: Equatable {
     enum Kind: String {
@@ -18,9 +16,7 @@ struct WatchMessage: Equatable {
         let name: String
         switch encoding {
         case .protobuf:
-            let event = try encoding.read(WireWatchEvent.self, from: bytes)
-            name = event.type
-            object = Array(event.object.raw)
+            (name, object) = try Self.read(ProtobufMessage(bytes))
         case .json:
             var members = JSONMemberSplitter(wanted: ["type": 64, "object": SizeLimit.frame])
             var type: [UInt8] = []
@@ -34,6 +30,22 @@ struct WatchMessage: Equatable {
         }
         guard let kind = Kind(rawValue: name) else { throw .malformed("watch event type") }
         self.kind = kind
+    }
+
+    /// meta/v1 WatchEvent: its type, and the octets of its object.
+    private static func read(_ event: ProtobufMessage) throws(DecodingFailure) -> (String, [UInt8]) {
+        var type = ""
+        var object: [UInt8] = []
+        try event.forEachField { field throws(DecodingFailure) in
+            guard let payload = field.payload else { return }
+            if field.tag == 1 { type = try event.text(payload) }
+            guard field.tag == 2 else { return }
+            let raw = event.message(payload)
+            try raw.forEachField { field throws(DecodingFailure) in
+                if field.tag == 1, let payload = field.payload { object = Array(raw.octets(payload)) }
+            }
+        }
+        return (type, object)
     }
 }
 

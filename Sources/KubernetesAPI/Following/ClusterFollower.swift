@@ -17,7 +17,8 @@ package final class ClusterFollower: Sendable {
 
     /// Follows until cancelled.
     ///
-    /// - Parameter changes: given the changes in batches: the objects of a page, or the events that arrived together.
+    /// - Parameter changes: given the changes in batches: the objects of a page, or the events that arrived together;
+    ///   an empty batch after a kind was forbidden.
     ///   Called from one task for each kind, never twice at once for the same kind; while it has not returned, no more
     ///   of that kind is read.
     package func run(_ changes: @escaping @Sendable ([ObjectChange]) async -> Void) async {

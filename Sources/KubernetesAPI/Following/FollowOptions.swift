@@ -10,20 +10,26 @@ package struct FollowOptions: Sendable {
     package var encoding: WireEncoding
     /// The longest silence of a watch. Servers send a bookmark about once a minute.
     package var watchdog: Duration
+    /// The longest silence while the initial state is streamed, before it is listed in pages instead.
+    package var streamPatience: Duration
     /// Objects of one list page, as client-go.
     package var pageSize: Int
+    /// Ask for the initial state as events of the watch (WatchList) where the server can.
+    package var streamsLists: Bool
 
     package init(
         kinds: Set<ObjectKind> = [.namespace, .service, .endpointSlice, .pod], labelSelector: String = "",
         namespaceLabelSelector: String = "", encoding: WireEncoding = .protobuf, watchdog: Duration = .seconds(55),
-        pageSize: Int = 500
+        streamPatience: Duration = .seconds(15), pageSize: Int = 500, streamsLists: Bool = true
     ) {
         self.kinds = kinds
         self.labelSelector = labelSelector
         self.namespaceLabelSelector = namespaceLabelSelector
         self.encoding = encoding
         self.watchdog = watchdog
+        self.streamPatience = streamPatience
         self.pageSize = pageSize
+        self.streamsLists = streamsLists
     }
 }
 

@@ -16,7 +16,8 @@ struct KindFollower: Sendable {
 
     func run() async {
         var machine = ReflectorMachine(
-            pageSize: options.pageSize, watchdog: options.watchdog, seed: UInt64.random(in: 0 ... .max))
+            pageSize: options.pageSize, streamsLists: options.streamsLists, watchdog: options.watchdog,
+            seed: UInt64.random(in: 0 ... .max))
         var listedCount = 0
         var isKnown = false
         var action = machine.resume()
@@ -36,7 +37,17 @@ struct KindFollower: Sendable {
                     action = machine.listFailed(error, at: .now)
                 }
             case .watch(let request):
-                action = machine.watchEnded(await watch(request), at: .now)
+                let report = await watch(request)
+                // A list that came as a watch says as much.
+                isKnown = isKnown || report.version != nil
+                action = machine.watchEnded(report, at: .now)
+            case .probe(let version):
+                do throws(RequestFailure) {
+                    try await probe(version)
+                    action = machine.probed()
+                } catch {
+                    action = machine.probeFailed(error, at: .now)
+                }
             case .wait(let duration, let failure):
                 if let failure, kind == .serviceImport, failure.isNotFound {
                     // No objects of a kind that does not exist; what was there before stays until it is deleted.
@@ -45,6 +56,8 @@ struct KindFollower: Sendable {
                     observe(.absent(kind))
                 } else if let failure {
                     observe(.failed(kind, reason: failure.reason, retryIn: duration, forbidden: failure.isForbidden))
+                    // No change, but the reader may go on without this kind now.
+                    if failure.isForbidden { await changes([]) }
                 }
                 try? await Task.sleep(for: duration)
                 action = machine.resume()
@@ -78,11 +91,20 @@ struct KindFollower: Sendable {
     }
 
     func path(_ request: WatchRequest) -> String {
+        var pairs = selection + [("watch", "true"), ("allowWatchBookmarks", "true")]
+        if request.streamsList { pairs += [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")] }
+        pairs += [("resourceVersion", request.version), ("timeoutSeconds", String(request.timeoutSeconds))]
+        return APIPath.query(APIPath.collection(kind), pairs)
+    }
+
+    /// A list that waits for `version` and holds nothing: one object by name is the cheapest to ask for, and no object
+    /// has this name.
+    func path(probing version: String) -> String {
         APIPath.query(
             APIPath.collection(kind),
-            selection + [
-                ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", request.version),
-                ("timeoutSeconds", String(request.timeoutSeconds)),
+            [
+                ("fieldSelector", "metadata.name=cluster-dns-probe"), ("limit", "1"), ("resourceVersion", version),
+                ("resourceVersionMatch", "NotOlderThan"),
             ])
     }
 
@@ -100,10 +122,7 @@ struct KindFollower: Sendable {
         let result = await silence.run { silence in
             await read(stream, encoding, isFirst: request.page.isEmpty, silence)
         }
-        guard let result else {
-            connection.renew(ifStill: stream.generation)
-            throw .transport("the list stopped in the middle")
-        }
+        guard let result else { throw .transport("the list stopped in the middle") }
         return try result.get()
     }
 
@@ -117,7 +136,6 @@ struct KindFollower: Sendable {
         do {
             for try await chunk in stream.body {
                 silence.ended()
-                connection.heard(stream.generation)
                 observe(.contact(kind))
                 received += chunk.readableBytes
                 guard received <= SizeLimit.page else { throw DecodingFailure.tooLarge(limit: SizeLimit.page) }
@@ -130,7 +148,7 @@ struct KindFollower: Sendable {
                     case .item(let bytes):
                         page.count += 1
                         let observed = try ObservedObject(kind, from: bytes, encoding, isEnveloped: false)
-                        if let object = observed.object { batch.append(.stored(object)) }
+                        batch.append(observed.object.map(ObjectChange.stored) ?? .kept(kind, observed.key))
                     }
                 }
                 if batch.count >= Self.largestBatch {
@@ -154,25 +172,34 @@ struct KindFollower: Sendable {
         return .success(page)
     }
 
+    /// Returns when the server says that it has got to this version.
+    private func probe(_ version: String) async throws(RequestFailure) {
+        let (stream, _) = try await open(path(probing: version), verb: "list")
+        do throws(APIFailure) {
+            _ = try await stream.collect(limit: SizeLimit.objectBody, idle: connection.limits.bodyIdle)
+        } catch {
+            throw RequestFailure(error)
+        }
+        observe(.contact(kind))
+    }
+
     // MARK: Watch
 
     private func watch(_ request: WatchRequest) async -> WatchReport {
         let started = ContinuousClock.now
-        let progress = WatchProgress(from: request.version)
+        let progress = WatchProgress(request)
         let end: WatchEnd
         do throws(RequestFailure) {
-            let (stream, encoding) = try await open(path(request), verb: "watch")
+            var (stream, encoding) = try await open(path(request), verb: "watch")
+            // A watch counts as asked once it is open.
+            stream.place = nil
             observe(.watching(kind))
             observe(.contact(kind))
-            let silence = SilenceLimit(options.watchdog)
-            if let ended = await silence.run({ silence in await read(stream, encoding, progress, silence) }) {
-                end = ended
-            } else {
-                // Over HTTP/2 the next watch would be sent into the same connection, which may be dead. It is not when
-                // other kinds are being told of changes over it.
-                if stream.isMultiplexed { connection.renew(ifStill: stream.generation, silentFor: options.watchdog) }
-                end = .silent
-            }
+            let reader = WatchReader(kind, request, encoding, progress)
+            let silence = SilenceLimit(request.streamsList ? options.streamPatience : options.watchdog)
+            let opened = stream
+            // A silent watch is cancelled, which closes its connection: the next one does not go into a dead one.
+            end = await silence.run { silence in await read(opened, reader, progress, silence) } ?? .silent
         } catch {
             end = .failed(error)
         }
@@ -180,59 +207,38 @@ struct KindFollower: Sendable {
     }
 
     private func read(
-        _ stream: APIStream, _ encoding: WireEncoding, _ progress: WatchProgress, _ silence: SilenceLimit
+        _ stream: APIStream, _ reader: WatchReader, _ progress: WatchProgress, _ silence: SilenceLimit
     ) async -> WatchEnd {
-        var splitter = WatchSplitter(encoding)
+        var reader = reader
+        var batch: [ObjectChange] = []
         do {
             for try await chunk in stream.body {
                 silence.ended()
-                connection.heard(stream.generation)
                 observe(.contact(kind))
-                var batch: [ObjectChange] = []
-                var end: WatchEnd?
-                // Events before one that ends the watch still count: they are what happened.
-                for message in try splitter.feed(chunk.readableBytesView) {
-                    end = try take(message, encoding, progress, into: &batch)
-                    if end != nil { break }
-                }
-                if !batch.isEmpty {
+                let step = try reader.feed(chunk.readableBytesView)
+                batch += step.changes
+                // Changes are given on at once; the initial state in larger pieces, because nobody sees a part of it.
+                if !batch.isEmpty, !reader.isListing || batch.count >= Self.largestBatch {
                     let arrived = batch
+                    batch = []
                     await silence.paused { await changes(arrived) }
                 }
+                if step.completedList {
+                    silence.allow(options.watchdog)
+                    observe(.listed(kind, count: reader.listedCount))
+                }
                 // Only what the reader has been given is behind us.
-                progress.commit()
-                if let end { return end }
+                if !reader.isListing { progress.commit() }
+                if let end = step.end { return end }
             }
             guard !Task.isCancelled else { return .failed(.transport("cancelled")) }
-            try splitter.finish()
+            try reader.finish()
             return .closed
         } catch let error as DecodingFailure {
             return .failed(error == .truncated ? .transport("\(error)") : .malformed("\(error)"))
         } catch {
             return connection.isRetired(stream.generation) ? .givenUp : .failed(.transport(describe(error)))
         }
-    }
-
-    /// - Returns: how the watch ends, if `message` ends it.
-    private func take(
-        _ message: WatchMessage, _ encoding: WireEncoding, _ progress: WatchProgress, into batch: inout [ObjectChange]
-    ) throws(DecodingFailure) -> WatchEnd? {
-        switch message.kind {
-        case .error:
-            return .failed(.refused(StatusReport(body: message.object, httpStatus: nil)))
-        case .bookmark:
-            let bookmark = try encoding.readEnveloped(WireAnyObject.self, from: message.object)
-            guard progress.advance(to: bookmark.metadata.resourceVersion, isChange: false) else { return .wentBack }
-        case .added, .modified:
-            let observed = try ObservedObject(kind, from: message.object, encoding, isEnveloped: true)
-            guard progress.advance(to: observed.version, isChange: true) else { return .wentBack }
-            if let object = observed.object { batch.append(.stored(object)) }
-        case .deleted:
-            let observed = try ObservedObject(kind, from: message.object, encoding, isEnveloped: true)
-            guard progress.advance(to: observed.version, isChange: true) else { return .wentBack }
-            batch.append(.deleted(kind, observed.key))
-        }
-        return nil
     }
 
     // MARK: Opening

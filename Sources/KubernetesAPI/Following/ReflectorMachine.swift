@@ -7,13 +7,18 @@ struct ReflectorMachine {
     enum Action: Equatable {
         case list(ListRequest)
         case watch(WatchRequest)
+        /// Ask whether the server has got to this version at all, without getting any object.
+        case probe(version: String)
         /// Wait, then call `resume`. The failure is nil when nothing went wrong that is worth telling.
         case wait(Duration, because: RequestFailure?)
     }
 
     private enum Plan: Equatable {
         case list(ListRequest)
+        /// The state of at least that version and then changes, on one stream.
+        case stream(from: String)
         case watch(from: String)
+        case probe(version: String)
     }
 
     /// A refusal that only an administrator can change is tried again this often, plus jitter.
@@ -22,6 +27,10 @@ struct ReflectorMachine {
     static let longestCredentialsWait = Duration.seconds(5)
     /// Watches asked to end before the watchdog, after one fell silent.
     static let shortWatchCount = 20
+    /// All replicas of a cluster lose their watches at the same moment: lists after that begin within this time.
+    static let relistSpread = Duration.seconds(2)
+    /// Streamed lists in a row that ended before they were whole, or expired at once, before pages are tried.
+    static let streamPatience = 3
 
     private let pageSize: Int
     private let watchdog: Duration
@@ -34,23 +43,33 @@ struct ReflectorMachine {
     /// Silent watches after which the version itself is doubted.
     private var silencePatience = 3
     private var shortWatchesLeft = 0
+    /// False once the server has shown that it cannot; not asked again on this connection.
+    private var streamsLists: Bool
+    private var failedStreams = 0
+    /// A list was complete: what follows are relists, which can wait for a moment.
+    private var hasListed = false
 
     /// - Parameters:
     ///   - pageSize: objects of one page.
+    ///   - streamsLists: ask for the initial state as events (WatchList) where the server can.
     ///   - watchdog: the longest silence of a watch.
     ///   - seed: of the jitter.
-    init(pageSize: Int, watchdog: Duration, seed: UInt64) {
+    init(pageSize: Int, streamsLists: Bool = false, watchdog: Duration, seed: UInt64) {
         self.pageSize = pageSize
+        self.streamsLists = streamsLists
         self.watchdog = watchdog
         backoff = Backoff(seed: seed)
-        plan = .list(ListRequest(version: "0", limit: pageSize))
+        plan = streamsLists ? .stream(from: "") : .list(ListRequest(version: "0", limit: pageSize))
     }
 
     /// What to do first, and after each wait.
     mutating func resume() -> Action {
         switch plan {
         case .list(let request): .list(request)
+        case .stream(let version):
+            .watch(WatchRequest(version: version, streamsList: true, timeoutSeconds: watchSeconds()))
         case .watch(let version): .watch(WatchRequest(version: version, timeoutSeconds: watchSeconds()))
+        case .probe(let version): .probe(version: version)
         }
     }
 
@@ -72,6 +91,7 @@ struct ReflectorMachine {
             plan = .watch(from: version)
             failedWatches = 0
             silentWatches = 0
+            hasListed = true
         }
         return resume()
     }
@@ -102,48 +122,109 @@ struct ReflectorMachine {
     // MARK: Watches
 
     mutating func watchEnded(_ report: WatchReport, at now: ContinuousClock.Instant) -> Action {
-        guard case .watch(let from) = plan else { return resume() }
-        let brought = report.version != nil
-        let version = report.version ?? from
-        plan = .watch(from: version)
-        if brought {
+        let from: String
+        switch plan {
+        case .watch(let version): from = version
+        case .stream(let version):
+            guard report.isListed else { return streamEnded(from: version, report.end, at: now) }
+            hasListed = true
+            from = version
+        case .list, .probe: return resume()
+        }
+        let wasStream = if case .stream = plan { true } else { false }
+        plan = .watch(from: report.version ?? from)
+        if report.version != nil {
             failedWatches = 0
             silentWatches = 0
             silencePatience = 3
         }
+        if case .failed(let failure) = report.end {
+            if wasStream, report.events == 0, failure.isExpired {
+                // Very large clusters may expire a stream as soon as it is complete (kubernetes #134837).
+                countFailedStream()
+            } else {
+                failedStreams = 0
+            }
+            return watchFailed(report.version ?? from, failure, at: now)
+        }
+        return watchPassed(report, version: report.version ?? from, at: now)
+    }
+
+    /// A watch ended without an error.
+    private mutating func watchPassed(
+        _ report: WatchReport, version: String, at now: ContinuousClock.Instant
+    ) -> Action {
+        let brought = report.version != nil
         switch report.end {
         case .closed:
             guard report.lasted >= .seconds(1) else {
                 // Something between us and the server answers and hangs up; asking at once would be a busy loop.
-                return watchFailed(version, .closedAtOnce, at: now)
+                return watchAgain(from: version, .closedAtOnce, at: now)
             }
             failedWatches = 0
-            if !brought { return silence(from: version, at: now) }
-            return resume()
+            return brought ? resume() : silence(from: version, at: now)
         case .silent:
             shortWatchesLeft = Self.shortWatchCount
-            if !brought { return silence(from: version, at: now) }
-            return resume()
-        case .givenUp:
-            return resume()
+            return brought ? resume() : silence(from: version, at: now)
         case .wentBack:
-            plan = .list(firstPage(""))
+            plan = newestList
             return resumeUnlessRepeated(.transport("the API server went back in time"), at: now)
-        case .failed(.refused(let status)) where status.isExpired || status.isVersionTooLarge:
-            plan = .list(firstPage(""))
-            return resumeUnlessRepeated(.refused(status), at: now)
-        case .failed(.malformed(let text)):
-            // The same event would come again from the same version.
-            return retry(.list(firstPage("")), .malformed(text), at: now)
-        case .failed(.refused(let status)) where status.code < 500 && ![401, 403, 404, 408, 429].contains(status.code):
-            return retry(.list(firstPage("")), .refused(status), at: now)
-        case .failed(let failure):
-            return watchFailed(version, failure, at: now)
+        case .givenUp, .notStreamed, .failed:
+            return resume()
         }
     }
 
     private mutating func watchFailed(
         _ version: String, _ failure: RequestFailure, at now: ContinuousClock.Instant
+    ) -> Action {
+        switch failure {
+        case .refused where failure.isExpired:
+            plan = newestList
+            return resumeUnlessRepeated(failure, at: now)
+        case .malformed:
+            // The same event would come again from the same version.
+            return retry(newestList, failure, at: now)
+        case .refused(let status) where status.code < 500 && ![401, 403, 404, 408, 429].contains(status.code):
+            return retry(newestList, failure, at: now)
+        case .refused, .transport, .closedAtOnce, .credentials:
+            return watchAgain(from: version, failure, at: now)
+        }
+    }
+
+    /// A streamed list has ended before it was whole.
+    private mutating func streamEnded(
+        from version: String, _ end: WatchEnd, at now: ContinuousClock.Instant
+    ) -> Action {
+        switch end {
+        case .failed(let failure) where failure.isRefusedAsInvalid:
+            streamsLists = false
+        case .notStreamed, .silent:
+            // A server that does not know the parameter sends the objects and never the mark behind them.
+            streamsLists = false
+        case .failed(let failure) where failure.isExpired:
+            countFailedStream()
+            plan = newestList
+            return resumeUnlessRepeated(failure, at: now)
+        case .failed(let failure) where !failure.isMalformed:
+            return retry(.stream(from: version), failure, at: now)
+        case .failed(let failure):
+            countFailedStream()
+            return retry(newestList, failure, at: now)
+        case .closed, .givenUp, .wentBack:
+            countFailedStream()
+            return retry(newestList, .closedAtOnce, at: now)
+        }
+        plan = newestList
+        return resume()
+    }
+
+    private mutating func countFailedStream() {
+        failedStreams += 1
+        if failedStreams >= Self.streamPatience { streamsLists = false }
+    }
+
+    private mutating func watchAgain(
+        from version: String, _ failure: RequestFailure, at now: ContinuousClock.Instant
     ) -> Action {
         failedWatches += 1
         // A server that lists but does not let us watch from here may have forgotten this version without saying so.
@@ -154,19 +235,52 @@ struct ReflectorMachine {
         case .transport: doubtful = false
         default: break
         }
-        if doubtful { failedWatches = 0 }
-        return retry(doubtful ? .list(firstPage("")) : .watch(from: version), failure, at: now)
+        if doubtful {
+            failedWatches = 0
+            return retry(newestList, failure, at: now)
+        }
+        // A connection that broke may be that of a server that is restored from a backup now.
+        if case .transport = failure { return retry(.probe(version: version), failure, at: now) }
+        return retry(.watch(from: version), failure, at: now)
     }
 
     /// A watch passed without a byte. A server that is behind our version, restored from a backup, looks like this.
     private mutating func silence(from version: String, at now: ContinuousClock.Instant) -> Action {
         silentWatches += 1
-        guard silentWatches >= silencePatience else { return resume() }
+        guard silentWatches >= silencePatience else {
+            plan = .probe(version: version)
+            return resume()
+        }
         silentWatches = 0
         // Doubled, so that a cluster where nothing happens and nothing is bookmarked is not listed every few minutes.
         silencePatience = min(silencePatience * 2, 48)
-        plan = .list(firstPage(""))
+        plan = newestList
         return resume()
+    }
+
+    // MARK: Probes
+
+    /// The server knows the version: it may be watched from.
+    mutating func probed() -> Action {
+        if case .probe(let version) = plan { plan = .watch(from: version) }
+        return resume()
+    }
+
+    mutating func probeFailed(_ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {
+        guard case .probe(let version) = plan else { return resume() }
+        switch failure {
+        case .refused where failure.isExpired:
+            plan = newestList
+            return resumeUnlessRepeated(.transport("the API server went back in time"), at: now)
+        case .refused(let status) where status.code >= 500 || [401, 408, 429].contains(status.code):
+            return retry(plan, failure, at: now)
+        case .transport, .credentials:
+            return retry(plan, failure, at: now)
+        case .refused, .malformed, .closedAtOnce:
+            // It is only a question: a server that does not answer it is watched all the same.
+            plan = .watch(from: version)
+            return resume()
+        }
     }
 
     /// Seconds for the server to keep a watch: 5 to 10 minutes, spread so that replicas do not come back together.
@@ -181,13 +295,17 @@ struct ReflectorMachine {
 
     private func firstPage(_ version: String) -> ListRequest { ListRequest(version: version, limit: pageSize) }
 
+    /// Everything anew.
+    private var newestList: Plan { streamsLists ? .stream(from: "") : .list(firstPage("")) }
+
     // MARK: Waiting
 
     /// Goes on at once the first time; when it fails again, as with a server that expires every watch, after a wait.
     private mutating func resumeUnlessRepeated(_ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {
         let isFirst = backoff.isRested(at: now)
         let wait = backoff.next(at: now)
-        return isFirst ? resume() : .wait(wait, because: failure)
+        guard isFirst else { return .wait(wait, because: failure) }
+        return hasListed ? .wait(Self.relistSpread * backoff.random(), because: nil) : resume()
     }
 
     private mutating func retry(_ next: Plan, _ failure: RequestFailure, at now: ContinuousClock.Instant) -> Action {

@@ -20,6 +20,19 @@ enum RequestFailure: Error, Equatable {
             }
     }
 
+    /// The request itself is not understood, as WatchList by servers without it.
+    var isRefusedAsInvalid: Bool {
+        guard case .refused(let report) = self else { return false }
+        return [400, 405, 406, 422].contains(report.code) || ["BadRequest", "Invalid"].contains(report.reason)
+    }
+
+    /// The version that was asked for is no longer known, or not yet.
+    var isExpired: Bool {
+        if case .refused(let report) = self { report.isExpired || report.isVersionTooLarge } else { false }
+    }
+
+    var isMalformed: Bool { if case .malformed = self { true } else { false } }
+
     var isForbidden: Bool { if case .refused(let report) = self { report.code == 403 } else { false } }
 
     var isNotFound: Bool { if case .refused(let report) = self { report.code == 404 } else { false } }
@@ -43,10 +56,12 @@ enum WatchEnd: Equatable {
     case closed
     /// Nothing came for longer than the watchdog allows.
     case silent
-    /// We closed the connection under it: it was dead for another kind, or certificates were replaced.
+    /// We closed the connection under it: certificates were replaced.
     case givenUp
     /// An event was older than what was asked for: the server lost history (restored, or another server).
     case wentBack
+    /// The server does not stream the initial state, or does not say when it is complete.
+    case notStreamed
     case failed(RequestFailure)
 }
 
@@ -55,6 +70,8 @@ struct WatchReport: Equatable {
     var end: WatchEnd
     /// The version of the last event or bookmark; nil when there was none.
     var version: String?
+    /// False when the initial state was asked for and did not come whole.
+    var isListed = true
     /// Objects that changed.
     var events = 0
     /// How long it lasted.
@@ -73,8 +90,10 @@ struct ListRequest: Equatable {
 
 /// One request for changes.
 struct WatchRequest: Equatable {
-    /// Changes after this version.
+    /// Changes after this version; with `streamsList` all objects of at least this version first, "" is the newest.
     var version: String
+    /// The initial state comes as events (KEP-3157, WatchList).
+    var streamsList = false
     /// How long the server keeps the watch, in seconds.
     var timeoutSeconds: Int
 }

@@ -9,12 +9,22 @@ final class WatchProgress: Sendable {
         /// The newest version whose changes were given on.
         var committed: String?
         var events = 0
+        var isListed: Bool
     }
 
     private let state: Mutex<State>
 
+    init(_ request: WatchRequest) {
+        // What a server sends as its newest state may be older than what another server had sent.
+        state = Mutex(
+            State(newest: request.streamsList ? nil : UInt64(request.version), isListed: !request.streamsList))
+    }
+
     /// - Parameter version: the watch was asked for changes after it.
-    init(from version: String) { state = Mutex(State(newest: UInt64(version))) }
+    convenience init(from version: String) { self.init(WatchRequest(version: version, timeoutSeconds: 0)) }
+
+    /// The initial state, where it was asked for, is whole.
+    func completeList() { state.withLock { $0.isListed = true } }
 
     /// Notes an event's version.
     ///
@@ -39,6 +49,9 @@ final class WatchProgress: Sendable {
     func commit() { state.withLock { $0.committed = $0.seen } }
 
     func report(_ end: WatchEnd, lasted: Duration) -> WatchReport {
-        state.withLock { WatchReport(end: end, version: $0.committed, events: $0.events, lasted: lasted) }
+        state.withLock { 
+            WatchReport(
+                end: end, version: $0.committed, isListed: $0.isListed, events: $0.events, lasted: lasted)
+         }
     }
 }

@@ -19,7 +19,7 @@ final class ClusterFollowing: Sendable {
     init(_ settings: KubernetesSettings, metrics: MetricRegistry, localAddresses: [IPAddress]) {
         self.settings = settings
         self.metrics = metrics
-        state = FollowState(localAddresses: localAddresses)
+        state = FollowState(localAddresses: localAddresses, staleAfter: settings.staleAfter)
         let file = settings.snapshot.map { SnapshotFile(path: $0, settings: settings) }
         let index = ClusterIndex(options: settings.model, seed: Self.seed)
         published = Published(index.makeSnapshot())
@@ -32,14 +32,16 @@ final class ClusterFollowing: Sendable {
     /// Returns once what was saved is answered from; the API server is followed in the background.
     func start() async {
         await writer.restore(settings.model)
-        let state = state
+        let age = state.age
         metrics.reading(
-            "coredns_kubernetes_data_age_seconds", "Seconds since the API server was last heard; -1 before the first time."
-        ) { state.secondsSinceContact ?? -1 }
+            "coredns_kubernetes_data_age_seconds",
+            "Seconds since the API server was last heard, of the kind not heard for longest; -1 before the first time."
+        ) { age.age().map { Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18 } ?? -1 }
         let follow = Task { [self] in
             async let warning: Void = warnWhenLate()
+            async let ageing: Void = state.age.watchLimit()
             await self.follow()
-            await warning
+            await (warning, ageing)
         }
         task.withLock { $0 = follow }
     }
@@ -70,12 +72,28 @@ final class ClusterFollowing: Sendable {
                 let server = connection.endpoint.url
                 let writer = writer
                 let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
-                await follower.run { changes in await writer.apply(changes) }
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await follower.run { changes in await writer.apply(changes) } }
+                    group.addTask { [self] in await endpointIsOther(than: connection.endpoint) }
+                    await group.next()
+                    group.cancelAll()
+                }
             } catch {
                 // A missing or unreadable credential may appear: the file is looked at again.
                 if state.failed(.namespace, "\(error)") { Log.error("plugin/kubernetes: \(error)") }
                 try? await Task.sleep(for: .seconds(1))
             }
+        }
+    }
+
+    /// Returns when the kubeconfig names another API server or other credentials than before.
+    private func endpointIsOther(than old: APIEndpoint) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: settings.kubeconfig == nil ? .seconds(86400) : .seconds(5))
+            // A file that is just being written says nothing.
+            guard !Task.isCancelled, let new = try? settings.apiEndpoint(), new != old else { continue }
+            Log.info("plugin/kubernetes: the kubeconfig has changed; following \(new.url)")
+            return
         }
     }
 
@@ -85,7 +103,9 @@ final class ClusterFollowing: Sendable {
     }
 
     private func connect() throws -> APIConnection {
-        try APIConnection(try settings.apiEndpoint()) { problem in
+        let endpoint = try settings.apiEndpoint()
+        let requests = APIMetrics(metrics, of: endpoint)
+        return try APIConnection(endpoint, pace: settings.pace, onRequest: { requests.count($0) }) { problem in
             Log.warning("plugin/kubernetes: \(problem)")
         }
     }
@@ -99,17 +119,21 @@ final class ClusterFollowing: Sendable {
     private func observe(_ event: FollowEvent, of server: String) {
         switch event {
         case .listed(let kind, let count):
+            state.setForbidden(kind, false)
             if state.recovered(kind) { Log.info("plugin/kubernetes: \(kind.rawValue) are followed again") }
             Log.debug("plugin/kubernetes: listed \(count) \(kind.rawValue)")
         case .failed(let kind, let reason, let retryIn, let forbidden):
+            if forbidden { state.setForbidden(kind, true) }
             guard state.failed(kind, reason) else { return }
             let hint = forbidden ? "; grant list and watch on \(kind.rawValue) to this service account" : ""
             Log.warning("plugin/kubernetes: cannot follow \(kind.rawValue) of \(server): \(reason)\(hint); next try in \(Self.rounded(retryIn))")
         case .absent(let kind):
+            // It has answered: what is known of the others is no older for that.
+            state.age.heard(kind)
             guard state.failed(kind, "absent") else { return }
             Log.info("plugin/kubernetes: \(server) has no \(kind.rawValue) yet; they are looked for every minute")
-        case .contact, .watching:
-            state.heard()
+        case .contact(let kind), .watching(let kind):
+            state.age.heard(kind)
         default: break
         }
     }

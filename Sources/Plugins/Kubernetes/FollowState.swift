@@ -11,9 +11,13 @@ final class FollowState: Sendable {
     private let synced = Atomic<Bool>(false)
     private let restored = Atomic<Bool>(false)
     private let failing = Mutex<[ObjectKind: String]>([:])
-    private let lastContact = Mutex<ContinuousClock.Instant?>(nil)
+    let age: DataAge
 
-    init(localAddresses: [IPAddress]) { self.localAddresses = localAddresses }
+    /// - Parameter staleAfter: the age of what is known from which answers are called stale; nil for never.
+    init(localAddresses: [IPAddress], staleAfter: Duration? = nil) {
+        self.localAddresses = localAddresses
+        age = DataAge(limit: staleAfter)
+    }
 
     /// True once there is something to answer from, listed or restored; never false again.
     var isSynced: Bool { synced.load(ordering: .acquiring) }
@@ -33,24 +37,31 @@ final class FollowState: Sendable {
         synced.store(true, ordering: .releasing)
     }
 
-    /// Seconds since the API server was last heard; nil before the first time.
-    var secondsSinceContact: Double? {
-        lastContact.withLock { $0 }.map { instant in
-            let age = ContinuousClock.now - instant
-            return Double(age.components.seconds) + Double(age.components.attoseconds) / 1e18
+    /// Why the server is not ready, for people: which kinds the API server does not let us list.
+    var unreadiness: String? {
+        let kinds = forbiddenKinds.map(\.rawValue).sorted()
+        return kinds.isEmpty ? nil : "forbidden to list \(kinds.joined(separator: " and "))"
+    }
+
+    private let forbidden = Mutex<Set<ObjectKind>>([])
+
+    /// Kinds whose last list or watch was refused by the API server's rules.
+    var forbiddenKinds: Set<ObjectKind> { forbidden.withLock { $0 } }
+
+    func setForbidden(_ kind: ObjectKind, _ isForbidden: Bool) {
+        forbidden.withLock { forbidden in
+            if isForbidden { forbidden.insert(kind) } else { forbidden.remove(kind) }
         }
     }
 
     /// True while changes of that kind arrive as they happen.
     func isCurrent(_ kind: ObjectKind) -> Bool {
-        guard failing.withLock({ $0[kind] == nil }), let age = secondsSinceContact else { return false }
+        guard failing.withLock({ $0[kind] == nil }), let age = age.age(of: kind) else { return false }
         return age < Self.longestSilence
     }
 
-    /// Seconds: servers send something, if only a bookmark, about every minute.
-    private static let longestSilence = 75.0
-
-    func heard() { lastContact.withLock { $0 = .now } }
+    /// Servers send something, if only a bookmark, about every minute.
+    private static let longestSilence = Duration.seconds(75)
 
     /// True when this failure is news: the same reason again and again is said once.
     func failed(_ kind: ObjectKind, _ reason: String) -> Bool {

@@ -49,8 +49,9 @@ final class KubernetesHandler: Handler {
             exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
             return .answered
         }
-        // What an earlier process saved is better than nothing, and said to be old (RFC 8914 §4.4).
-        if state.isRestored { exchange.response.extendedError = .staleAnswer }
+        // What an earlier process saved, or what could not be kept in step, is better than nothing, and said to be old
+        // (RFC 8914 §4.4).
+        if state.isRestored || state.age.isStale { exchange.response.extendedError = .staleAnswer }
         var asked = ClusterQuestion(
             name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
             zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: ttl,
@@ -69,11 +70,18 @@ final class KubernetesHandler: Handler {
             if exchange.follow(targetAt: offset) { return question.type == .any ? .answered : .askAgain }
             exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
             return .answered
-        case .noData:
+        case .noData where !isUncertain(asked):
             deny(asked, .noError, &exchange)
+        case .noData:
+            failForMissing(&exchange)
         case .noSuchName:
+            if isUncertain(asked) {
+                failForMissing(&exchange)
+                return .answered
+            }
             if passedOn.contains(question.folded) {
                 exchange.isMissing = true
+                exchange.response.extendedError = nil
                 return .next
             }
             deny(asked, .nameError, &exchange)
@@ -84,6 +92,17 @@ final class KubernetesHandler: Handler {
     private func own(_ exchange: inout Exchange) -> Verdict {
         if exchange.isFirstQuestion { exchange.isAuthoritative = true }
         return .answered
+    }
+
+    /// True when the question's name may exist in objects that the API server does not let us list.
+    private func isUncertain(_ question: ClusterQuestion) -> Bool {
+        let missing = state.age.missing
+        return !missing.isEmpty && view.isUncertain(view.classify(question), without: missing)
+    }
+
+    private func failForMissing(_ exchange: inout Exchange) {
+        exchange.isAuthoritative = exchange.isFirstQuestion
+        exchange.fail(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
     }
 
     private func zone(of name: ByteView) -> Zone? {

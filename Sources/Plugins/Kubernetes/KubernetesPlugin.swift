@@ -57,13 +57,19 @@ package final class KubernetesPlugin: Plugin {
 
     package func stop() async { await following.withLock { $0 }?.release() }
 
-    package var isReady: Bool? { following.withLock { $0 }?.state.isSynced ?? false }
+    package var isReady: Bool? {
+        guard let state = following.withLock({ $0 })?.state else { return false }
+        return state.isSynced && state.age.missing.isEmpty
+    }
+
+    package var unreadiness: String? { following.withLock { $0 }?.state.unreadiness }
 }
 
 extension KubernetesSettings {
     /// True when the two need the same objects from the same API server, told apart in the same way.
     func followsSameCluster(as other: KubernetesSettings) -> Bool {
         endpoint == other.endpoint && tls == other.tls && kubeconfig == other.kubeconfig && context == other.context
-            && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model && snapshot == other.snapshot
+            && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model
+            && snapshot == other.snapshot && pace == other.pace && staleAfter == other.staleAfter
     }
 }

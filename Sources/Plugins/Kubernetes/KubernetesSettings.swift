@@ -24,11 +24,15 @@ struct KubernetesSettings: Sendable, Equatable {
     var startupTimeout = Duration.seconds(5)
     /// The file that keeps what is known for the next start; nil for none.
     var snapshot: String?
+    /// How often the API server is asked.
+    var pace = RequestPace()
+    /// The age of what is known from which answers are called stale; nil for never.
+    var staleAfter: Duration? = .seconds(300)
 
     private static let properties = [
         "endpoint", "tls", "kubeconfig", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight", "namespaces",
         "namespace_labels", "labels", "pods", "endpoint_pod_names", "ttl", "noendpoints", "fallthrough", "ignore",
-        "startup_timeout", "snapshot", "multicluster", "zonal",
+        "startup_timeout", "snapshot", "stale_after", "multicluster", "zonal",
     ]
 
     init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -65,9 +69,7 @@ struct KubernetesSettings: Sendable, Equatable {
                 try property.expectCount(1...2)
                 kubeconfig = property.words.first
                 context = property.words.count > 1 ? property.words[1] : nil
-            case "apiserver_qps", "apiserver_burst", "apiserver_max_inflight":
-                // Four lists and their watches are all this program asks: there is nothing to hold back.
-                try property.expectCount(1)
+            case "apiserver_qps", "apiserver_burst", "apiserver_max_inflight": try readPace(property)
             case "namespaces":
                 try property.expectCount(1...)
                 model.namespaces = (model.namespaces ?? []).union(property.words)
@@ -118,10 +120,32 @@ struct KubernetesSettings: Sendable, Equatable {
                 }
                 snapshot = token.text
             case "startup_timeout": startupTimeout = try property.duration(0)
+            case "stale_after":
+                let limit = try property.duration(0)
+                staleAfter = limit == .zero ? nil : limit
             default: throw property.unknownProperty(known: Self.properties)
             }
         } catch {
             check.report(error)
+        }
+    }
+
+    /// As in CoreDNS, 0 is client-go's default: no limit here for what is asked at once or each second.
+    private mutating func readPace(_ property: Directive) throws(ConfigurationError) {
+        try property.expectCount(1)
+        switch property.name {
+        case "apiserver_qps":
+            let token = try property.argument(0, "a number of requests a second")
+            guard let rate = Double(token.text), rate.isFinite, rate >= 0, rate <= 1e6 else {
+                throw property.error(token, expected: "a number of requests a second, 0 or more")
+            }
+            pace.perSecond = rate > 0 ? rate : nil
+        case "apiserver_burst":
+            let burst = try property.integer(0, in: 0...1_000_000)
+            if burst > 0 { pace.burst = burst }
+        default:
+            let count = try property.integer(0, in: 0...1_000_000)
+            pace.inFlight = count > 0 ? count : nil
         }
     }
 

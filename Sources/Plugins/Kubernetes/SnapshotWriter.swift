@@ -12,7 +12,7 @@ actor SnapshotWriter {
     private let published: Published<ClusterSnapshot>
     private let state: FollowState
     private let kinds: Set<ObjectKind>
-    private let latencies: [Bool: Histogram]
+    private let latencies: [ProgrammedService: Histogram]
     private let file: SnapshotFile?
     private var isUnsaved = false
     /// A save is planned or under way.
@@ -30,11 +30,11 @@ actor SnapshotWriter {
         self.state = state
         self.kinds = kinds
         self.file = file
-        var latencies: [Bool: Histogram] = [:]
-        for (isHeadless, kind) in [(true, "headless_with_selector"), (false, "cluster_ip")] {
-            latencies[isHeadless] = metrics.histogram(
+        var latencies: [ProgrammedService: Histogram] = [:]
+        for kind in ProgrammedService.allCases {
+            latencies[kind] = metrics.histogram(
                 "coredns_kubernetes_dns_programming_duration_seconds",
-                "Histogram of the time (in seconds) it took to program a dns instance.", [("service_kind", kind)],
+                "Histogram of the time (in seconds) it took to program a dns instance.", [("service_kind", kind.rawValue)],
                 bounds: (0..<20).map { 0.001 * Double(1 << $0) }, unitsPerOne: 1e9)
         }
         self.latencies = latencies
@@ -45,7 +45,7 @@ actor SnapshotWriter {
         // A clock that is set to another century must not end the process: serials wrap (RFC 1982).
         index.apply(changes, now: UInt32(truncatingIfNeeded: Int64(now)))
         // Until the first list is whole nothing is answered from it, so nothing need be built.
-        guard kinds.isSubset(of: index.listedKinds) else { return }
+        guard isComplete() else { return }
         if index.hasChanges || !state.isSynced || state.isRestored {
             published.publish(index.makeSnapshot())
             if state.isRestored { Log.info("plugin/kubernetes: the API server is listed; answers are live again") }
@@ -57,8 +57,21 @@ actor SnapshotWriter {
         for latency in index.drainProgrammingTriggers() {
             let seconds = now - latency.trigger
             guard seconds.isFinite, seconds >= 0 else { continue }
-            latencies[latency.isHeadless]?.observe(UInt64(min(seconds, 1e9) * 1e9))
+            latencies[latency.kind]?.observe(UInt64(min(seconds, 1e9) * 1e9))
         }
+    }
+
+    /// True once every kind is listed; what the API server does not let us list is not waited for.
+    private func isComplete() -> Bool {
+        let missing = kinds.subtracting(index.listedKinds)
+        guard !missing.isEmpty else {
+            state.age.setMissing([])
+            return true
+        }
+        // What was saved has all kinds: it is better than the lists without them.
+        guard missing != kinds, missing.isSubset(of: state.forbiddenKinds), !state.isRestored else { return false }
+        state.age.setMissing(missing)
+        return true
     }
 
     // MARK: Saving

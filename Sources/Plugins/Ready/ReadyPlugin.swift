@@ -52,7 +52,8 @@ package final class ReadyPlugin: Plugin {
                 guard let isReady = plugin.isReady else { return nil }
                 // Once ready, API loss alone must not take a replica out of service.
                 if isReady { wasReady.insert(plugin.directive) }
-                return isReady || !monitorsContinuously && wasReady.contains(plugin.directive) ? nil : plugin.directive
+                if isReady || !monitorsContinuously && wasReady.contains(plugin.directive) { return nil }
+                return plugin.directive + (plugin.unreadiness.map { " (\($0))" } ?? "")
             }
         }
         guard missing.isEmpty else {

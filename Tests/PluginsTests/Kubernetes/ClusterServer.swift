@@ -39,7 +39,7 @@ struct ClusterServer {
         let index = ClusterIndex(options: plugin.settings.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
         following.published.publish(index.makeSnapshot())
-        following.state.heard()
+        for kind in ObjectKind.allCases { following.state.age.heard(kind) }
         following.state.markSynced()
     }
 

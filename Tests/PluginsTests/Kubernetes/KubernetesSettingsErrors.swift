@@ -26,6 +26,7 @@ import Testing
                 fallthrough in-addr.arpa
                 ignore empty_service
                 startup_timeout 1m
+                stale_after 10m
             }
             """, "no errors"
         ),
@@ -42,12 +43,21 @@ import Testing
             "kubernetes 10.0.0.0/8", "kubernetes: found only reverse zones, expected at least one zone that is not"
         ),
         ("kubernetes {\nttl 3601\n}", "kubernetes: found ttl 3601, expected a number from 0 to 3600"),
+        (
+            "kubernetes {\napiserver_qps often\napiserver_burst -1\napiserver_max_inflight 1.5\nstale_after 5\n}",
+            """
+            kubernetes: found apiserver_qps often, expected a number of requests a second, 0 or more
+            kubernetes: found apiserver_burst -1, expected a number from 0 to 1000000
+            kubernetes: found apiserver_max_inflight 1.5, expected a number from 0 to 1000000
+            kubernetes: found stale_after 5, expected a duration like 5s or 1h30m
+            """
+        ),
         ("kubernetes {\nttl -1\n}", "kubernetes: found ttl -1, expected a number from 0 to 3600"),
         (
             "kubernetes {\nspeed 3\n}",
             "kubernetes: found speed, expected endpoint, tls, kubeconfig, apiserver_qps, apiserver_burst, "
                 + "apiserver_max_inflight, namespaces, namespace_labels, labels, pods, endpoint_pod_names, ttl, "
-                + "noendpoints, fallthrough, ignore, startup_timeout, snapshot, multicluster or zonal"
+                + "noendpoints, fallthrough, ignore, startup_timeout, snapshot, stale_after, multicluster or zonal"
         ),
         (
             "kubernetes {\npods some\nnoendpoints now\ntls a b\nstartup_timeout soon\nignore everything\n}",

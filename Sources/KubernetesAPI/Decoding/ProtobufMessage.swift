@@ -1,0 +1,125 @@
+/// One protobuf message where it lies in a larger run of octets; reading it copies and builds nothing.
+///
+/// Lists of a large cluster hold millions of fields, of which cluster DNS needs every tenth: generated messages, which
+/// make an object of each, take several times as long and leave the heap in pieces.
+struct ProtobufMessage {
+    /// One field. What it holds is `payload` when that is not nil, else `number`.
+    struct Field {
+        let tag: Int
+        /// Where the octets of a string or message lie; nil for numbers.
+        let payload: Range<Int>?
+        /// The value of a varint; 0 for the other kinds of number, which no message read here has.
+        let number: UInt64
+    }
+
+    private let bytes: [UInt8]
+    private let range: Range<Int>
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        range = 0..<bytes.count
+    }
+
+    private init(_ bytes: [UInt8], _ range: Range<Int>) {
+        self.bytes = bytes
+        self.range = range
+    }
+
+    // MARK: Walking
+
+    /// Calls `body` with each field in order.
+    func forEachField(_ body: (Field) throws(DecodingFailure) -> Void) throws(DecodingFailure) {
+        var place = range.lowerBound
+        while place < range.upperBound {
+            let key = try varint(&place)
+            let tag = key >> 3
+            guard tag > 0, tag < 1 << 29 else { throw .malformed("field number") }
+            switch key & 7 {
+            case 0:
+                try body(Field(tag: Int(tag), payload: nil, number: varint(&place)))
+            case 1:
+                _ = try skip(8, &place)
+            case 2:
+                let length = try varint(&place)
+                try body(Field(tag: Int(tag), payload: skip(length, &place), number: 0))
+            case 5:
+                _ = try skip(4, &place)
+            default:
+                throw .malformed("wire type")
+            }
+        }
+    }
+
+    /// Calls `body` with each message of a field.
+    func forEachMessage(
+        _ tag: Int, _ body: (ProtobufMessage) throws(DecodingFailure) -> Void
+    ) throws(DecodingFailure) {
+        try forEachField { field throws(DecodingFailure) in
+            if field.tag == tag, let payload = field.payload { try body(message(payload)) }
+        }
+    }
+
+    private func skip(_ count: UInt64, _ place: inout Int) throws(DecodingFailure) -> Range<Int> {
+        guard count <= UInt64(range.upperBound - place) else { throw .malformed("field length") }
+        let start = place
+        place += Int(count)
+        return start..<place
+    }
+
+    private func varint(_ place: inout Int) throws(DecodingFailure) -> UInt64 {
+        var value: UInt64 = 0
+        for index in 0..<10 {
+            guard place < range.upperBound else { throw .malformed("varint") }
+            let octet = bytes[place]
+            place += 1
+            value |= UInt64(octet & 0x7F) << UInt64(7 * index)
+            if octet & 0x80 == 0 { return value }
+        }
+        throw .malformed("varint")
+    }
+
+    // MARK: What a field holds
+
+    func message(_ range: Range<Int>) -> ProtobufMessage { ProtobufMessage(bytes, range) }
+
+    func octets(_ range: Range<Int>) -> ArraySlice<UInt8> { bytes[range] }
+
+    func text(_ range: Range<Int>) throws(DecodingFailure) -> String {
+        guard let text = String(validating: bytes[range], as: UTF8.self) else { throw .malformed("UTF-8") }
+        return text
+    }
+
+    func equals(_ range: Range<Int>, _ text: String) -> Bool { text.utf8.elementsEqual(bytes[range]) }
+
+    /// The value of `key` in the map that is field `tag`; nil when absent.
+    func mapValue(_ tag: Int, _ key: String) throws(DecodingFailure) -> String? {
+        var found: String?
+        try forEachMessage(tag) { entry throws(DecodingFailure) in
+            var isWanted = false
+            var value = ""
+            try entry.forEachField { field throws(DecodingFailure) in
+                guard let payload = field.payload else { return }
+                if field.tag == 1 { isWanted = entry.equals(payload, key) }
+                // The server writes the key first: other values need not be read.
+                if field.tag == 2, isWanted { value = try entry.text(payload) }
+            }
+            if isWanted { found = value }
+        }
+        return found
+    }
+}
+
+extension ProtobufMessage {
+    /// The object inside the envelope that objects carry when they come alone: the magic and `runtime.Unknown`.
+    init(enveloped bytes: [UInt8]) throws(DecodingFailure) {
+        guard bytes.starts(with: ProtobufListSplitter.magic) else { throw .wrongMagic }
+        let envelope = ProtobufMessage(bytes, ProtobufListSplitter.magic.count..<bytes.count)
+        var object = bytes.count..<bytes.count
+        try envelope.forEachField { field throws(DecodingFailure) in
+            guard let payload = field.payload else { return }
+            if field.tag == 2 { object = payload }
+            if field.tag == 3, !payload.isEmpty { throw .malformed("envelope: compressed object") }
+        }
+        self.init(bytes, object)
+    }
+}

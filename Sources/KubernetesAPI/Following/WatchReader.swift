@@ -1,0 +1,89 @@
+internal import ClusterModel
+
+/// Turns the octets of one watch into changes.
+struct WatchReader {
+    /// An initial state as events is over with a bookmark that carries this annotation (KEP-3157).
+    static let endOfList = "k8s.io/initial-events-end"
+
+    /// What some octets brought.
+    struct Step {
+        var changes: [ObjectChange] = []
+        /// The initial state became whole.
+        var completedList = false
+        /// How the watch ends, if something in it ends it.
+        var end: WatchEnd?
+    }
+
+    private let kind: ObjectKind
+    private let encoding: WireEncoding
+    private let progress: WatchProgress
+    private var splitter: WatchSplitter
+    private var hasBegun = false
+    /// The initial state is arriving.
+    private(set) var isListing: Bool
+    /// Objects of the initial state.
+    private(set) var listedCount = 0
+
+    init(_ kind: ObjectKind, _ request: WatchRequest, _ encoding: WireEncoding, _ progress: WatchProgress) {
+        self.kind = kind
+        self.encoding = encoding
+        self.progress = progress
+        splitter = WatchSplitter(encoding)
+        isListing = request.streamsList
+    }
+
+    mutating func feed(_ bytes: some Collection<UInt8>) throws(DecodingFailure) -> Step {
+        var step = Step()
+        if isListing, !hasBegun {
+            hasBegun = true
+            step.changes.append(.relistStarted(kind))
+        }
+        // Events before one that ends the watch still count: they are what happened.
+        for message in try splitter.feed(bytes) {
+            try take(message, &step)
+            if step.end != nil { break }
+        }
+        return step
+    }
+
+    /// The body has ended.
+    func finish() throws(DecodingFailure) { try splitter.finish() }
+
+    private mutating func take(_ message: WatchMessage, _ step: inout Step) throws(DecodingFailure) {
+        switch message.kind {
+        case .error:
+            step.end = .failed(.refused(StatusReport(body: message.object, httpStatus: nil)))
+        case .bookmark:
+            try takeBookmark(message, &step)
+        case .added, .modified, .deleted:
+            let observed = try ObservedObject(kind, from: message.object, encoding, isEnveloped: true)
+            // Objects of the initial state come in any order: only the mark behind them says how new they are.
+            guard isListing || progress.advance(to: observed.version, isChange: true) else {
+                step.end = .wentBack
+                return
+            }
+            if isListing, message.kind == .added { listedCount += 1 }
+            switch (message.kind, observed.object) {
+            case (.deleted, _): step.changes.append(.deleted(kind, observed.key))
+            case (_, let object?): step.changes.append(.stored(object))
+            case (_, nil): step.changes.append(.kept(kind, observed.key))
+            }
+        }
+    }
+
+    private mutating func takeBookmark(_ message: WatchMessage, _ step: inout Step) throws(DecodingFailure) {
+        let metadata = try encoding.readEnveloped(WireAnyObject.self, from: message.object).metadata
+        if isListing {
+            guard metadata.annotations[Self.endOfList] == "true", !metadata.resourceVersion.isEmpty else {
+                // A bookmark of the usual kind before the mark: the parameter was not understood.
+                step.end = .notStreamed
+                return
+            }
+            isListing = false
+            step.completedList = true
+            step.changes.append(.relistFinished(kind))
+            progress.completeList()
+        }
+        if !progress.advance(to: metadata.resourceVersion, isChange: false) { step.end = .wentBack }
+    }
+}
