@@ -1,5 +1,6 @@
 import ClusterModel
 import DNSWire
+import SwiftProtobuf
 import Testing
 
 @testable import KubernetesAPI
@@ -130,14 +131,22 @@ import Testing
         }
     }
 
-    @Test("where an imported slice comes from") func origin() throws {
-        let labels = #""multicluster.kubernetes.io/service-name":"db","multicluster.kubernetes.io/source-cluster":"east""#
-        for (labels, expected) in [
-            (labels, ImportOrigin(service: "db", cluster: "east")),
-            (#""multicluster.kubernetes.io/service-name":"db""#, nil), ("", nil),
-        ] as [(String, ImportOrigin?)] {
-            let observed = try read(
-                .endpointSlice, #"{"metadata":{"name":"a","namespace":"b","labels":{\#(labels)}}}"#)
+    @Test(
+        "where an imported slice comes from, in both encodings",
+        arguments: [
+            (["service-name": "db", "source-cluster": "east"], ImportOrigin(service: "db", cluster: "east")),
+            (["service-name": "db"], nil), (["service-name": "db", "source-cluster": ""], nil), ([:], nil),
+        ] as [([String: String], ImportOrigin?)])
+    func origin(_ labels: [String: String], _ expected: ImportOrigin?) throws {
+        var slice = WireEndpointSlice()
+        slice.metadata.name = "a"
+        slice.metadata.namespace = "b"
+        for (name, value) in labels { slice.metadata.labels["multicluster.kubernetes.io/" + name] = value }
+        let messages: [(WireEncoding, [UInt8])] = [
+            (.protobuf, try slice.serializedBytes()), (.json, Array(try slice.jsonUTF8Bytes() as [UInt8])),
+        ]
+        for (encoding, octets) in messages {
+            let observed = try ObservedObject(.endpointSlice, from: octets, encoding, isEnveloped: false)
             guard case .endpointSlice(let slice)? = observed.object else {
                 Issue.record("not a slice")
                 return

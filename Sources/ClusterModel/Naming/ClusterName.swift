@@ -34,6 +34,7 @@ package struct ServiceLabels: BitwiseCopyable {
     package let key: ByteView
     /// The key of its table entry: with the label `svc` for a service of all clusters.
     let tableKey: ByteView
+    var isImport: Bool { tableKey.count > key.count }
     package let namespace: ByteView
 
     /// The service's own label, without its length octet.

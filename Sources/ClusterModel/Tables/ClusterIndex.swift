@@ -93,8 +93,11 @@ package final class ClusterIndex {
         switch kind {
         case .namespace: if namespaces[key.name] != nil { namespaces[key.name] = epoch(kind) }
         case .service: services[id]?.epoch = epoch(kind)
-        case .endpointSlice: slices[id]?.epoch = epoch(kind)
+        case .endpointSlice:
+            slices[id]?.epoch = epoch(kind)
+            slices[ObjectID(importOf: key, seed: seed)]?.epoch = epoch(kind)
         case .pod: pods[id]?.epoch = epoch(kind)
+        case .serviceImport: services[ObjectID(importOf: key, seed: seed)]?.epoch = epoch(kind)
         }
     }
 

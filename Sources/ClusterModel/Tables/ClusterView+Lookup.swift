@@ -57,7 +57,7 @@ extension ClusterView {
         let key = labels.tableKey
         let hash = KeyedTable.hash(key, seed: seed)
         guard let payload = services(hash).find(key, hash: hash) else { return nil }
-        let entry = ServiceEntry(bytes: payload, isImport: key.count > labels.key.count)
+        let entry = ServiceEntry(bytes: payload, isImport: labels.isImport)
         if ignoresEmptyServices, entry.kind == .cluster, !entry.hasEndpoints { return nil }
         return entry
     }

@@ -126,7 +126,9 @@ extension EndpointSliceObject {
                     podName: endpoint.targetRef.kind == "Pod" ? endpoint.targetRef.name : "",
                     zone: endpoint.zone.lowercased())
             },
-            origin: ImportOrigin(slice.metadata.labels),
+            origin: ImportOrigin(
+                service: slice.metadata.labels[ImportOrigin.serviceLabel],
+                cluster: slice.metadata.labels[ImportOrigin.clusterLabel]),
             lastChangeTrigger: slice.metadata.annotations[Self.triggerAnnotation]
                 .flatMap { secondsSince1970(rfc3339: $0) },
             followsSelector: Self.followsSelector(manager: slice.metadata.labels[Self.managerLabel]))
@@ -134,10 +136,12 @@ extension EndpointSliceObject {
 }
 
 extension ImportOrigin {
-    fileprivate init?(_ labels: [String: String]) {
-        guard let service = labels["multicluster.kubernetes.io/service-name"], !service.isEmpty,
-            let cluster = labels["multicluster.kubernetes.io/source-cluster"], !cluster.isEmpty
-        else { return nil }
+    static let serviceLabel = "multicluster.kubernetes.io/service-name"
+    static let clusterLabel = "multicluster.kubernetes.io/source-cluster"
+
+    /// From the two labels; nil unless both are there.
+    init?(service: String?, cluster: String?) {
+        guard let service, !service.isEmpty, let cluster, !cluster.isEmpty else { return nil }
         self.init(service: service, cluster: cluster)
     }
 }
