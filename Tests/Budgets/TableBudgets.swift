@@ -50,6 +50,25 @@ import Testing
         .cluster([IPAddress(v4: 0x0A60_0000 + UInt32(number))])
     }
 
+    private static let podCount = 150_000
+
+    /// Octets of each of 150,000 pods, the writer's included: what following pods adds to a cluster.
+    private static func octetsOfPods(addresses: Int) -> Double {
+        var options = ModelOptions()
+        options.indexesPods = true
+        let index = ClusterIndex(options: options, seed: 42)
+        let before = index.octetCount + index.makeSnapshot().octetCount
+        let pods = (0..<podCount).map { number in
+            let all = [IPAddress(v4: 0x0A00_0000 + UInt32(number)), IPAddress(v6High: 0xFD00, low: UInt64(number))]
+            return ClusterObject.pod(
+                PodObject(
+                    key: ObjectKey(namespace: "team-\(number % 300)", name: "pod-\(number)"),
+                    addresses: Array(all.prefix(addresses))))
+        }
+        index.apply(pods.map(ObjectChange.stored), now: 1)
+        return Double(index.makeSnapshot().octetCount + index.octetCount - before) / Double(podCount)
+    }
+
     @Test("octets of each Service and each endpoint, 5,000 Services in 20 namespaces") func octets() throws {
         let budgets = try BudgetFile.read("tables.json", as: [String: BudgetFile.Octets].self)
         let empty = Self.octets([])
@@ -60,13 +79,15 @@ import Testing
         let named = Self.octets(headless + Self.slices(20, named: true))
         let ready = Self.octets(Self.services(Self.clusterAddress) + Self.slices(20, named: false))
         let services = Double(Self.count)
-        let measured = [
+        var measured = [
             "Service with a cluster address and two ports": (plain - empty) / services,
             "headless Service with one endpoint": (one - empty) / services,
             "endpoint of a headless Service": (many - one) / (services * 19),
             "endpoint with a host name": (named - empty) / (services * 20),
             "endpoint of a Service with a cluster address": (ready - plain) / (services * 20),
         ]
+        measured["pod with one address, for completion of names"] = Self.octetsOfPods(addresses: 1)
+        measured["pod with an address of each family"] = Self.octetsOfPods(addresses: 2)
         #expect(Set(measured.keys) == Set(budgets.keys))
         for (name, octets) in measured.sorted(by: { $0.key < $1.key }) {
             print("\(name): \(octets) octets")

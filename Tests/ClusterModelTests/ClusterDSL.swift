@@ -19,6 +19,9 @@ final class TestCluster {
 
     convenience init(_ objects: [ClusterObject]) { self.init(ModelOptions(), objects) }
 
+    /// Answers from another index from now on.
+    func take(_ other: ClusterIndex) { snapshot = other.makeSnapshot() }
+
     func store(_ objects: [ClusterObject]) { apply(objects.map(ObjectChange.stored)) }
     func store(_ objects: ClusterObject...) { store(objects) }
 
@@ -89,6 +92,25 @@ func slice(
             key: key(path), service: service, ports: ports, endpoints: endpoints, lastChangeTrigger: trigger))
 }
 
+/// - Parameter addresses: nil for a headless one.
+func serviceImport(_ path: String, _ addresses: [String]?, ports: [String] = []) -> ClusterObject {
+    .serviceImport(
+        ServiceImportObject(
+            key: key(path), isHeadless: addresses == nil, addresses: (addresses ?? []).compactMap { IPAddress($0) },
+            ports: servicePorts(ports)))
+}
+
+/// A slice that another cluster exports.
+func slice(
+    _ path: String, ofImport service: String, from cluster: String, ports: [String] = [], _ endpoints: [String]
+) -> ClusterObject {
+    guard case .endpointSlice(var object) = slice(path, of: "", ports: ports, endpoints) else {
+        return namespace("none")
+    }
+    object.origin = ImportOrigin(service: service, cluster: cluster)
+    return .endpointSlice(object)
+}
+
 func pod(_ path: String, _ addresses: [String], usesHostNetwork: Bool = false) -> ClusterObject {
     .pod(
         PodObject(
@@ -136,9 +158,10 @@ extension TestCluster {
         #expect(QuestionParser.parse(message.view, into: &query, scratch: scratch.bytes) == .accepted)
         var response = MessageWriter(buffer.bytes)
         response.begin(message.view, query, size: size)
-        let question = ClusterQuestion(
+        var question = ClusterQuestion(
             name: query.name, folded: query.folded, type: type, nameOffset: 12, zoneLength: zone.name.wire.count,
             zoneIsReverse: zone.isReverse, ttl: ttl, rotation: rotation)
+        question.zoneIsMulticluster = zone.name == Self.clusterSet
         let primary = ByteBlock(Self.primary.wire)
         let answer = withExtendedLifetime(snapshot) {
             snapshot.view.answer(question, primaryZone: primary.view, to: &response)
@@ -149,14 +172,15 @@ extension TestCluster {
     }
 
     private static let primary = Name(zoneText) ?? .root
-    private static let zones = [primary, Name("in-addr.arpa") ?? .root, Name("ip6.arpa") ?? .root].map(ClusterZone.init)
+    static let clusterSet = Name("clusterset.local") ?? .root
+    private static let zones = [primary, clusterSet, Name("in-addr.arpa") ?? .root, Name("ip6.arpa") ?? .root].map(ClusterZone.init)
 
     private static func zone(of wire: [UInt8]) -> ClusterZone {
         let name = withBytes(wire) { Name($0) }
         return zones.first { name.isSubdomain(of: $0.name) } ?? zones[0]
     }
 
-    private static func read(
+    static func read(
         _ answer: ClusterAnswer, _ buffer: ByteBlock, _ length: Int, _ start: Int, _ isTruncated: Bool
     ) -> Reply {
         let message = buffer.bytes.view(length)

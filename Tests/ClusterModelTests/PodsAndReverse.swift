@@ -62,6 +62,46 @@ import Testing
         #expect(dns.snapshot.view.podNamespace(of: IPAddress(v4: 0xC000_0201)) == nil)
     }
 
+    @Test("an address in doubt stands for no namespace") func doubtfulAddress() {
+        var options = ModelOptions()
+        options.indexesPods = true
+        let dns = TestCluster(options, Self.objects)
+        let address = IPAddress(v4: 0x0AF4_0105)
+        func namespace() -> [UInt8]? { dns.snapshot.view.podNamespace(of: address)?.array }
+        #expect(dns.ask("10-244-1-5.t.pod A").outcome == .noSuchName)
+        #expect(namespace() == Array("t".utf8))
+        dns.store(pod("t/p2", ["10.244.1.5"]))
+        #expect(namespace() == Array("t".utf8))
+        let serial = dns.snapshot.serial
+        dns.store(pod("u/p3", ["10.244.1.5"]))
+        #expect(namespace() == nil)
+        dns.delete(pod("t/p1", []))
+        dns.delete(pod("t/p2", []))
+        #expect(namespace() == Array("u".utf8))
+        dns.store(pod("u/p3", ["10.244.1.6"]))
+        #expect(namespace() == nil)
+        dns.store(pod("t/p4", ["10.244.1.5"], usesHostNetwork: true))
+        #expect(namespace() == nil)
+        dns.relist(.pod, [pod("t/p5", ["10.244.1.5"])])
+        #expect(namespace() == Array("t".utf8))
+        #expect(dns.snapshot.serial == serial, "no record has changed")
+    }
+
+    @Test("namespaces of pods are forgotten with the last one, and their numbers used again") func numbers() {
+        var namespaces = PodNamespaces()
+        let (t, u) = (namespaces.enter([1]), namespaces.enter([2]))
+        #expect(namespaces.enter([1]) == t)
+        namespaces.leave(t)
+        #expect(namespaces.label(t) == [1])
+        namespaces.leave(t)
+        #expect(namespaces.label(t).isEmpty)
+        #expect(namespaces.enter([3]) == t)
+        #expect(namespaces.label(u) == [2])
+        #expect(namespaces.enter([1]) == 2)
+        namespaces.leave(9)
+        #expect(namespaces.label(9).isEmpty)
+    }
+
     @Test func disabled() {
         let dns = TestCluster(Self.objects)
         #expect(dns.ask("10-244-1-5.t.pod A").outcome == .noSuchName)

@@ -30,6 +30,18 @@ import Testing
         await server.stop()
     }
 
+    @Test("a kind that the server does not have counts as an empty list, once", .timeLimit(.minutes(1)))
+    func absentKind() async throws {
+        let server = try await FakeAPIServer { _ in .json("404 page not found", status: 404) }
+        let connection = try server.connection()
+        let notes = await follow(connection, .serviceImport) { $0.events.contains(.absent(.serviceImport)) }
+        #expect(notes.changes == ["[", "]"])
+        #expect(!notes.events.contains { if case .failed = $0 { true } else { false } })
+        #expect(server.requests.map(\.path) == ["/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"], "not again at once")
+        await connection.shutdown()
+        await server.stop()
+    }
+
     @Test("a silent watch is opened again from its bookmark", .timeLimit(.minutes(1))) func silence() async throws {
         let server = try await FakeAPIServer { request in
             guard request.query["watch"] != nil else { return list("7", ["a"]) }

@@ -1,5 +1,6 @@
 import ClusterModel
 import DNSWire
+import SwiftProtobuf
 import Testing
 
 @testable import KubernetesAPI
@@ -94,6 +95,64 @@ import Testing
         let ending = try read(
             .pod, #"{"metadata":{"name":"p","namespace":"b","deletionTimestamp":"2026-01-01T00:00:00Z"}}"#)
         #expect(ending.object == nil)
+    }
+
+    @Test("imports", arguments: [
+        (#"{"type":"Headless"}"#, true, ""), (#"{"type":"ClusterSetIP","ips":["10.42.0.1","fd00::1","x"]}"#, false, "10.42.0.1 fd00::1"),
+        (#"{"ips":null,"ports":[],"type":"ClusterSetIP"}"#, false, ""), ("{}", false, ""),
+    ])
+    func imports(_ spec: String, _ isHeadless: Bool, _ addresses: String) throws {
+        let observed = try read(
+            .serviceImport, #"{"spec":\#(spec),"metadata":{"name":"a","namespace":"b","resourceVersion":"3"}}"#)
+        #expect(observed.version == "3")
+        guard case .serviceImport(let imported)? = observed.object else {
+            Issue.record("not an import")
+            return
+        }
+        #expect(imported.key == ObjectKey(namespace: "b", name: "a"))
+        #expect(imported.isHeadless == isHeadless)
+        #expect(imported.addresses.map(\.description).joined(separator: " ") == addresses)
+    }
+
+    @Test("ports of imports, and what is no import") func importDetails() throws {
+        let observed = try read(
+            .serviceImport,
+            #"{"metadata":{"name":"a","namespace":"b"},"spec":{"ports":[{"name":"dns","protocol":"UDP","port":53,"appProtocol":"x"},{"port":80},{"port":70000}]}}"#)
+        guard case .serviceImport(let imported)? = observed.object else {
+            Issue.record("not an import")
+            return
+        }
+        #expect(
+            imported.ports == [
+                ServicePort(name: "dns", transport: "UDP", number: 53), ServicePort(name: "", transport: "TCP", number: 80),
+            ])
+        for json in [#"{"metadata":{}}"#, "[]", #"{"metadata":{"name":"a"},"spec":{"ports":[5]}}"#, #"{"metadata":"#] {
+            #expect(throws: DecodingFailure.self) { try read(.serviceImport, json) }
+        }
+    }
+
+    @Test(
+        "where an imported slice comes from, in both encodings",
+        arguments: [
+            (["service-name": "db", "source-cluster": "east"], ImportOrigin(service: "db", cluster: "east")),
+            (["service-name": "db"], nil), (["service-name": "db", "source-cluster": ""], nil), ([:], nil),
+        ] as [([String: String], ImportOrigin?)])
+    func origin(_ labels: [String: String], _ expected: ImportOrigin?) throws {
+        var slice = WireEndpointSlice()
+        slice.metadata.name = "a"
+        slice.metadata.namespace = "b"
+        for (name, value) in labels { slice.metadata.labels["multicluster.kubernetes.io/" + name] = value }
+        let messages: [(WireEncoding, [UInt8])] = [
+            (.protobuf, try slice.serializedBytes()), (.json, Array(try slice.jsonUTF8Bytes() as [UInt8])),
+        ]
+        for (encoding, octets) in messages {
+            let observed = try ObservedObject(.endpointSlice, from: octets, encoding, isEnveloped: false)
+            guard case .endpointSlice(let slice)? = observed.object else {
+                Issue.record("not a slice")
+                return
+            }
+            #expect(slice.origin == expected)
+        }
     }
 
     @Test("an object without a name is refused") func nameless() {

@@ -20,6 +20,8 @@ package enum ClusterName: BitwiseCopyable {
     case service(ServiceLabels)
     case endpoint(ByteView, of: ServiceLabels)
     case port(PortFilter, of: ServiceLabels)
+    /// The endpoints of a service in a topology zone, whose labels are in wire form; empty for a name above such names.
+    case zonal(ByteView, isPreference: Bool, of: ServiceLabels)
     case pod(ByteView, namespace: ByteView)
     /// A whole reverse name.
     case address(IPAddress)
@@ -30,7 +32,13 @@ package enum ClusterName: BitwiseCopyable {
 package struct ServiceLabels: BitwiseCopyable {
     /// Service and namespace in wire form, without a root.
     package let key: ByteView
+    /// The key of its table entry: with the label `svc` for a service of all clusters.
+    let tableKey: ByteView
+    var isImport: Bool { tableKey.count > key.count }
     package let namespace: ByteView
+
+    /// The service's own label, without its length octet.
+    package var service: ByteView { key.slice(1, key.count - namespace.count - 2) }
 }
 
 /// The port that `_name._transport` asks for; underscores are taken off.
@@ -84,7 +92,7 @@ extension ClusterName {
         } else if question.zoneIsReverse {
             self = IPAddress(reverse: name).map { .address($0) } ?? .unknown
         } else {
-            self = Self(forward: labels)
+            self = Self(forward: labels, isMulticluster: question.zoneIsMulticluster)
         }
     }
 
@@ -101,10 +109,15 @@ extension ClusterName {
         }
     }
 
-    private init(forward labels: LabelsBelowZone) {
+    private init(forward labels: LabelsBelowZone, isMulticluster: Bool) {
+        // These may have more labels than are told apart by position.
+        if !isMulticluster, let zonal = Self(zonal: labels) {
+            self = zonal
+            return
+        }
         let last = labels[labels.count - 1]
         if last.spells("svc") {
-            self = Self(service: labels)
+            self = isMulticluster ? Self(imported: labels) : Self(service: labels)
         } else if last.spells("pod") {
             switch labels.count {
             case 1: self = .podRoot
@@ -135,16 +148,53 @@ extension ClusterName {
     }
 }
 
+extension ClusterName {
+    /// `zone.pin._zone.service.namespace.svc`, and `prefer` in the place of `pin`; zones may have several labels.
+    private init?(zonal labels: LabelsBelowZone) {
+        guard labels.count >= 5, let (start, service) = labels.lastFive, labels.label(after: start).spells("_zone") else {
+            return nil
+        }
+        let directive = labels.label(at: start)
+        guard directive.spells("pin") || directive.spells("prefer") else { return nil }
+        self = .zonal(labels.before(start), isPreference: directive.spells("prefer"), of: service)
+    }
+
+    /// As for services of one cluster, but endpoints have the label of their cluster behind their own.
+    private init(imported labels: LabelsBelowZone) {
+        switch labels.count {
+        case 1: self = .serviceRoot
+        case 2: self = .serviceNamespace(labels[0])
+        case 3: self = .service(labels.service(at: 0, isImport: true))
+        case 4: self = .endpoint(labels.wire(0, count: 1), of: labels.service(at: 1, isImport: true))
+        case 5:
+            let service = labels.service(at: 2, isImport: true)
+            guard labels[0].isUnderscored || labels[1].isUnderscored else {
+                self = .endpoint(labels.wire(0, count: 2), of: service)
+                return
+            }
+            let name = labels[0].withoutUnderscore
+            guard name.count > 0, let transport = Transport(labels[1].withoutUnderscore) else {
+                self = .unknown
+                return
+            }
+            self = .port(PortFilter(name: name, transport: transport), of: service)
+        default: self = .unknown
+        }
+    }
+}
+
 /// The labels of a name left of its zone, the first five of them by position.
 struct LabelsBelowZone {
     private let name: ByteView
     private var starts = InlineArray<6, Int>(repeating: 0)
     /// Six stands for six and more: no name of a cluster zone has so many.
     private(set) var count = 0
+    /// Where the zone starts.
+    private let end: Int
 
     init(_ name: ByteView, zoneLength: Int) {
         self.name = name
-        let end = name.count - zoneLength
+        end = name.count - zoneLength
         var place = 0
         while place < end, count < 6 {
             starts[count] = place
@@ -159,10 +209,40 @@ struct LabelsBelowZone {
         return name.slice(place + 1, Int(name[place]))
     }
 
-    func service(at index: Int) -> ServiceLabels {
-        let namespace = self[index + 1]
-        let end = starts[index + 1] + 1 + namespace.count
-        return ServiceLabels(key: name.slice(starts[index], end - starts[index]), namespace: namespace)
+    // MARK: The last five
+
+    /// Where the fifth label from the right starts, and the service that the last three name; nil when they name none.
+    var lastFive: (start: Int, service: ServiceLabels)? {
+        var last = InlineArray<5, Int>(repeating: 0)
+        var number = 0
+        var place = 0
+        while place < end {
+            last[number % 5] = place
+            number += 1
+            place += Int(name[place]) + 1
+        }
+        let (service, svc) = (last[(number + 2) % 5], last[(number + 4) % 5])
+        guard number >= 5, label(at: svc).spells("svc") else { return nil }
+        let key = name.slice(service, svc - service)
+        return (last[number % 5], ServiceLabels(key: key, tableKey: key, namespace: label(at: last[(number + 3) % 5])))
+    }
+
+    func label(at start: Int) -> ByteView { name.slice(start + 1, Int(name[start])) }
+    func label(after start: Int) -> ByteView { label(at: start + Int(name[start]) + 1) }
+    func before(_ start: Int) -> ByteView { name.slice(0, start) }
+
+    /// Some labels together, in wire form.
+    func wire(_ index: Int, count: Int) -> ByteView {
+        var end = starts[index]
+        for _ in 0..<count { end += Int(name[end]) + 1 }
+        return name.slice(starts[index], end - starts[index])
+    }
+
+    /// - Parameter isImport: the label behind the namespace belongs to the key in tables.
+    func service(at index: Int, isImport: Bool = false) -> ServiceLabels {
+        let key = wire(index, count: 2)
+        return ServiceLabels(
+            key: key, tableKey: isImport ? wire(index, count: 3) : key, namespace: self[index + 1])
     }
 }
 
@@ -171,5 +251,7 @@ extension ByteView {
     func spells(_ text: StaticString) -> Bool { equals(.literal(text)) }
 
     /// The label without one leading underscore.
-    var withoutUnderscore: ByteView { at(0) == UInt8(ascii: "_") ? suffix(from: 1) : self }
+    var withoutUnderscore: ByteView { isUnderscored ? suffix(from: 1) : self }
+
+    var isUnderscored: Bool { at(0) == UInt8(ascii: "_") }
 }

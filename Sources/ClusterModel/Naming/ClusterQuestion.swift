@@ -18,6 +18,8 @@ package struct ClusterQuestion: BitwiseCopyable {
     package var rotation: Int
     /// The zone names services without a label `svc`, as those of `k8s_external` do.
     package var zoneIsExternal = false
+    /// The zone names services of all clusters (KEP-1645).
+    package var zoneIsMulticluster = false
 
     package init(
         name: ByteView, folded: ByteView, type: RecordType, nameOffset: Int, zoneLength: Int, zoneIsReverse: Bool,

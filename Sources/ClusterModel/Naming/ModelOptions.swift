@@ -22,6 +22,12 @@ package struct ModelOptions: Sendable, Hashable {
     package var ignoresEmptyServices: Bool
     /// Addresses by which services are reached from outside are kept, for `k8s_external`.
     package var keepsExternalAddresses: Bool
+    /// The namespace of every pod's address is known, whether pods have names or not.
+    package var indexesPods = false
+    /// Services that other clusters export have names, for `multicluster`.
+    package var answersImports = false
+    /// Headless services have names that narrow them to the endpoints of one topology zone.
+    package var answersZones = false
 
     package init(
         namespaces: Set<String>? = nil, pods: PodNames = .disabled, endpointPodNames: Bool = false,

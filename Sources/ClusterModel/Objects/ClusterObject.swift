@@ -6,6 +6,8 @@ package enum ObjectKind: String, CaseIterable, Sendable {
     case service = "services"
     case endpointSlice = "endpointslices"
     case pod = "pods"
+    /// Of a custom resource, whose definition need not be there.
+    case serviceImport = "serviceimports"
 }
 
 /// Namespace and name: what identifies an object among those of its kind.
@@ -28,6 +30,7 @@ package enum ClusterObject: Sendable, Equatable {
     case service(ServiceObject)
     case endpointSlice(EndpointSliceObject)
     case pod(PodObject)
+    case serviceImport(ServiceImportObject)
 
     package var kind: ObjectKind {
         switch self {
@@ -35,6 +38,7 @@ package enum ClusterObject: Sendable, Equatable {
         case .service: .service
         case .endpointSlice: .endpointSlice
         case .pod: .pod
+        case .serviceImport: .serviceImport
         }
     }
 
@@ -44,6 +48,7 @@ package enum ClusterObject: Sendable, Equatable {
         case .service(let object): object.key
         case .endpointSlice(let object): object.key
         case .pod(let object): object.key
+        case .serviceImport(let object): object.key
         }
     }
 }
@@ -144,21 +149,54 @@ package struct EndpointSliceObject: Sendable, Equatable {
     package var service: String
     package var ports: [EndpointPort]
     package var endpoints: [Endpoint]
+    /// The service of another cluster that these endpoints belong to, when they were imported.
+    package var origin: ImportOrigin?
     /// Annotation `endpoints.kubernetes.io/last-change-trigger-time` in seconds since 1970, when present.
     package var lastChangeTrigger: Double?
     /// False for slices made by hand, and those that mirror Endpoints made by hand.
     package var followsSelector: Bool
 
     package init(
-        key: ObjectKey, service: String, ports: [EndpointPort], endpoints: [Endpoint], lastChangeTrigger: Double? = nil,
-        followsSelector: Bool = true
+        key: ObjectKey, service: String, ports: [EndpointPort], endpoints: [Endpoint], origin: ImportOrigin? = nil,
+        lastChangeTrigger: Double? = nil, followsSelector: Bool = true
     ) {
         self.key = key
         self.service = service
         self.ports = ports
         self.endpoints = endpoints
+        self.origin = origin
         self.lastChangeTrigger = lastChangeTrigger
         self.followsSelector = followsSelector
+    }
+}
+
+/// Where imported endpoints come from (KEP-1645): labels `multicluster.kubernetes.io/service-name` and
+/// `multicluster.kubernetes.io/source-cluster`.
+package struct ImportOrigin: Sendable, Equatable {
+    /// Of the ServiceImport in the slice's namespace.
+    package var service: String
+    package var cluster: String
+
+    package init(service: String, cluster: String) {
+        self.service = service
+        self.cluster = cluster
+    }
+}
+
+/// multicluster.x-k8s.io/v1alpha1 ServiceImport.
+package struct ServiceImportObject: Sendable, Equatable {
+    package var key: ObjectKey
+    /// `spec.type` is `Headless`, not `ClusterSetIP`.
+    package var isHeadless: Bool
+    /// `spec.ips`
+    package var addresses: [IPAddress]
+    package var ports: [ServicePort]
+
+    package init(key: ObjectKey, isHeadless: Bool, addresses: [IPAddress] = [], ports: [ServicePort] = []) {
+        self.key = key
+        self.isHeadless = isHeadless
+        self.addresses = addresses
+        self.ports = ports
     }
 }
 

@@ -73,6 +73,33 @@ struct AddressTable: BitwiseCopyable {
     private static func entrySize(_ head: UInt8) -> Int { 1 + (head & 0x80 == 0 ? 4 : 16) + Int(head & 0x7F) }
 }
 
+// MARK: - Walking
+
+extension AddressTable {
+    struct Entry: BitwiseCopyable {
+        let place: Int
+        let address: IPAddress
+        let payload: ByteView
+    }
+
+    /// Steps through all entries; starts at place 0.
+    func next(_ place: inout Int) -> Entry? {
+        if place == 0 { place = 8 + 4 * slotCount }
+        guard place < bytes.count else { return nil }
+        defer { place += Self.entrySize(bytes[place]) }
+        return entry(from: place)
+    }
+
+    /// The next entry of the address searched for.
+    func nextEntry(_ search: inout Search) -> Entry? { nextPlace(&search).map(entry(from:)) }
+
+    private func entry(from place: Int) -> Entry {
+        let address = address(at: place)
+        return Entry(
+            place: place, address: address, payload: entry(at: place).suffix(from: 1 + address.octetCount))
+    }
+}
+
 // MARK: - Building
 
 extension AddressTable {

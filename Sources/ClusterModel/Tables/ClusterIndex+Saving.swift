@@ -32,7 +32,7 @@ extension ClusterIndex {
         piece.octets.append(UInt32(truncatingIfNeeded: pods.count))
         for (id, pod) in pods {
             piece.octets += id.octets
-            piece.append(pod.entries)
+            piece.append(savedEntries(of: pod))
             try piece.emitWhenFull(emit)
         }
         try withBytes(piece.octets) { try emit($0) }
@@ -118,8 +118,7 @@ extension ClusterIndex {
         for _ in 0..<count {
             guard let id = reader.identity(), let entries = reader.list(), SavedForm.isPod(entries), pods[id] == nil
             else { return false }
-            pods[id] = PodState(entries: entries.array, epoch: 0)
-            AddressTable.forEach(in: entries.array) { pendingPods.add($0, payload: $1) }
+            restorePod(id, entries.array)
         }
         return true
     }

@@ -8,6 +8,7 @@ package final class ClusterIndex {
     var services: [ObjectID: ServiceState] = [:]
     var slices: [ObjectID: SliceState] = [:]
     var pods: [ObjectID: PodState] = [:]
+    var podNamespaces = PodNamespaces()
     /// Counts the lists of each kind: what was not stored since the last one began is gone at its end.
     private var epochs: [ObjectKind: UInt32] = [:]
     var touched: [ObjectID] = []
@@ -63,8 +64,7 @@ package final class ClusterIndex {
 
     /// - Returns: true when records change.
     private func store(_ object: ClusterObject) -> Bool {
-        let namespace = if case .namespace(let object) = object { object.name } else { object.key.namespace }
-        if let visible = options.namespaces, !visible.contains(namespace) { return false }
+        if !isVisible(object) { return false }
         switch object {
         case .namespace(let object):
             let old = namespaces.updateValue(epoch(.namespace), forKey: object.name)
@@ -73,6 +73,17 @@ package final class ClusterIndex {
         case .service(let object): return store(object)
         case .endpointSlice(let object): return store(object)
         case .pod(let object): return store(object)
+        case .serviceImport(let object): return store(object)
+        }
+    }
+
+    private func isVisible(_ object: ClusterObject) -> Bool {
+        guard let visible = options.namespaces else { return true }
+        switch object {
+        case .namespace(let object): return visible.contains(object.name)
+        // Who asks is known wherever it runs; names of its own it has none there.
+        case .pod where options.indexesPods: return true
+        default: return visible.contains(object.key.namespace)
         }
     }
 
@@ -82,8 +93,11 @@ package final class ClusterIndex {
         switch kind {
         case .namespace: if namespaces[key.name] != nil { namespaces[key.name] = epoch(kind) }
         case .service: services[id]?.epoch = epoch(kind)
-        case .endpointSlice: slices[id]?.epoch = epoch(kind)
+        case .endpointSlice:
+            slices[id]?.epoch = epoch(kind)
+            slices[ObjectID(importOf: key, seed: seed)]?.epoch = epoch(kind)
         case .pod: pods[id]?.epoch = epoch(kind)
+        case .serviceImport: services[ObjectID(importOf: key, seed: seed)]?.epoch = epoch(kind)
         }
     }
 
@@ -102,10 +116,14 @@ package final class ClusterIndex {
     }
 
     /// The state of that service, made when there is none; nil when its name is no name in the DNS.
-    private func makeService(_ key: ObjectKey) -> ObjectID? {
-        let id = ObjectID(key, seed: seed)
+    private func makeService(_ key: ObjectKey, isImport: Bool = false) -> ObjectID? {
+        let id = isImport ? ObjectID(importOf: key, seed: seed) : ObjectID(key, seed: seed)
         guard services[id] == nil else { return id }
-        guard let key = CompactObject.key(service: key.name, namespace: key.namespace) else { return nil }
+        let key =
+            isImport
+            ? CompactObject.key(serviceImport: key.name, namespace: key.namespace)
+            : CompactObject.key(service: key.name, namespace: key.namespace)
+        guard let key else { return nil }
         let hash = withBytes(key) { KeyedTable.hash($0, seed: seed) }
         services[id] = ServiceState(key: key, hash: hash)
         return id
@@ -117,13 +135,43 @@ package final class ClusterIndex {
         touched.append(id)
     }
 
+    private func store(_ object: ServiceImportObject) -> Bool {
+        guard options.answersImports, let id = makeService(object.key, isImport: true) else { return false }
+        services[id]?.epoch = epoch(.serviceImport)
+        let octets = CompactObject.encode(object)
+        guard services[id]?.service != octets else { return false }
+        services[id]?.service = octets
+        touch(id)
+        return true
+    }
+
     private func store(_ object: EndpointSliceObject) -> Bool {
+        let isImportChange = options.answersImports && storeImported(object)
         let id = ObjectID(object.key, seed: seed)
         let owner = ObjectKey(namespace: object.key.namespace, name: object.service)
         guard options.answersEndpoints, !object.service.isEmpty, let service = makeService(owner) else {
-            return removeSlice(id)
+            return removeSlice(id) || isImportChange
         }
-        let octets = CompactObject.encode(object, podNames: options.endpointPodNames)
+        let octets = CompactObject.encode(
+            object, podNames: options.endpointPodNames, zones: options.answersZones)
+        let isChange = store(octets, id, of: service)
+        if isChange { recordTrigger(of: object, service) }
+        return isChange || isImportChange
+    }
+
+    /// A slice may belong to a service here and to one of all clusters; the two are kept apart.
+    private func storeImported(_ object: EndpointSliceObject) -> Bool {
+        let id = ObjectID(importOf: object.key, seed: seed)
+        guard options.answersEndpoints, let origin = object.origin,
+            let octets = CompactObject.encode(
+                imported: object, origin.cluster, podNames: options.endpointPodNames),
+            let service = makeService(
+                ObjectKey(namespace: object.key.namespace, name: origin.service), isImport: true)
+        else { return removeSlice(id) }
+        return store(octets, id, of: service)
+    }
+
+    private func store(_ octets: [UInt8], _ id: ObjectID, of service: ObjectID) -> Bool {
         if slices[id]?.service == service, slices[id]?.octets == octets {
             slices[id]?.epoch = epoch(.endpointSlice)
             return false
@@ -135,7 +183,6 @@ package final class ClusterIndex {
             services[service]?.slices.append(id)
         }
         touch(service)
-        recordTrigger(of: object, service)
         return true
     }
 
@@ -153,35 +200,9 @@ package final class ClusterIndex {
     }
 
     private func store(_ object: PodObject) -> Bool {
-        guard options.pods == .verified else { return false }
-        let id = ObjectID(object.key, seed: seed)
-        let entries = Self.entries(of: object)
-        if pods[id]?.entries == entries {
-            pods[id]?.epoch = epoch(.pod)
-            return false
-        }
-        _ = removePod(id)
-        pods[id] = PodState(entries: entries, epoch: epoch(.pod))
-        AddressTable.forEach(in: entries) { pendingPods.add($0, payload: $1) }
-        return true
-    }
-
-    private static func entries(of pod: PodObject) -> [UInt8] {
-        var entries: [UInt8] = []
-        var seen: Set<IPAddress> = []
-        for address in pod.addresses where seen.insert(address).inserted {
-            let mark = PodMark.encode(
-                namespace: pod.key.namespace, usesHostNetwork: pod.usesHostNetwork,
-                isPrimary: address == pod.addresses.first)
-            if let mark { AddressTable.encode(address, payload: mark, into: &entries) }
-        }
-        return entries
-    }
-
-    private func removePod(_ id: ObjectID) -> Bool {
-        guard let pod = pods.removeValue(forKey: id) else { return false }
-        AddressTable.forEach(in: pod.entries) { pendingPods.remove($0, payload: $1) }
-        return true
+        guard options.pods == .verified || options.indexesPods else { return false }
+        let isChange = storePod(object, epoch: epoch(.pod))
+        return isChange && options.pods == .verified
     }
 
     // MARK: - Removal
@@ -190,9 +211,15 @@ package final class ClusterIndex {
         switch kind {
         case .namespace: removeNamespace(key.name)
         case .service: removeService(ObjectID(key, seed: seed))
-        case .endpointSlice: removeSlice(ObjectID(key, seed: seed))
-        case .pod: removePod(ObjectID(key, seed: seed))
+        case .endpointSlice: removeSlices(key)
+        case .pod: removePod(ObjectID(key, seed: seed)) && options.pods == .verified
+        case .serviceImport: removeService(ObjectID(importOf: key, seed: seed))
         }
+    }
+
+    private func removeSlices(_ key: ObjectKey) -> Bool {
+        let isImport = removeSlice(ObjectID(importOf: key, seed: seed))
+        return removeSlice(ObjectID(key, seed: seed)) || isImport
     }
 
     private func removeNamespace(_ name: String) -> Bool {
@@ -216,15 +243,17 @@ package final class ClusterIndex {
         case .namespace:
             let gone = namespaces.filter { $0.value != epoch }.keys
             return gone.reduce(false) { removeNamespace($1) || $0 }
-        case .service:
-            let gone = services.filter { $0.value.epoch != epoch && !$0.value.service.isEmpty }.keys
+        case .service, .serviceImport:
+            let gone = services.filter {
+                $0.value.epoch != epoch && !$0.value.service.isEmpty && $0.value.isImport == (kind == .serviceImport)
+            }.keys
             return gone.reduce(false) { removeService($1) || $0 }
         case .endpointSlice:
             let gone = slices.filter { $0.value.epoch != epoch }.keys
             return gone.reduce(false) { removeSlice($1) || $0 }
         case .pod:
             let gone = pods.filter { $0.value.epoch != epoch }.keys
-            return gone.reduce(false) { removePod($1) || $0 }
+            return gone.reduce(false) { removePod($1) || $0 } && options.pods == .verified
         }
     }
 
@@ -260,6 +289,7 @@ package final class ClusterIndex {
         }
         touched = []
         if options.keepsExternalAddresses { rebuildExternal(&tables, shards) }
+        if options.answersZones { rebuildZones(&tables, shards) }
         for (shard, ids) in shards {
             let table = KeyedTable(bytes: tables.services[shard].view)
             let changes = ids.compactMap { renew($0, in: table, &reverse) }
@@ -275,12 +305,15 @@ package final class ClusterIndex {
         guard let state = services[id] else { return nil }
         services[id]?.isTouched = false
         if state.service.isEmpty, state.slices.isEmpty { services[id] = nil }
+        let isImport = state.isImport
         let payload = ServiceEncoder.encode(
-            service: state.service, slices: state.slices.compactMap { slices[$0]?.octets })
+            service: state.service, slices: state.slices.compactMap { slices[$0]?.octets }, isImport: isImport)
         let old = withBytes(state.key) { table.find($0, hash: state.hash) }
         return withBytes(payload ?? []) { new in
             if let old, old.equals(new) { return nil }
             if old == nil, payload == nil { return nil }
+            // Addresses have the names that this cluster gives them.
+            guard !isImport else { return KeyedTable.Change(key: state.key, hash: state.hash, payload: payload) }
             ReverseDifference(
                 old: old.map(ServiceEntry.init), new: payload == nil ? nil : ServiceEntry(bytes: new), hash: state.hash
             ).note(in: &reverse)
@@ -311,6 +344,29 @@ package final class ClusterIndex {
         reverse.apply(to: &tables.externalReverse)
     }
 
+    /// Gives touched headless services an entry for each topology zone; before `renew` forgets those that are gone.
+    private func rebuildZones(_ tables: inout Tables, _ shards: [Int: [ObjectID]]) {
+        var changes: [Int: [KeyedTable.Change]] = [:]
+        for id in shards.values.joined() {
+            guard let state = services[id] else { continue }
+            let isHeadless = state.service.first == ServiceKind.headless.rawValue && !state.isImport
+            let octets = isHeadless ? state.slices.compactMap { slices[$0]?.octets } : []
+            let zones = ServiceEncoder.zones(of: octets)
+            for zone in zones.union(state.zones) {
+                let key = CompactObject.key(zone: zone, of: state.key)
+                let hash = withBytes(key) { KeyedTable.hash($0, seed: seed) }
+                let payload =
+                    zones.contains(zone) ? ServiceEncoder.encode(service: state.service, slices: octets, zone: zone) : nil
+                changes[KeyedTable.shard(of: hash), default: []].append(
+                    KeyedTable.Change(key: key, hash: hash, payload: payload))
+            }
+            services[id]?.zones = zones
+        }
+        for (shard, changes) in changes {
+            tables.services[shard] = KeyedTable(bytes: tables.services[shard].view).applying(changes, seed: seed)
+        }
+    }
+
     // MARK: - Measuring
 
     /// Octets held by the writer itself, the snapshot not counted, to within the allocator's rounding.
@@ -322,7 +378,6 @@ package final class ClusterIndex {
                 + Self.block($1.slices.capacity * MemoryLayout<ObjectID>.stride)
         }
         return tables + serviceOctets + slices.values.reduce(0) { $0 + Self.block($1.octets.capacity) }
-            + pods.values.reduce(0) { $0 + Self.block($1.entries.capacity) }
     }
 
     /// An array's heap block: its header of 32 octets, and the allocator's of 8, in steps of 16.

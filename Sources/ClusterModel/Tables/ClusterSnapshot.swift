@@ -9,6 +9,7 @@ package final class ClusterSnapshot: Sendable {
     private let seed: UInt64
     private let pods: PodNames
     private let ignoresEmptyServices: Bool
+    private let answersZones: Bool
 
     init(_ tables: Tables, serial: UInt32, options: ModelOptions, seed: UInt64) {
         self.tables = tables
@@ -16,6 +17,7 @@ package final class ClusterSnapshot: Sendable {
         self.seed = seed
         pods = options.pods
         ignoresEmptyServices = options.ignoresEmptyServices
+        answersZones = options.answersZones
         directory = ShardDirectory(tables.sharded)
     }
 
@@ -23,7 +25,7 @@ package final class ClusterSnapshot: Sendable {
     package var view: ClusterView {
         ClusterView(
             directory: directory, namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed, pods: pods,
-            ignoresEmptyServices: ignoresEmptyServices)
+            ignoresEmptyServices: ignoresEmptyServices, answersZones: answersZones)
     }
 
     /// Octets of all tables.
@@ -79,15 +81,18 @@ struct Tables: Sendable {
     let seed: UInt64
     let pods: PodNames
     let ignoresEmptyServices: Bool
+    let answersZones: Bool
 
     fileprivate init(
-        directory: ShardDirectory, namespaces: KeyedTable, seed: UInt64, pods: PodNames, ignoresEmptyServices: Bool
+        directory: ShardDirectory, namespaces: KeyedTable, seed: UInt64, pods: PodNames, ignoresEmptyServices: Bool,
+        answersZones: Bool
     ) {
         unsafe shards = UnsafePointer(directory.start)
         self.namespaces = namespaces
         self.seed = seed
         self.pods = pods
         self.ignoresEmptyServices = ignoresEmptyServices
+        self.answersZones = answersZones
     }
 
     /// The table of services that a hash belongs to.

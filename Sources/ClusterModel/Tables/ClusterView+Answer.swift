@@ -26,6 +26,8 @@ extension ClusterView {
         case .endpoint(let label, let labels):
             guard let entry = service(labels), entry.kind != .alias else { return .noSuchName }
             return answerEndpoint(label, of: entry, labels, question, to: &response)
+        case .zonal(let zone, let isPreference, let labels):
+            return answerZonal(zone, isPreference, labels, question, to: &response)
         case .pod(let label, let namespace):
             return answerPod(label, namespace: namespace, question, to: &response)
         case .address(let address):
@@ -137,7 +139,11 @@ extension ClusterView {
         to response: inout MessageWriter
     ) -> ClusterAnswer {
         guard let index = entry.findGroup(label) else {
-            return hasPorts(of: entry, transport: label.withoutUnderscore) ? .noData : .noSuchName
+            let transport = entry.isImport ? label.suffix(from: 1) : label
+            let exists =
+                hasPorts(of: entry, transport: transport.withoutUnderscore) || entry.hasCluster(label)
+                || answersZones && entry.kind == .headless && label.spells("_zone")
+            return exists ? .noData : .noSuchName
         }
         let group = entry.group(index)
         switch question.type {
@@ -158,6 +164,21 @@ extension ClusterView {
         guard entry.hasEndpoints else { return false }
         for list in 1..<max(entry.portListCount, 1) where entry.portList(list).names(transport) { return true }
         return false
+    }
+
+    // MARK: - Topology zones
+
+    private func answerZonal(
+        _ zone: ByteView, _ isPreference: Bool, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        guard answersZones, let entry = service(labels), entry.kind == .headless else { return .noSuchName }
+        guard zone.count > 0 else { return .noData }
+        // Every zone can be asked for: which of them have endpoints changes all the time.
+        guard let found = service(labels, in: zone) ?? (isPreference ? entry : nil), found.hasEndpoints else {
+            return .noData
+        }
+        return answerHeadless(found, nil, labels, question, to: &response)
     }
 
     // MARK: - Pods

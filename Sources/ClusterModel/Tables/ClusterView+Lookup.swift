@@ -36,9 +36,9 @@ struct PodMark: BitwiseCopyable {
         namespace = payload.count > 1 ? payload.suffix(from: 1) : .empty
     }
 
-    static func encode(namespace: String, usesHostNetwork: Bool, isPrimary: Bool) -> [UInt8]? {
-        guard let label = CompactObject.label(namespace) else { return nil }
-        return [(usesHostNetwork ? hostNetwork : 0) | (isPrimary ? 0 : secondary)] + label.dropFirst()
+    /// - Parameter namespace: folded, without length octet.
+    static func encode(namespace: [UInt8], usesHostNetwork: Bool, isPrimary: Bool) -> [UInt8] {
+        [(usesHostNetwork ? hostNetwork : 0) | (isPrimary ? 0 : secondary)] + namespace
     }
 }
 
@@ -54,11 +54,32 @@ extension ClusterView {
     /// The service's records, nil where nothing may be said about it.
     func service(_ labels: ServiceLabels) -> ServiceEntry? {
         guard namespaceExists(labels.namespace) else { return nil }
-        let hash = KeyedTable.hash(labels.key, seed: seed)
-        guard let payload = services(hash).find(labels.key, hash: hash) else { return nil }
-        let entry = ServiceEntry(bytes: payload)
+        let key = labels.tableKey
+        let hash = KeyedTable.hash(key, seed: seed)
+        guard let payload = services(hash).find(key, hash: hash) else { return nil }
+        let entry = ServiceEntry(bytes: payload, isImport: labels.isImport)
         if ignoresEmptyServices, entry.kind == .cluster, !entry.hasEndpoints { return nil }
         return entry
+    }
+
+    /// The service's records narrowed to the endpoints of a topology zone; nil when it has none there.
+    ///
+    /// - Parameter zone: labels in wire form.
+    func service(_ labels: ServiceLabels, in zone: ByteView) -> ServiceEntry? {
+        guard zone.count <= CompactObject.longestZone, zone.count + 6 + labels.key.count <= 255 else { return nil }
+        var octets = InlineArray<255, UInt8>(repeating: 0)
+        var length = 0
+        func append(_ part: ByteView) {
+            for index in 0..<part.count { octets[length + index] = part[index] }
+            length += part.count
+        }
+        append(zone)
+        append(.literal("\u{5}_zone"))
+        append(labels.key)
+        return withBytes(octets, length) { key in
+            let hash = KeyedTable.hash(key, seed: seed)
+            return services(hash).find(key, hash: hash).map(ServiceEntry.init)
+        }
     }
 
     /// True when a pod of that namespace has the address as its `status.podIP`.
@@ -72,16 +93,20 @@ extension ClusterView {
         return false
     }
 
-    /// The namespace of the pod that alone has this address, for `autopath`; known only with verified pods.
+    /// The namespace that an address stands for: that of every pod which has it, none of which is on a host's network.
     ///
-    /// - Returns: the folded label without length octet, valid as long as the snapshot; nil for addresses of nodes.
+    /// Where two pods of different namespaces have one address, one of them is about to go: which, only time tells.
+    ///
+    /// - Returns: the folded label without length octet, valid as long as the snapshot; nil when there is none or doubt.
     package func podNamespace(of address: IPAddress) -> ByteView? {
         let hash = AddressTable.hash(address, seed: seed)
         let table = pods(hash)
         var search = table.search(address, hash: hash)
+        var namespace: ByteView?
         while let mark = table.next(&search).map(PodMark.init) {
-            if !mark.usesHostNetwork { return mark.namespace }
+            guard !mark.usesHostNetwork, namespace?.equals(mark.namespace) ?? true else { return nil }
+            namespace = mark.namespace
         }
-        return nil
+        return namespace
     }
 }

@@ -8,8 +8,8 @@ extension ClusterView {
             false
         case .serviceNamespace, .podNamespace:
             missing.contains(.namespace)
-        case .service(let labels), .port(_, let labels), .endpoint(_, let labels):
-            missing.contains(.namespace) || missing.contains(.service)
+        case .service(let labels), .port(_, let labels), .endpoint(_, let labels), .zonal(_, _, let labels):
+            missing.contains(.namespace) || missing.contains(labels.isImport ? .serviceImport : .service)
                 || missing.contains(.endpointSlice) && (ignoresEmptyServices || service(labels) != nil)
         case .pod:
             missing.contains(.namespace) || missing.contains(.pod)

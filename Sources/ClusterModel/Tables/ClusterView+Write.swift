@@ -196,13 +196,14 @@ extension ClusterView {
     }
 
     func labelLength(of group: ServiceEntry.Group, in entry: ServiceEntry) -> Int {
-        if let label = entry.label(of: group) { return label.count }
+        // Two labels in wire form have their first length octet with them.
+        if let label = entry.label(of: group) { return label.count - (entry.isImport ? 1 : 0) }
         return AddressLabel(entry.address(of: entry.reference(0, of: group))).count
     }
 
     func writeLabel(of group: ServiceEntry.Group, in entry: ServiceEntry, to response: inout MessageWriter) {
         if let label = entry.label(of: group) {
-            response.write(UInt8(truncatingIfNeeded: label.count))
+            if !entry.isImport { response.write(UInt8(truncatingIfNeeded: label.count)) }
             response.write(label)
             return
         }

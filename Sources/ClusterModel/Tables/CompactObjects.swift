@@ -49,8 +49,53 @@ enum CompactObject {
         return Array(addresses.filter { $0.isIPv4 == isIPv4 && seen.insert($0).inserted }.prefix(255))
     }
 
-    /// Length of the ports (4), ports; then for each address family and label length (1), address, label.
-    static func encode(_ slice: EndpointSliceObject, podNames: Bool) -> [UInt8] {
+    /// As a Service; without ports an import has no records (KEP-1645 leaves nothing to connect to).
+    static func encode(_ imported: ServiceImportObject) -> [UInt8] {
+        guard imported.isHeadless || !imported.ports.isEmpty else { return [ServiceKind.unusable.rawValue] }
+        return encode(
+            ServiceObject(
+                key: imported.key, addressing: imported.isHeadless ? .headless : .cluster(imported.addresses),
+                ports: imported.ports))
+    }
+
+    /// Service and namespace as for a Service of this cluster, and the label `svc`, which tells them apart.
+    static func key(serviceImport name: String, namespace: String) -> [UInt8]? {
+        key(service: name, namespace: namespace).map { $0 + [3] + Array("svc".utf8) }
+    }
+
+    /// True for a key of a service of all clusters.
+    static func isImport(_ key: ByteView) -> Bool {
+        guard let first = key.at(0), let second = key.at(Int(first) + 1) else { return false }
+        let end = Int(first) + Int(second) + 2
+        return key.count > end && key.suffix(from: end).spells("\u{3}svc")
+    }
+
+    /// As `encode` of a slice, with the cluster as the label of a first endpoint that has no address; nil when the
+    /// cluster's name is no label.
+    static func encode(imported slice: EndpointSliceObject, _ cluster: String, podNames: Bool) -> [UInt8]? {
+        guard label(cluster) != nil else { return nil }
+        var slice = slice
+        slice.endpoints.insert(Endpoint(addresses: [IPAddress(v4: 0)], hostname: cluster), at: 0)
+        return encode(slice, podNames: podNames)
+    }
+
+    /// A service's key for its endpoints of one topology zone: no name of a service itself is spelled so.
+    ///
+    /// - Parameter zone: labels in wire form.
+    static func key(zone: [UInt8], of service: [UInt8]) -> [UInt8] { zone + [5] + Array("_zone".utf8) + service }
+
+    /// The most octets of a zone's labels: with a service's they are a name then.
+    static let longestZone = 120
+
+    /// A topology zone as labels in wire form without a root; nil when it is no name.
+    private static func zone(_ text: String) -> [UInt8]? {
+        guard let wire = Name(text)?.wire.dropLast(), (1...longestZone).contains(wire.count) else { return nil }
+        return Array(wire)
+    }
+
+    /// Length of the ports (4), ports; then for each address family and label length (1), address, label, and where the
+    /// first octet has 0x40, length (1) and labels of its zone.
+    static func encode(_ slice: EndpointSliceObject, podNames: Bool, zones: Bool = false) -> [UInt8] {
         let ports = PortList.encode(
             slice.ports.map { CompactPort(name: $0.name, transport: $0.transport, number: $0.number) })
         var octets: [UInt8] = []
@@ -60,10 +105,12 @@ enum CompactObject {
         octets += ports
         for endpoint in slice.endpoints {
             let label = label(of: endpoint, podNames: podNames)
+            let zone = zones ? zone(endpoint.zone) : nil
             for address in endpoint.addresses {
-                octets.append((address.isIPv4 ? 0 : 0x80) | UInt8(label.count))
+                octets.append((address.isIPv4 ? 0 : 0x80) | (zone == nil ? 0 : 0x40) | UInt8(label.count))
                 octets.append(address)
                 octets += label
+                if let zone { octets += [UInt8(zone.count)] + zone }
             }
         }
         return Array(octets[...])
@@ -80,13 +127,19 @@ enum CompactObject {
     }
 
     /// Reads back one endpoint of a slice; nil behind the last.
-    static func nextEndpoint(_ slice: ByteView, _ place: inout Int) -> (address: IPAddress, label: ByteView)? {
+    static func nextEndpoint(
+        _ slice: ByteView, _ place: inout Int
+    ) -> (address: IPAddress, label: ByteView, zone: ByteView)? {
         guard let head = slice.at(place) else { return nil }
         let isIPv4 = head & 0x80 == 0
         let address = slice.address(at: place + 1, isIPv4: isIPv4)
         let labelPlace = place + 1 + address.octetCount
-        place = labelPlace + Int(head & 0x3F)
-        return (address, slice.slice(labelPlace, Int(head & 0x3F)))
+        let label = slice.slice(labelPlace, Int(head & 0x3F))
+        place = labelPlace + label.count
+        guard head & 0x40 != 0 else { return (address, label, .empty) }
+        let zone = slice.slice(place + 1, Int(slice[place]))
+        place += 1 + zone.count
+        return (address, label, zone)
     }
 
     static func ports(of slice: ByteView) -> ByteView { slice.slice(4, Int(slice.uint32(at: 0))) }

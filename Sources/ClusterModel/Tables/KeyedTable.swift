@@ -69,6 +69,14 @@ struct KeyedTable: BitwiseCopyable {
         return nil
     }
 
+    /// Steps through all entries; starts at place 0.
+    func next(_ place: inout Int) -> Entry? {
+        if place == 0 { place = 8 + 8 * slotCount }
+        guard place < bytes.count else { return nil }
+        defer { place += Int(bytes.uint32(at: place)) }
+        return entry(at: place)
+    }
+
     private func entry(at place: Int) -> Entry {
         let size = Int(bytes.uint32(at: place))
         let keyLength = Int(bytes[place + 4])

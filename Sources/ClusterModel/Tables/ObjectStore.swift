@@ -28,6 +28,11 @@ struct ObjectID: Hashable {
     }
 
     init(_ key: ObjectKey, seed: UInt64) { self.init(namespace: key.namespace, name: key.name, seed: seed) }
+
+    /// Of what is imported under that key; no namespace begins so.
+    init(importOf key: ObjectKey, seed: UInt64) {
+        self.init(namespace: "import/" + key.namespace, name: key.name, seed: seed)
+    }
 }
 
 /// A service and the slices that belong to it, whichever of them is known.
@@ -40,21 +45,20 @@ struct ServiceState {
     /// As in `ExternalEntry.encode`; empty when it has none.
     var external: [UInt8] = []
     var slices: [ObjectID] = []
+    /// The topology zones for which tables have an entry, as labels in wire form.
+    var zones: Set<[UInt8]> = []
     var epoch: UInt32 = 0
     /// Its table entry is to be made anew.
     var isTouched = false
+
+    /// A service of all clusters, not of this one.
+    var isImport: Bool { withBytes(key) { CompactObject.isImport($0) } }
 }
 
 /// An endpoint slice as `CompactObject.encode` writes it.
 struct SliceState {
     var service: ObjectID
     var octets: [UInt8]
-    var epoch: UInt32
-}
-
-/// A pod as the entries it makes in an `AddressTable`.
-struct PodState {
-    var entries: [UInt8]
     var epoch: UInt32
 }
 

@@ -46,6 +46,16 @@ extension ByteView {
     }
 }
 
+/// Runs `body` on a view of the first octets of an array on the stack, valid only inside it.
+func withBytes<Result>(
+    _ octets: InlineArray<255, UInt8>, _ count: Int, _ body: (ByteView) -> Result
+) -> Result {
+    octets.span.withUnsafeBufferPointer { buffer in
+        guard let start = buffer.baseAddress, count <= buffer.count else { return body(.empty) }
+        return body(unsafe ByteView(start: start, count: count))
+    }
+}
+
 /// A block of octets that nobody changes any more: one shard of a table.
 ///
 /// Safe to share: the block is filled before it gets here, and only ever read afterwards.

@@ -2,12 +2,13 @@ import DNSWire
 
 /// Whether octets from a file have the form in which objects are kept: what reads them later does not look twice.
 enum SavedForm {
-    /// Service and namespace: two labels and nothing else.
+    /// Service and namespace: two labels, and `svc` behind those of an import.
     static func isKey(_ key: ByteView) -> Bool {
         guard let first = key.at(0), (1...63).contains(first), let second = key.at(Int(first) + 1),
             (1...63).contains(second)
         else { return false }
-        return key.count == Int(first) + Int(second) + 2
+        let end = Int(first) + Int(second) + 2
+        return key.count == end || key.count > end && key.suffix(from: end).spells("\u{3}svc")
     }
 
     /// As `CompactObject.encode` writes services; empty while there are only slices.
@@ -42,6 +43,7 @@ enum SavedForm {
         var place = 4 + ports.count
         while let head = octets.at(place) {
             place += 1 + (head & 0x80 == 0 ? 4 : 16) + Int(head & 0x3F)
+            if head & 0x40 != 0 { place += 1 + Int(octets.at(place) ?? 0) }
         }
         return place == octets.count
     }

@@ -17,13 +17,38 @@ struct ServiceEncoder {
     private var records: [Record] = []
     private var v4: [IPAddress] = []
     private var v6: [IPAddress] = []
+    private let isImport: Bool
+    /// The topology zone whose endpoints are wanted; nil for all.
+    private let zone: [UInt8]?
 
+    private init(isImport: Bool, zone: [UInt8]?) {
+        self.isImport = isImport
+        self.zone = zone
+    }
+
+    /// The topology zones of these slices' endpoints, as labels in wire form.
+    static func zones(of slices: [[UInt8]]) -> Set<[UInt8]> {
+        var zones: Set<[UInt8]> = []
+        for slice in slices {
+            withBytes(slice) { slice in
+                var place = 4 + CompactObject.ports(of: slice).count
+                while let endpoint = CompactObject.nextEndpoint(slice, &place) {
+                    if endpoint.zone.count > 0 { zones.insert(endpoint.zone.array) }
+                }
+            }
+        }
+        return zones
+    }
+
+    /// - Parameters:
+    ///   - isImport: the first endpoint of each slice names its cluster, and names have two labels.
+    ///   - zone: of the endpoints that are wanted; nil for all.
     /// - Returns: nil when the service has no records at all.
-    static func encode(service: [UInt8], slices: [[UInt8]]) -> [UInt8]? {
+    static func encode(service: [UInt8], slices: [[UInt8]], isImport: Bool = false, zone: [UInt8]? = nil) -> [UInt8]? {
         switch service.first.flatMap(ServiceKind.init) {
         case .alias: return service
         case .cluster, .headless:
-            var encoder = ServiceEncoder()
+            var encoder = ServiceEncoder(isImport: isImport, zone: zone)
             encoder.read(service, slices)
             return encoder.write(service)
         case .unusable, nil: return nil
@@ -77,11 +102,25 @@ struct ServiceEncoder {
     private mutating func read(slice: ByteView) {
         var place = 4 + CompactObject.ports(of: slice).count
         guard place < slice.count else { return }
+        var cluster: [UInt8] = []
+        if isImport {
+            guard let (_, label, _) = CompactObject.nextEndpoint(slice, &place) else { return }
+            cluster = [UInt8(label.count)] + label.array
+            guard place < slice.count else { return }
+        }
         let list = intern(CompactObject.ports(of: slice).array)
-        while let (address, label) = CompactObject.nextEndpoint(slice, &place) {
-            records.append(Record(address: address, label: label.array, portList: list))
+        while let (address, label, inZone) = CompactObject.nextEndpoint(slice, &place) {
+            if let zone, !withBytes(zone, { $0.equals(inZone) }) { continue }
+            let label = isImport ? Self.label(label, of: address, in: cluster) : label.array
+            records.append(Record(address: address, label: label, portList: list))
             listCounts[list] &+= 1
         }
+    }
+
+    /// The endpoint's label and its cluster's in wire form.
+    private static func label(_ label: ByteView, of address: IPAddress, in cluster: [UInt8]) -> [UInt8] {
+        let own = label.count > 0 ? label.array : AddressLabel(address).array
+        return [UInt8(own.count)] + own + cluster
     }
 
     private mutating func intern(_ list: [UInt8]) -> Int {

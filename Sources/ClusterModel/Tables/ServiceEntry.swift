@@ -10,6 +10,8 @@ struct ServiceEntry: BitwiseCopyable {
     static let headLength = 32
     static let groupLength = 16
     let bytes: ByteView
+    /// Endpoint names are two labels in wire form, the endpoint's and its cluster's.
+    var isImport = false
 
     var kind: ServiceKind { ServiceKind(rawValue: bytes[0]) ?? .unusable }
     /// The target of an ExternalName in wire form, letter case as written.
@@ -142,7 +144,7 @@ struct ServiceEntry: BitwiseCopyable {
         octets(of: reference).address(at: 0, isIPv4: reference.isIPv4)
     }
 
-    /// The label without its length octet; nil for derived names.
+    /// The label without its length octet, or both labels of an import in wire form; nil for derived names.
     func label(of group: Group) -> ByteView? {
         guard !group.isDerived else { return nil }
         return bytes.slice(group.labelPlace + 1, Int(bytes[group.labelPlace]))
@@ -179,6 +181,15 @@ struct ServiceEntry: BitwiseCopyable {
         return nil
     }
 
+    /// True for the cluster's label alone, below which an import's endpoints are (RFC 8020 §2).
+    ///
+    /// - Parameter label: wire form.
+    func hasCluster(_ label: ByteView) -> Bool {
+        guard isImport else { return false }
+        for index in 0..<groupCount where self.label(of: group(index))?.hasSuffix(label) == true { return true }
+        return false
+    }
+
     /// True when one of the group's endpoints has this address.
     func contains(_ wanted: Reference, in group: Group) -> Bool {
         for index in 0..<group.addressCount where reference(index, of: group).rawValue == wanted.rawValue {
@@ -186,6 +197,10 @@ struct ServiceEntry: BitwiseCopyable {
         }
         return false
     }
+}
+
+extension ServiceEntry {
+    init(bytes: ByteView) { self.init(bytes: bytes, isImport: false) }
 }
 
 extension ByteView {

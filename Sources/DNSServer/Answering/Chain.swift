@@ -10,8 +10,25 @@ enum Outcome {
 
 /// Runs the handlers of server blocks in order, then the way out in reverse.
 extension LoopServer {
-    /// Walks from `visit` on, following aliases through the whole server.
+    /// Walks from `visit` on, following aliases through the whole server, until no handler wants another name tried.
     func walk(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
+        while true {
+            let outcome = walkOnce(&exchange, &visit, router)
+            guard case .complete = outcome, reconsider(&exchange, &visit) else { return outcome }
+        }
+    }
+
+    /// True when the handler that searches for a name has another question, which is then asked from `visit` on.
+    func reconsider(_ exchange: inout Exchange, _ visit: inout Visit) -> Bool {
+        guard let search = exchange.search, let block = visit.firstBlock, search.position < block.handlers.count,
+            block.handlers[search.position].reconsider(&exchange)
+        else { return false }
+        visit.block = block
+        visit.position = search.position + 1
+        return true
+    }
+
+    private func walkOnce(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
         while true {
             guard let block = visit.block else {
                 guard let found = router.find(exchange.question.folded, type: exchange.question.type) else {
@@ -36,7 +53,7 @@ extension LoopServer {
                 return .parked(id)
             case .dropped:
                 return .silent
-            case .answered, .next:
+            case .answered, .next, .tentative:
                 return .complete
             case .failed(let code):
                 exchange.response.code = code
@@ -51,15 +68,21 @@ extension LoopServer {
             if exchange.isFirstQuestion { visit.firstPosition = visit.position }
             runningPosition = visit.position
             let verdict = block.handlers[visit.position].answer(&exchange)
-            if case .next = verdict {
+            if case .tentative = verdict, exchange.isFirstQuestion {
+                exchange.search = NameSearch(position: visit.position)
+            }
+            switch verdict {
+            case .next, .tentative:
                 visit.position += 1
                 continue
+            default: break
             }
             exchange.answeredBy = block.names[visit.position]
             return verdict
         }
         guard exchange.isFirstQuestion else {
-            if exchange.isMissing { exchange.response.code = .nameError }
+            // A name tried for the client that nobody answers for is not there.
+            if exchange.isMissing || exchange.asksOtherName { exchange.response.code = .nameError }
             return .answered
         }
         // Nobody wanted it: a block without a plugin for the name refuses it.

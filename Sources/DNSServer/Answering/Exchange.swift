@@ -54,6 +54,10 @@ package struct Exchange: ~Copyable {
     package var isAuthoritative = false
     /// True when a plugin knows that the current question's name does not exist and passed it on all the same.
     package var isMissing = false
+    /// Set by a handler whose answer goes on in further messages; only over TCP.
+    package var continuation: (any MessageSource)?
+    /// Set while a handler that met the client's question wants to see whether its name exists.
+    package var search: NameSearch?
     /// Directive of the plugin that answered; empty for the server itself.
     package var answeredBy = ""
     /// Why the answer is a failure, for the error log.

@@ -4,6 +4,8 @@ package import DNSWire
 package enum Verdict {
     /// Not mine: the next handler is asked.
     case next
+    /// Not mine, unless the name turns out not to exist: then `reconsider` is asked.
+    case tentative
     /// The response is written.
     case answered
     /// An alias was written and `Exchange.question` is its target: ask the whole server for that.
@@ -27,6 +29,10 @@ package protocol Handler: AnyObject {
     /// The network gave no reply; true when this handler wrote an answer in place of the failure.
     func recover(_ exchange: inout Exchange) -> Bool
 
+    /// The answer to a question passed on as `tentative` is complete; true when another is to be asked of the handlers
+    /// behind this one, by `Exchange.askInstead` or `askAnew`. Called again for each, until `Exchange.search` is nil.
+    func reconsider(_ exchange: inout Exchange) -> Bool
+
     /// On the way out, in reverse order, once the response is complete; only for handlers the query met on its way in.
     func finish(_ exchange: inout Exchange)
 }
@@ -34,6 +40,7 @@ package protocol Handler: AnyObject {
 extension Handler {
     package func received(_ reply: Reply, _ exchange: inout Exchange) {}
     package func recover(_ exchange: inout Exchange) -> Bool { false }
+    package func reconsider(_ exchange: inout Exchange) -> Bool { false }
     package func finish(_ exchange: inout Exchange) {}
 }
 

@@ -15,6 +15,8 @@ package final class LoopServer {
     private let streamRoom = ByteBlock(capacity: 65535 + 2)
     let counters: ServerCounters
     let streamLimits: StreamLimits
+    /// Answers of several messages under way.
+    var streamedAnswers = 0
     /// The block and the handler of it being asked now.
     var runningBlock: LoopBlock?
     var runningPosition = 0
@@ -88,6 +90,8 @@ package final class LoopServer {
     enum Answered {
         /// A response of so many octets stands in the output.
         case response(Int)
+        /// As above, and further messages follow it.
+        case begun(Int, any MessageSource)
         /// The query waits for the network; its response comes later.
         case waiting
         case nothing
@@ -99,7 +103,7 @@ package final class LoopServer {
         router: ServerBlockRouter, origin: @autoclosure () -> Origin
     ) -> Answered {
         var query = Query()
-        let acceptance = QuestionParser.parse(message, into: &query, scratch: foldedScratch.bytes)
+        let acceptance = parse(message, into: &query)
         if acceptance == .dropped {
             counters.dropped.bump()
             return .nothing
@@ -117,7 +121,9 @@ package final class LoopServer {
         var visit = Visit()
         switch walk(&exchange, &visit, router) {
         case .complete:
-            return .response(complete(&exchange, visit))
+            let length = complete(&exchange, visit)
+            guard let continuation = exchange.continuation, transport == .tcp else { return .response(length) }
+            return .begun(length, continuation)
         case .silent:
             counters.dropped.bump()
             return .nothing
@@ -125,6 +131,10 @@ package final class LoopServer {
             parking.query(id)?.keep(&exchange, visit, origin())
             return .waiting
         }
+    }
+
+    func parse(_ message: ByteView, into query: inout Query) -> Acceptance {
+        QuestionParser.parse(message, into: &query, scratch: foldedScratch.bytes)
     }
 
     /// What is refused before any plugin is asked.
@@ -153,6 +163,7 @@ package final class LoopServer {
         exchange.style = parked.style
         exchange.aliases = parked.aliases
         exchange.isAuthoritative = parked.isAuthoritative
+        exchange.search = parked.search
         if let names = parked.visit.block?.names, names.indices.contains(parked.visit.position) {
             exchange.answeredBy = names[parked.visit.position]
         }
@@ -171,7 +182,17 @@ package final class LoopServer {
                 position -= 1
             }
         }
-        let length = complete(&exchange, parked.visit)
+        var visit = parked.visit
+        if let router = origin.router, reconsider(&exchange, &visit) {
+            switch walk(&exchange, &visit, router) {
+            case .parked(let next):
+                parking.query(next)?.keep(&exchange, visit, origin)
+                return parking.leave(id)
+            case .silent: exchange.fail(.serverFailure, because: "no response to a name tried for the client")
+            case .complete: break
+            }
+        }
+        let length = complete(&exchange, visit)
         parking.leave(id)
         deliver(length, to: origin)
     }

@@ -7,6 +7,15 @@ enum Origin {
     case stream(TCPConnection)
     /// Asked by a handler itself.
     case nobody
+
+    /// Where aliases of the waiting query are routed; nil when its listener is gone.
+    var router: ServerBlockRouter? {
+        switch self {
+        case .datagram(let listener, _): listener.router
+        case .stream(let connection): connection.router
+        case .nobody: ServerBlockRouter([])
+        }
+    }
 }
 
 /// All that is kept of a query while the network is asked.
@@ -28,6 +37,7 @@ final class ParkedQuery {
     var style = AnswerStyle()
     var aliases = 0
     var isAuthoritative = false
+    var search: NameSearch?
     var visit = Visit()
     var origin: Origin?
 
@@ -57,6 +67,7 @@ final class ParkedQuery {
         style = exchange.style
         aliases = exchange.aliases
         isAuthoritative = exchange.isAuthoritative
+        search = exchange.search
         self.visit = visit
         self.origin = origin
     }

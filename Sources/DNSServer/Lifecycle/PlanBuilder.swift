@@ -154,7 +154,13 @@ package struct PlanBuilder: Sendable {
                 errors += error.errors
             }
         }
-        for plugin in plugins { plugin.join(plugins) }
+        for plugin in plugins {
+            do throws(ConfigurationErrors) {
+                try plugin.join(plugins)
+            } catch {
+                errors += error.errors
+            }
+        }
         return plugins
     }
 }

@@ -18,7 +18,9 @@ package protocol Plugin: AnyObject, Sendable {
     func makeHandler(on server: LoopServer) -> (any Handler)?
 
     /// Meets the plugins of its block once all are made; for those that build on another.
-    func join(_ block: [any Plugin])
+    ///
+    /// - Throws: what is wrong when the other is not there or cannot do what is needed.
+    func join(_ block: [any Plugin]) throws(ConfigurationErrors)
 
     /// Takes over what a plugin of the configuration being replaced has gathered, such as caches.
     func adopt(_ predecessor: any Plugin)

@@ -34,6 +34,12 @@ package struct StreamLimits: Sendable {
     package var write: UInt64 = 5_000_000_000
     /// Octets of responses held for one connection.
     package var unsent = 128 * 1024
+    /// Answers of several messages under way on one loop: each may keep an old snapshot in memory.
+    package var streamedAnswers = 8
+    /// Nanoseconds for one of them.
+    package var streamedAnswer: UInt64 = 300_000_000_000
+    /// Octets of it that a client takes within `write` at least.
+    package var streamedOctets = 16 * 1024
 
     package init() {}
 }

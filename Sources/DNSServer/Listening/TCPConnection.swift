@@ -12,6 +12,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private var incoming: [UInt8] = []
     private var outgoing: [UInt8] = []
     private var underWay = 0
+    /// An answer of several messages; nothing else is answered until the client has taken it.
+    private var streamed: StreamedAnswer?
     private var clientFinished = false
     private var isClosed = false
     private var timer = TimerID.none
@@ -30,6 +32,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         server = listener.server
     }
 
+    var router: ServerBlockRouter? { listener?.router }
+
     func open() {
         registration = server.loop.register(stream.number, handler: self)
         arm(.idle)
@@ -38,6 +42,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        endStreaming()
         server.loop.cancel(timer)
         if let registration { server.loop.unregister(registration, stream.number) }
         registration = nil
@@ -52,7 +57,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     }
 
     private var mayRead: Bool {
-        !clientFinished && underWay < server.streamLimits.pipelined && outgoing.count < server.streamLimits.unsent
+        streamed == nil && !clientFinished && underWay < server.streamLimits.pipelined
+            && outgoing.count < server.streamLimits.unsent
     }
 
     private func read() {
@@ -65,13 +71,13 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         case .wouldBlock: break
         case .closed:
             clientFinished = true
-            if underWay == 0, outgoing.isEmpty { close() } else { updateInterest() }
+            if isIdle { close() } else { updateInterest() }
         }
     }
 
     private func answerWholeMessages() {
         var start = 0
-        while !isClosed, incoming.count - start >= 2, underWay < server.streamLimits.pipelined,
+        while !isClosed, streamed == nil, incoming.count - start >= 2, underWay < server.streamLimits.pipelined,
             outgoing.count < server.streamLimits.unsent
         {
             let length = Int(incoming[start]) << 8 | Int(incoming[start + 1])
@@ -99,6 +105,11 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         }
         switch answered {
         case .response(let length): append(server.streamOutput, length: length)
+        case .begun(let length, let source):
+            append(server.streamOutput, length: length)
+            server.streamedAnswers += 1
+            streamed = StreamedAnswer(
+                source: source, message: message, deadline: server.loop.now &+ server.streamLimits.streamedAnswer)
         case .waiting: break
         case .nothing: underWay -= 1
         }
@@ -114,7 +125,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         guard !isClosed else { return }
         // Messages may be waiting for this place in the pipeline.
         answerWholeMessages()
-        if !isClosed, clientFinished, underWay == 0, outgoing.isEmpty { close() }
+        if !isClosed, clientFinished, isIdle { close() }
     }
 
     private func append(_ room: OutputBytes, length: Int) {
@@ -123,26 +134,56 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         outgoing += room.view(length + 2).array
     }
 
+    /// True when no query is under way and no response left to send.
+    private var isIdle: Bool { underWay == 0 && outgoing.isEmpty && streamed == nil }
+
     private func flush() {
+        writeStreamed()
         guard !outgoing.isEmpty else { return }
         switch withBytes(outgoing, { stream.write($0) }) {
         case .octets(let count):
             outgoing.removeFirst(count)
+            streamed?.taken += count
         case .wouldBlock: break
         case .closed: return close()
         }
         if outgoing.isEmpty {
             if waitsFor == .write { arm(incoming.isEmpty ? .idle : .message) }
-            if clientFinished, underWay == 0 { return close() }
+            if clientFinished, isIdle { return close() }
         } else if waitsFor != .write {
             arm(.write)
         }
         updateInterest()
     }
 
+    /// Writes a message or two of a streamed answer when there is room: the rest waits until the client has taken them.
+    private func writeStreamed() {
+        while let answer = streamed, outgoing.count < Self.streamedRoom {
+            let room = server.streamOutput
+            let (length, isMore) = server.continueAnswer(answer, into: room.suffix(from: 2))
+            room.store(UInt16(truncatingIfNeeded: length), at: 0)
+            outgoing += room.view(length + 2).array
+            guard !isMore else { continue }
+            endStreaming()
+            server.loop.schedule(after: 0, self, token: Self.streamedEnd)
+        }
+    }
+
+    /// Octets: a little more than one message of a zone transfer.
+    private static let streamedRoom = 20_000
+    /// The timer token for messages that came during a streamed answer.
+    private static let streamedEnd: UInt64 = 9
+
+    private func endStreaming() {
+        guard streamed != nil else { return }
+        streamed = nil
+        server.streamedAnswers -= 1
+    }
+
     private func updateInterest() {
         guard let registration else { return }
-        server.loop.change(registration, stream.number, readable: mayRead, writable: !outgoing.isEmpty)
+        let wantsToWrite = !outgoing.isEmpty || streamed != nil
+        server.loop.change(registration, stream.number, readable: mayRead, writable: wantsToWrite)
     }
 
     // MARK: Deadlines
@@ -160,6 +201,16 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     }
 
     func timerFired(_ token: UInt64) {
+        guard !isClosed else { return }
+        if token == Self.streamedEnd { return answerWholeMessages() }
+        if let answer = streamed {
+            // Slow is not late, as long as it comes to an end.
+            guard answer.taken >= server.streamLimits.streamedOctets, server.loop.now < answer.deadline else {
+                return close()
+            }
+            streamed?.taken = 0
+            return arm(.write)
+        }
         // A connection whose queries wait for the network is not idle.
         if token == Wait.idle.rawValue, underWay > 0 { return arm(.idle) }
         // Whole messages that wait for a place in the pipeline are not late.

@@ -107,6 +107,9 @@ package struct MessageWriter: ~Copyable {
         count = place
     }
 
+    /// Lets header and sections take no more octets than this; never raises the limit.
+    package mutating func limit(to octets: Int) { limit = min(limit, octets) }
+
     /// What has been written, for reading back.
     package var written: ByteView { output.view(count) }
 
@@ -171,6 +174,13 @@ package struct MessageWriter: ~Copyable {
     package mutating func beginRecord(owner: Int, type: RecordType, ttl: UInt32) {
         startRecord()
         writePointer(to: owner)
+        writeFixed(type, RecordClass.internet, ttl)
+    }
+
+    /// Starts a record whose owner is what `writeOwner` writes.
+    package mutating func beginRecord(type: RecordType, ttl: UInt32, writeOwner: (inout MessageWriter) -> Void) {
+        startRecord()
+        writeOwner(&self)
         writeFixed(type, RecordClass.internet, ttl)
     }
 

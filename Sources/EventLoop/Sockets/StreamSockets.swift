@@ -89,11 +89,16 @@ package final class StreamSocket {
 package final class ConnectedDatagramSocket {
     private let descriptor: Descriptor
 
-    package init(connectedTo address: SocketAddress) throws(SystemError) {
+    /// - Parameter source: what to send from; nil for the kernel's choice.
+    package init(connectedTo address: SocketAddress, from source: SocketAddress? = nil) throws(SystemError) {
         let number = socket(
             address.isIPv4 ? AF_INET : AF_INET6, SocketSetup.datagram | SocketSetup.cloexecNonblock, 0)
         guard number >= 0 else { throw .last("socket") }
         descriptor = Descriptor(number)
+        if let source {
+            var (storage, length) = source.storage
+            guard unsafe cl_bind(number, &storage, length) == 0 else { throw .last("bind") }
+        }
         var (storage, length) = address.storage
         guard unsafe cl_connect(number, &storage, length) == 0 else { throw .last("connect") }
     }

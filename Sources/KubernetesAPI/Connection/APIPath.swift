@@ -9,6 +9,7 @@ enum APIPath {
         case .service: "/api/v1/services"
         case .pod: "/api/v1/pods"
         case .endpointSlice: "/apis/discovery.k8s.io/v1/endpointslices"
+        case .serviceImport: "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"
         }
     }
 

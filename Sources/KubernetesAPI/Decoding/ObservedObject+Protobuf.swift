@@ -12,6 +12,8 @@ extension ObservedObject {
         case .service: try service(message)
         case .endpointSlice: try endpointSlice(message)
         case .pod: try pod(message)
+        // Custom resources come as JSON.
+        case .serviceImport: nil
         }
     }
 
@@ -105,6 +107,9 @@ extension ObservedObject {
                 EndpointSliceObject(
                     key: metadata.key, service: try metadata.label(EndpointSliceObject.serviceLabel) ?? "",
                     ports: ports, endpoints: endpoints,
+                    origin: ImportOrigin(
+                        service: try metadata.label(ImportOrigin.serviceLabel),
+                        cluster: try metadata.label(ImportOrigin.clusterLabel)),
                     lastChangeTrigger: try metadata.annotation(EndpointSliceObject.triggerAnnotation)
                         .flatMap { secondsSince1970(rfc3339: $0) },
                     followsSelector: EndpointSliceObject.followsSelector(

@@ -42,6 +42,10 @@ struct ObservedObject: Equatable {
             let pod = try read(WirePod.self)
             metadata = pod.metadata
             object = metadata.hasDeletionTimestamp ? nil : .pod(PodObject(pod))
+        case .serviceImport:
+            let imported = try WireServiceImport(bytes, encoding)
+            metadata = imported.metadata
+            object = .serviceImport(imported.object)
         }
         guard !metadata.name.isEmpty else { throw .malformed("object without a name") }
         self.init(key: ObjectKey(metadata), version: metadata.resourceVersion, object: object)
@@ -55,7 +59,7 @@ struct ObservedObject: Equatable {
 }
 
 extension ObjectKey {
-    fileprivate init(_ metadata: WireObjectMeta) { self.init(namespace: metadata.namespace, name: metadata.name) }
+    init(_ metadata: WireObjectMeta) { self.init(namespace: metadata.namespace, name: metadata.name) }
 }
 
 // MARK: - What is kept of each kind
@@ -122,9 +126,32 @@ extension EndpointSliceObject {
                     podName: endpoint.targetRef.kind == "Pod" ? endpoint.targetRef.name : "",
                     zone: endpoint.zone.lowercased())
             },
+            origin: ImportOrigin(
+                service: slice.metadata.labels[ImportOrigin.serviceLabel],
+                cluster: slice.metadata.labels[ImportOrigin.clusterLabel]),
             lastChangeTrigger: slice.metadata.annotations[Self.triggerAnnotation]
                 .flatMap { secondsSince1970(rfc3339: $0) },
             followsSelector: Self.followsSelector(manager: slice.metadata.labels[Self.managerLabel]))
+    }
+}
+
+extension ImportOrigin {
+    static let serviceLabel = "multicluster.kubernetes.io/service-name"
+    static let clusterLabel = "multicluster.kubernetes.io/source-cluster"
+
+    /// From the two labels; nil unless both are there.
+    init?(service: String?, cluster: String?) {
+        guard let service, !service.isEmpty, let cluster, !cluster.isEmpty else { return nil }
+        self.init(service: service, cluster: cluster)
+    }
+}
+
+extension ImportOrigin {
+    fileprivate init?(_ labels: [String: String]) {
+        guard let service = labels["multicluster.kubernetes.io/service-name"], !service.isEmpty,
+            let cluster = labels["multicluster.kubernetes.io/source-cluster"], !cluster.isEmpty
+        else { return nil }
+        self.init(service: service, cluster: cluster)
     }
 }
 

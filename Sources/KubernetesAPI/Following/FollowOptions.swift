@@ -18,7 +18,7 @@ package struct FollowOptions: Sendable {
     package var streamsLists: Bool
 
     package init(
-        kinds: Set<ObjectKind> = Set(ObjectKind.allCases), labelSelector: String = "",
+        kinds: Set<ObjectKind> = [.namespace, .service, .endpointSlice, .pod], labelSelector: String = "",
         namespaceLabelSelector: String = "", encoding: WireEncoding = .protobuf, watchdog: Duration = .seconds(55),
         streamPatience: Duration = .seconds(15), pageSize: Int = 500, streamsLists: Bool = true
     ) {
@@ -39,6 +39,8 @@ package enum FollowEvent: Sendable, Equatable {
     case listed(ObjectKind, count: Int)
     /// A watch is open.
     case watching(ObjectKind)
+    /// The API server has no such kind, as before a custom resource is defined; it is looked for again.
+    case absent(ObjectKind)
     /// Something failed; it is tried again after `retryIn`, and old objects stay. `forbidden`: RBAC does not allow it.
     case failed(ObjectKind, reason: String, retryIn: Duration, forbidden: Bool)
     /// A request has ended. `verb` is "list" or "watch"; `code` the HTTP status, 0 when there was no response.

@@ -19,6 +19,7 @@ struct KindFollower: Sendable {
             pageSize: options.pageSize, streamsLists: options.streamsLists, watchdog: options.watchdog,
             seed: UInt64.random(in: 0 ... .max))
         var listedCount = 0
+        var isKnown = false
         var action = machine.resume()
         while !Task.isCancelled {
             switch action {
@@ -28,12 +29,18 @@ struct KindFollower: Sendable {
                     guard !Task.isCancelled else { return }
                     listedCount = request.page.isEmpty ? page.count : listedCount + page.count
                     action = machine.listed(version: page.version, next: page.next, at: .now)
-                    if page.next.isEmpty { observe(.listed(kind, count: listedCount)) }
+                    if page.next.isEmpty {
+                        isKnown = true
+                        observe(.listed(kind, count: listedCount))
+                    }
                 } catch {
                     action = machine.listFailed(error, at: .now)
                 }
             case .watch(let request):
-                action = machine.watchEnded(await watch(request), at: .now)
+                let report = await watch(request)
+                // A list that came as a watch says as much.
+                isKnown = isKnown || report.version != nil
+                action = machine.watchEnded(report, at: .now)
             case .probe(let version):
                 do throws(RequestFailure) {
                     try await probe(version)
@@ -42,7 +49,12 @@ struct KindFollower: Sendable {
                     action = machine.probeFailed(error, at: .now)
                 }
             case .wait(let duration, let failure):
-                if let failure {
+                if let failure, kind == .serviceImport, failure.isNotFound {
+                    // No objects of a kind that does not exist; what was there before stays until it is deleted.
+                    if !isKnown { await changes([.relistStarted(kind), .relistFinished(kind)]) }
+                    isKnown = true
+                    observe(.absent(kind))
+                } else if let failure {
                     observe(.failed(kind, reason: failure.reason, retryIn: duration, forbidden: failure.isForbidden))
                     // No change, but the reader may go on without this kind now.
                     if failure.isForbidden { await changes([]) }

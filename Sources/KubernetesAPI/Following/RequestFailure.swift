@@ -35,6 +35,8 @@ enum RequestFailure: Error, Equatable {
 
     var isForbidden: Bool { if case .refused(let report) = self { report.code == 403 } else { false } }
 
+    var isNotFound: Bool { if case .refused(let report) = self { report.code == 404 } else { false } }
+
     /// One line for a log.
     var reason: String {
         switch self {

@@ -128,6 +128,11 @@ final class ClusterFollowing: Sendable {
             guard state.failed(kind, reason) else { return }
             let hint = forbidden ? "; grant list and watch on \(kind.rawValue) to this service account" : ""
             Log.warning("plugin/kubernetes: cannot follow \(kind.rawValue) of \(server): \(reason)\(hint); next try in \(Self.rounded(retryIn))")
+        case .absent(let kind):
+            // It has answered: what is known of the others is no older for that.
+            state.age.heard(kind)
+            guard state.failed(kind, "absent") else { return }
+            Log.info("plugin/kubernetes: \(server) has no \(kind.rawValue) yet; they are looked for every minute")
         case .contact(let kind), .watching(let kind):
             state.age.heard(kind)
         default: break

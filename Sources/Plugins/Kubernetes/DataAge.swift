@@ -34,6 +34,11 @@ final class DataAge: Sendable {
         state.withLock { $0.heardAt.values.min() }.map { now - $0 }
     }
 
+    /// Of one kind; nil before it was heard.
+    func age(of kind: ObjectKind, at now: ContinuousClock.Instant = .now) -> Duration? {
+        state.withLock { $0.heardAt[kind] }.map { now - $0 }
+    }
+
     /// Compares the age with the limit.
     ///
     /// - Returns: after what time it may be over the limit at the earliest; nil when there is no limit.

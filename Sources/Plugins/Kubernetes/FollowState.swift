@@ -54,6 +54,15 @@ final class FollowState: Sendable {
         }
     }
 
+    /// True while changes of that kind arrive as they happen.
+    func isCurrent(_ kind: ObjectKind) -> Bool {
+        guard failing.withLock({ $0[kind] == nil }), let age = age.age(of: kind) else { return false }
+        return age < Self.longestSilence
+    }
+
+    /// Servers send something, if only a bookmark, about every minute.
+    private static let longestSilence = Duration.seconds(75)
+
     /// True when this failure is news: the same reason again and again is said once.
     func failed(_ kind: ObjectKind, _ reason: String) -> Bool {
         failing.withLock { failing in

@@ -9,6 +9,7 @@ final class KubernetesHandler: Handler {
     private struct Zone {
         let wire: ByteBlock
         let isReverse: Bool
+        let isMulticluster: Bool
     }
 
     private let zones: [Zone]
@@ -24,7 +25,11 @@ final class KubernetesHandler: Handler {
     init(_ settings: KubernetesSettings, _ published: Published<ClusterSnapshot>, _ state: FollowState) {
         // Longest first, so that the first match is the best one.
         zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
-            .map { Zone(wire: ByteBlock($0.wire), isReverse: $0.isReverse) }
+            .map { zone in
+                Zone(
+                    wire: ByteBlock(zone.wire), isReverse: zone.isReverse,
+                    isMulticluster: settings.multiclusterZones.contains(zone))
+            }
         passedOn = ZoneSet(settings.passedOn ?? [])
         primaryZone = ByteBlock(settings.primaryZone.wire)
         ttl = settings.ttl
@@ -47,10 +52,11 @@ final class KubernetesHandler: Handler {
         // What an earlier process saved, or what could not be kept in step, is better than nothing, and said to be old
         // (RFC 8914 §4.4).
         if state.isRestored || state.age.isStale { exchange.response.extendedError = .staleAnswer }
-        let asked = ClusterQuestion(
+        var asked = ClusterQuestion(
             name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
             zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: ttl,
             rotation: exchange.style.rotation)
+        asked.zoneIsMulticluster = zone.isMulticluster
         if question.type == .axfr || question.type == .ixfr { return .failed(.refused) }
         if nameServer.answer(asked, view: view, serial: snapshot.value.serial, &exchange) {
             return own(&exchange)

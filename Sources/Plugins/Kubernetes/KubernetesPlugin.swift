@@ -10,16 +10,27 @@ import Telemetry
 /// Answers for Services, endpoints and pods of the cluster it follows.
 package final class KubernetesPlugin: Plugin {
     package static let directive = "kubernetes"
-    let settings: KubernetesSettings
+    private let written: KubernetesSettings
+    /// Another plugin of the block has to know the pods behind addresses.
+    private let knowsClients = Atomic<Bool>(false)
     private let localAddresses: [IPAddress]
     /// Set on start or taken from the plugin being replaced.
     let following: Mutex<ClusterFollowing?>
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        settings = try KubernetesSettings(directives, in: block)
+        written = try KubernetesSettings(directives, in: block)
         localAddresses = block.reachableAddresses
         following = Mutex(nil)
     }
+
+    /// What the lines say, and what other plugins need besides.
+    var settings: KubernetesSettings {
+        var settings = written
+        settings.model.indexesPods = knowsClients.load(ordering: .acquiring)
+        return settings
+    }
+
+    package func learnClients() { knowsClients.store(true, ordering: .releasing) }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
         guard let following = following.withLock({ $0 }) else { return nil }

@@ -13,6 +13,8 @@ struct KubernetesSettings: Sendable, Equatable {
     var ttl: UInt32 = 5
     /// Zones whose missing names go to the next plugin; nil for none.
     var passedOn: [Name]?
+    /// Those of the zones that name services of all clusters.
+    var multiclusterZones: [Name] = []
     var labels = ""
     var namespaceLabels = ""
     var endpoint: String?
@@ -30,7 +32,7 @@ struct KubernetesSettings: Sendable, Equatable {
     private static let properties = [
         "endpoint", "tls", "kubeconfig", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight", "namespaces",
         "namespace_labels", "labels", "pods", "endpoint_pod_names", "ttl", "noendpoints", "fallthrough", "ignore",
-        "startup_timeout", "snapshot", "stale_after",
+        "startup_timeout", "snapshot", "stale_after", "multicluster", "zonal",
     ]
 
     init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -44,6 +46,9 @@ struct KubernetesSettings: Sendable, Equatable {
                 primaryZone = primary
             } else {
                 check.report(directive.error(found: "only reverse zones", expected: "at least one zone that is not"))
+            }
+            if model.answersZones, !model.answersEndpoints {
+                check.report(directive.error(found: "both zonal and noendpoints", expected: "one of the two"))
             }
             if model.namespaces != nil, !namespaceLabels.isEmpty {
                 check.report(
@@ -94,6 +99,19 @@ struct KubernetesSettings: Sendable, Equatable {
                     _ = try property.oneOf(0, ["empty_service"])
                     model.ignoresEmptyServices = true
                 }
+            case "zonal":
+                try property.noArguments()
+                model.answersZones = true
+            case "multicluster":
+                try property.expectCount(1...)
+                for token in property.arguments {
+                    let names = try property.zones(token).compactMap { Name($0) }
+                    guard names.allSatisfy({ zones.contains($0) && !$0.isReverse }) else {
+                        throw property.error(token, expected: "a zone of this kubernetes line that is not reverse")
+                    }
+                    multiclusterZones += names
+                }
+                model.answersImports = true
             case "snapshot":
                 try property.expectCount(1)
                 let token = try property.argument(0, "the path of a file")
@@ -135,7 +153,8 @@ struct KubernetesSettings: Sendable, Equatable {
     var kinds: Set<ObjectKind> {
         var kinds: Set<ObjectKind> = [.namespace, .service]
         if model.answersEndpoints { kinds.insert(.endpointSlice) }
-        if model.pods == .verified { kinds.insert(.pod) }
+        if model.answersImports { kinds.insert(.serviceImport) }
+        if model.pods == .verified || model.indexesPods { kinds.insert(.pod) }
         return kinds
     }
 }

@@ -92,9 +92,14 @@ struct NameServerRecords {
 
     // MARK: NS
 
+    /// Only a zone of this cluster's services has their names.
+    private func serversInFront(_ question: ClusterQuestion, _ view: ClusterView) -> [NameServerName] {
+        isExternal || question.zoneIsReverse || question.zoneIsMulticluster ? [] : view.nameServers(behind: addresses)
+    }
+
     /// The services in front of this server with their addresses; without one, the zone's own name server.
     private func appendNS(_ question: ClusterQuestion, _ view: ClusterView, _ exchange: inout Exchange) {
-        let names = isExternal || question.zoneIsReverse ? [] : view.nameServers(behind: addresses)
+        let names = serversInFront(question, view)
         var glue: [(owner: Int, addresses: [IPAddress])] = []
         for name in names {
             let target = appendNS(question, &exchange) { response in
@@ -128,6 +133,30 @@ struct NameServerRecords {
             return nil
         }
         return target
+    }
+
+    // MARK: Transfer
+
+    /// What a copy of the zone holds of this server but SOA: NS, and the addresses of the zone's own name server.
+    ///
+    /// Those of the services in front are among the zone's other records.
+    func appendToCopy(_ question: ClusterQuestion, _ view: ClusterView, _ response: inout MessageWriter) {
+        let names = serversInFront(question, view)
+        for labels in names.isEmpty ? [server.view.array] : names.map(\.labels) {
+            response.beginRecord(owner: question.nameOffset, type: .ns, ttl: question.ttl)
+            withBytes(labels) { response.write($0) }
+            if !names.isEmpty { response.write(serviceLabel.view) }
+            writeName(.empty, question.nameOffset, question, to: &response)
+            _ = response.endRecord(in: .answer)
+        }
+        for address in ownAddresses(view) {
+            response.beginRecord(type: address.isIPv4 ? .a : .aaaa, ttl: question.ttl) { owner in
+                owner.write(server.view)
+                owner.writePointer(to: question.nameOffset)
+            }
+            withBytes(address.octets) { response.write($0) }
+            _ = response.endRecord(in: .answer)
+        }
     }
 
     private func append(

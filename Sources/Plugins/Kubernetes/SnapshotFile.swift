@@ -148,7 +148,8 @@ extension KubernetesSettings {
         [
             endpoint ?? "", kubeconfig ?? "", context ?? "", labels, namespaceLabels,
             model.namespaces?.sorted().joined(separator: ",") ?? "", "\(model.pods)", "\(model.endpointPodNames)",
-            "\(model.answersEndpoints)", "\(model.keepsExternalAddresses)",
+            "\(model.answersEndpoints)", "\(model.keepsExternalAddresses)", "\(model.indexesPods)",
+            "\(model.answersImports)", "\(model.answersZones)",
         ].joined(separator: "\n")
     }
 }

@@ -7,6 +7,8 @@ struct LogFormat: Sendable {
     private enum Part: Sendable {
         case text(String)
         case field(String)
+        /// What a plugin knows about the question, by `metadata`.
+        case label(String)
     }
 
     private let parts: [Part]
@@ -30,7 +32,7 @@ struct LogFormat: Sendable {
             if Self.fields.contains(name) {
                 parts.append(.field(name))
             } else if name.hasPrefix("/") {
-                parts.append(.text("-"))
+                parts.append(.label(String(name.dropFirst())))
             } else {
                 parts.append(.text("{\(name)}"))
             }
@@ -40,13 +42,16 @@ struct LogFormat: Sendable {
         self.parts = parts
     }
 
-    /// - Parameter now: monotonic nanoseconds, for the duration.
-    func text(_ exchange: borrowing Exchange, now: UInt64) -> String {
+    /// - Parameters:
+    ///   - now: monotonic nanoseconds, for the duration.
+    ///   - metadata: nil where labels have no values.
+    func text(_ exchange: borrowing Exchange, now: UInt64, _ metadata: (any MetadataReader)? = nil) -> String {
         var line = ""
         for part in parts {
             switch part {
             case .text(let text): line += text
             case .field(let name): line += Self.value(name, exchange, now)
+            case .label(let name): line += metadata?.value(name, of: exchange) ?? "-"
             }
         }
         return line

@@ -2,12 +2,14 @@ package import Corefile
 package import DNSServer
 import DNSWire
 import EventLoop
+import Synchronization
 import Telemetry
 
 /// Logs one line a query, by CoreDNS' format language.
 package final class LogPlugin: Plugin {
     package static let directive = "log"
     private let rules: [LogRule]
+    private let collector = Mutex<(any MetadataCollector)?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
@@ -17,7 +19,14 @@ package final class LogPlugin: Plugin {
         try check.finish()
     }
 
-    package func makeHandler(on server: LoopServer) -> (any Handler)? { LogHandler(rules, server) }
+    package func join(_ block: [any Plugin]) {
+        let found = block.lazy.compactMap { $0 as? any MetadataCollector }.first
+        collector.withLock { $0 = found }
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? {
+        LogHandler(rules, server, collector.withLock { $0 }?.makeMetadataReader(on: server))
+    }
 }
 
 /// Which answers of which names are logged, and how.
@@ -69,10 +78,12 @@ struct LogRule: Sendable {
 final class LogHandler: Handler {
     private let rules: [(zone: ByteBlock, rule: LogRule)]
     private unowned let server: LoopServer
+    private let metadata: (any MetadataReader)?
 
-    init(_ rules: [LogRule], _ server: LoopServer) {
+    init(_ rules: [LogRule], _ server: LoopServer, _ metadata: (any MetadataReader)? = nil) {
         self.rules = rules.map { (ByteBlock($0.zone.wire), $0) }
         self.server = server
+        self.metadata = metadata
     }
 
     func answer(_ exchange: inout Exchange) -> Verdict { .next }
@@ -81,6 +92,6 @@ final class LogHandler: Handler {
         guard let (_, rule) = rules.first(where: { exchange.asked.folded.isSubdomain(of: $0.zone.view) }),
             rule.logs(exchange)
         else { return }
-        Log.info(rule.format.text(exchange, now: server.loop.currentTime))
+        Log.info(rule.format.text(exchange, now: server.loop.currentTime, metadata))
     }
 }

@@ -16,7 +16,7 @@ final class LiveServer: Sendable {
     private let nextID = Atomic<UInt16>(1)
 
     static let order: [any Plugin.Type] = [
-        ReadyPlugin.self, CachePlugin.self, HostsPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
+        MetadataPlugin.self, ReadyPlugin.self, LogPlugin.self, AutoPathPlugin.self, CachePlugin.self, TransferPlugin.self, HostsPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
         ForwardPlugin.self,
     ]
     /// Where clients find this server, as far as plugins know.
@@ -27,13 +27,14 @@ final class LiveServer: Sendable {
     ///   - provide: gives plugins what they would get once they are started, which they are not.
     init(
         _ directives: String, address: SocketAddress? = nil, files: [String: String] = [:],
+        streamLimits: StreamLimits = StreamLimits(),
         provide: (ServingPlan, MetricRegistry) throws -> Void = { _, _ in }
     ) async throws {
         self.address = address ?? TestPorts.next()
         metrics = MetricRegistry()
         plan = try Self.plan(directives, at: self.address, metrics, files)
         try provide(plan, metrics)
-        loops = try LoopGroup(count: 1, metrics: metrics)
+        loops = try LoopGroup(count: 1, metrics: metrics, streamLimits: streamLimits)
         try await loops.prepare(plan)
         await loops.activate(plan)
     }

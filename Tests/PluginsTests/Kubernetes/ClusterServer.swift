@@ -1,6 +1,7 @@
 import ClusterModel
 import DNSServer
 import DNSWire
+import EventLoop
 import Snapshots
 import Synchronization
 import Testing
@@ -17,9 +18,12 @@ struct ClusterServer {
     /// - Parameters:
     ///   - directives: the lines of the block; one of them is `kubernetes`.
     ///   - objects: nil for a cluster that was not listed yet.
-    init(_ directives: String, _ objects: [ClusterObject]? = []) async throws {
+    init(
+        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:],
+        streamLimits: StreamLimits = StreamLimits()
+    ) async throws {
         var found: (KubernetesPlugin, ClusterFollowing)?
-        server = try await LiveServer(directives) { plan, metrics in
+        server = try await LiveServer(directives, files: files, streamLimits: streamLimits) { plan, metrics in
             let plugin = try #require(plan.plugins.compactMap { $0 as? KubernetesPlugin }.first)
             let following = ClusterFollowing(
                 plugin.settings, metrics: metrics, localAddresses: LiveServer.hostAddresses)
@@ -35,16 +39,28 @@ struct ClusterServer {
         let index = ClusterIndex(options: plugin.settings.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
         following.published.publish(index.makeSnapshot())
+        for kind in ObjectKind.allCases { following.state.age.heard(kind) }
         following.state.markSynced()
     }
 
+    /// As when objects of a kind cannot be listed any more.
+    func fail(_ kind: ObjectKind) { _ = following.state.failed(kind, "the API server cannot be reached") }
+
+    func metric(_ prefix: String) -> String? { server.metric(prefix) }
+
+    var address: SocketAddress { server.address }
     var plan: ServingPlan { server.plan }
     var failures: [String] { server.failures }
 
     /// Code and flags, then the records of answer and authority as zone text; `ede=` when the answer says why.
-    func ask(_ question: String, edns: Bool = false) async throws -> String {
+    func ask(_ question: String, edns: Bool = false, over transport: DNSServer.Transport = .udp) async throws -> String {
         let query = WireText.query(question, id: .random(in: 0 ... .max), dnssecOK: edns ? false : nil)
-        let octets = try #require(await server.exchange(query, over: .udp), "silence")
+        return try await exchange(query, over: transport)
+    }
+
+    /// As `ask`, of a query in octets.
+    func exchange(_ query: [UInt8], over transport: DNSServer.Transport = .udp) async throws -> String {
+        let octets = try #require(await server.exchange(query, over: transport), "silence")
         let message = try MessageText.text(of: octets)
         let options = message.edns?.options ?? []
         let reason = options.count == 6 && options[1] == 15 ? " ede=\(options[5])" : ""
@@ -66,6 +82,10 @@ func namespace(_ name: String) -> ClusterObject { .namespace(NamespaceObject(nam
 
 func service(_ path: String, _ addresses: String...) -> ClusterObject {
     .service(ServiceObject(key: key(path), addressing: .cluster(addresses.compactMap { IPAddress($0) })))
+}
+
+func pod(_ path: String, _ address: String, usesHostNetwork: Bool = false) -> ClusterObject {
+    .pod(PodObject(key: key(path), addresses: [IPAddress(address)].compactMap { $0 }, usesHostNetwork: usesHostNetwork))
 }
 
 func externalName(_ path: String, _ target: String) -> ClusterObject {

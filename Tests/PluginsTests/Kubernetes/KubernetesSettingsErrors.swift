@@ -57,7 +57,7 @@ import Testing
             "kubernetes {\nspeed 3\n}",
             "kubernetes: found speed, expected endpoint, tls, kubeconfig, apiserver_qps, apiserver_burst, "
                 + "apiserver_max_inflight, namespaces, namespace_labels, labels, pods, endpoint_pod_names, ttl, "
-                + "noendpoints, fallthrough, ignore, startup_timeout, snapshot or stale_after"
+                + "noendpoints, fallthrough, ignore, startup_timeout, snapshot, stale_after, multicluster or zonal"
         ),
         (
             "kubernetes {\npods some\nnoendpoints now\ntls a b\nstartup_timeout soon\nignore everything\n}",

@@ -1,0 +1,61 @@
+import Corefile
+import DNSServer
+import DNSWire
+import EventLoop
+
+/// One `transfer` line: who may copy which zones.
+struct TransferRule: Sendable {
+    let zones: [Name]
+    private(set) var allowsEverybody = false
+    /// Who may copy, and hears of changes.
+    private(set) var servers: [SocketAddress] = []
+    /// The address that NOTIFY messages come from; nil for the system's choice.
+    private(set) var notifySource: IPAddress?
+
+    private static let properties = ["to", "source"]
+
+    init(_ directive: Directive, zones block: [Name], _ check: inout SettingsCheck) {
+        zones = check.zones(of: directive, else: block)
+        for property in directive.block {
+            check.attempt { () throws(ConfigurationError) in try read(property) }
+        }
+        if !directive.block.contains(where: { $0.name == "to" }) {
+            check.report(directive.error(found: "no to", expected: "to and who may copy the zones"))
+        }
+    }
+
+    private mutating func read(_ property: Directive) throws(ConfigurationError) {
+        switch property.name {
+        case "to":
+            try property.expectCount(1...)
+            for token in property.arguments {
+                if token.text == "*" {
+                    allowsEverybody = true
+                } else if let address = TargetReader.address(token.text) {
+                    servers.append(address)
+                } else {
+                    throw property.error(token, expected: "* or an address as IP, IP:PORT or [IPv6]:PORT")
+                }
+            }
+        case "source":
+            try property.expectCount(1)
+            let token = try property.argument(0, "an IP address of this host")
+            guard let address = IPAddress(token.text) else {
+                throw property.error(token, expected: "an IP address of this host")
+            }
+            notifySource = address
+        default: throw property.unknownProperty(known: Self.properties)
+        }
+    }
+
+    func allows(_ client: IPAddress) -> Bool {
+        allowsEverybody || servers.contains { IPAddress($0) == client }
+    }
+
+    /// The rule with the longest zone that is `name` or above it.
+    static func best(of rules: [TransferRule], for name: Name) -> TransferRule? {
+        rules.flatMap { rule in rule.zones.map { (zone: $0, rule: rule) } }
+            .filter { name.isSubdomain(of: $0.zone) }
+            .max { $0.zone.wire.count < $1.zone.wire.count }?.rule
+    }
+}

@@ -1,0 +1,87 @@
+import ClusterModel
+import DNSServer
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Plugins
+
+@Suite("metadata: labels in log lines", .serialized) struct MetadataLabels {
+    private static let lines = Mutex<[String]>([])
+    private static let format =
+        "{name} kind={/kubernetes/kind} ns={/kubernetes/namespace} svc={/kubernetes/service} ep={/kubernetes/endpoint} "
+        + "port={/kubernetes/port-name}/{/kubernetes/protocol} cluster={/kubernetes/cluster} "
+        + "error={/kubernetes/parse-error} client={/kubernetes/client-namespace} other={/other/label}"
+
+    init() { Log.install { line in Self.lines.withLock { $0.append(line) } } }
+
+    private static let objects = [namespace("shop"), service("shop/web", "10.96.0.10"), pod("team/me", "127.0.0.1")]
+
+    /// The log line of a question, its name left out.
+    private func line(_ question: String, _ directives: String) async throws -> String {
+        Self.lines.withLock { $0 = [] }
+        let dns = try await ClusterServer("log . \"\(Self.format)\"\n\(directives)", Self.objects)
+        _ = try await dns.ask(question)
+        let name = question.prefix { $0 != " " }.lowercased()
+        let line = Self.lines.withLock { lines in lines.first { $0.hasPrefix("[INFO] \(name) ") } }
+        return String(try #require(line).dropFirst("[INFO] \(name) ".count))
+    }
+
+    private let verified = "kubernetes cluster.local clusterset.local in-addr.arpa {\nmulticluster clusterset.local\npods verified\n}"
+
+    @Test(arguments: [
+        (
+            "web.shop.svc.cluster.local. A",
+            "kind=svc ns=shop svc=web ep= port=/ cluster=- error=- client=team other=-"
+        ),
+        (
+            "_HTTP._tcp.ghost.shop.svc.cluster.local. SRV",
+            "kind=svc ns=shop svc=ghost ep= port=http/tcp cluster=- error=- client=team other=-"
+        ),
+        (
+            "web-0.db.shop.svc.cluster.local. A",
+            "kind=svc ns=shop svc=db ep=web-0 port=/ cluster=- error=- client=team other=-"
+        ),
+        (
+            "web-0.east.db.shop.svc.clusterset.local. A",
+            "kind=svc ns=shop svc=db ep=web-0 port=/ cluster=east error=- client=team other=-"
+        ),
+        (
+            "10-0-0-1.shop.pod.cluster.local. A",
+            "kind=pod ns=shop svc=10-0-0-1 ep= port=/ cluster=- error=- client=team other=-"
+        ),
+        ("shop.svc.cluster.local. A", "kind=svc ns=shop svc= ep= port=/ cluster=- error=- client=team other=-"),
+        ("cluster.local. SOA", "kind= ns= svc= ep= port=/ cluster=- error=- client=team other=-"),
+        (
+            "a.b.cluster.local. A",
+            "kind=- ns=- svc=- ep=- port=-/- cluster=- error=invalid query name client=team other=-"
+        ),
+        ("example.org. A", "kind=- ns=- svc=- ep=- port=-/- cluster=- error=- client=team other=-"),
+        // What comes from a question cannot begin a line of its own.
+        (
+            "a\\010b.shop.svc.cluster.local. A",
+            "kind=svc ns=shop svc=a\\010b ep= port=/ cluster=- error=- client=team other=-"
+        ),
+    ])
+    func labels(_ question: String, _ expected: String) async throws {
+        #expect(try await line(question, "metadata\n\(verified)") == expected)
+    }
+
+    @Test("pods are known by their addresses only where they are followed") func clients() async throws {
+        let end = "error=- client=- other=-"
+        #expect(try await line("web.shop.svc.cluster.local. A", "metadata\nkubernetes cluster.local").hasSuffix(end))
+    }
+
+    @Test("none without the plugin, and none beside its zones") func without() async throws {
+        let none = "kind=- ns=- svc=- ep=- port=-/- cluster=- error=- client=- other=-"
+        #expect(try await line("web.shop.svc.cluster.local. A", verified) == none)
+        #expect(try await line("web.shop.svc.cluster.local. A", "metadata other.zone\n\(verified)") == none)
+    }
+
+    @Test(arguments: [
+        ("metadata", "no errors"), ("metadata cluster.local 10.0.0.0/8", "no errors"),
+        ("metadata\nmetadata", "metadata: found a second metadata in this server block, expected one"),
+        ("metadata {\nx\n}", "metadata: found a block, expected no block"),
+    ])
+    func settings(_ directives: String, _ expected: String) { #expect(LiveServer.errors(directives) == expected) }
+}
