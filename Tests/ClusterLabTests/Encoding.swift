@@ -64,6 +64,30 @@ import Testing
         #expect(try ObjectEncoding.encode(forbidden.object) == Recordings.bytes("list-forbidden.pb"))
     }
 
+    @Test("a pod template's every part survives protobuf") func wholeTemplates() throws {
+        let text = """
+            {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "s"}, "spec": {
+              "replicas": 1, "serviceName": "s", "selector": {"matchLabels": {"a": "b"}}, "updateStrategy": {},
+              "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}, "status": {}}],
+              "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                  {"labelSelector": {"matchLabels": {"a": "b"}}, "topologyKey": "kubernetes.io/hostname"}]}},
+                "topologySpreadConstraints": [
+                  {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+                "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [{"name": "c", "image": "i", "resources": {},
+                  "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+                  "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
+                  "startupProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 2},
+                  "securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}}}]}}},
+             "status": {"replicas": 0, "availableReplicas": 0}}
+            """
+        let object = try JSONReader.read(Array(text.utf8))
+        let back = try ObjectEncoding.decode(ObjectEncoding.encode(object))
+        #expect(back.sortedByName == object.sortedByName)
+    }
+
     @Test("no byte string makes the readers trap") func hostileBytes() throws {
         let good = try Recordings.bytes("list-nodes.pb")
         var random = SeededRandom(seed: 7)

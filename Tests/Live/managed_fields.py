@@ -40,6 +40,110 @@ spec:
         env: [{name: A, value: "1"}, {name: B, value: "2"}]
 """
 
+# One of each kind that a DNS deployment brings, with the fields it uses.
+KINDS = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: dns}
+automountServiceAccountToken: true
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: dns}
+rules: [{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: dns}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: dns}
+subjects: [{kind: ServiceAccount, name: dns, namespace: default}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: dns}
+rules: [{apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: dns}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: dns}
+subjects: [{kind: ServiceAccount, name: dns}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: dns}
+data: {Corefile: ".:53 {}"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: dns}
+data: {key: dmFsdWU=}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: dns}
+spec:
+  replicas: 2
+  strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 1}}
+  selector: {matchLabels: {k8s-app: dns}}
+  template:
+    metadata: {labels: {k8s-app: dns}}
+    spec:
+      serviceAccountName: dns
+      priorityClassName: dns
+      nodeSelector: {kubernetes.io/os: linux}
+      tolerations: [{key: CriticalAddonsOnly, operator: Exists}]
+      affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [
+        {weight: 100, podAffinityTerm: {labelSelector: {matchLabels: {k8s-app: dns}}, topologyKey: kubernetes.io/hostname}}]}}
+      topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway,
+        labelSelector: {matchLabels: {k8s-app: dns}}, matchLabelKeys: [pod-template-hash]}]
+      securityContext: {seccompProfile: {type: RuntimeDefault}}
+      containers:
+      - name: dns
+        image: dns
+        env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+        lifecycle: {preStop: {sleep: {seconds: 5}}}
+        ports: [{containerPort: 53, name: dns, protocol: UDP}, {containerPort: 53, name: dns-tcp, protocol: TCP}]
+        livenessProbe: {httpGet: {path: /health, port: 8080}, failureThreshold: 5}
+        startupProbe: {grpc: {port: 1}}
+        resources: {limits: {memory: 170Mi}, requests: {cpu: 100m}}
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {add: [NET_BIND_SERVICE], drop: [all]}, readOnlyRootFilesystem: true}
+        volumeMounts: [{name: config, mountPath: /etc/coredns, readOnly: true}]
+      volumes: [{name: config, configMap: {name: dns, items: [{key: Corefile, path: Corefile}]}}, {name: snapshot, emptyDir: {}}]
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: dns}
+spec: {selector: {matchLabels: {app: d}}, updateStrategy: {rollingUpdate: {maxUnavailable: 10%}}, template: {
+  metadata: {labels: {app: d}}, spec: {hostNetwork: true, containers: [{name: c, image: i}]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: dns}
+spec: {clusterIP: 10.96.0.10, selector: {k8s-app: dns}, ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53, protocol: TCP}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: dns}
+spec: {maxUnavailable: 1, selector: {matchLabels: {k8s-app: dns}}, unhealthyPodEvictionPolicy: AlwaysAllow}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: dns}
+spec: {podSelector: {matchLabels: {k8s-app: dns}}, policyTypes: [Ingress], ingress: [{ports: [{port: 53, protocol: UDP}], from: [{namespaceSelector: {}}]}]}
+---
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: dns}
+value: 1000000
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: dns}
+spec: {minReplicas: 2, maxReplicas: 9, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: dns},
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]}
+"""
+
 
 def body(suite):
     lab = Lab()
@@ -151,6 +255,14 @@ def body(suite):
     kubectl("apply", "--server-side", "-f", "-", given=text.replace(', b: "1"', ""))
     moved = json.loads(client.ask("GET", "/api/v1/namespaces/default/configmaps/moved")[2])
     suite.equal("so that it can take away", moved["data"], {"a": "1"})
+
+    # Every kind of a deployment, strictly; again, and by the server.
+    # kubectl sends the selector of a PodDisruptionBudget every time, and so calls it configured.
+    for label, options in (("created", ()), ("unchanged", ()), ("serverside-applied", ("--server-side",))):
+        code, output, error = kubectl("apply", "--validate=strict", *options, "-f", "-", given=KINDS)
+        output = output.replace("poddisruptionbudget.policy/dns configured", "poddisruptionbudget.policy/dns unchanged")
+        suite.check(f"one of each kind: {label}", code == 0 and error == "" and output.count(label) == KINDS.count("---") + 1,
+            output + error)
 
     # Fields nobody knows.
     wrong = SETTINGS.replace("\ndata:", "\ndat:")

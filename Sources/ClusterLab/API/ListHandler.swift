@@ -29,21 +29,20 @@ struct ListHandler: Sendable {
             if !options.hasSelector { metadata["remainingItemCount"] = .int(Int64(remaining)) }
         }
         let isTorn = resource.behaviour.has(.tornChunk)
-        var headers: HTTPFields = [.contentType: form.contentType]
-        // The first object tells how large the rest will be; nothing is encoded twice for it.
-        let first = try page.first.map { try form.event("", $0, kind).count } ?? 0
-        let isCompressed = acceptsGzip && first * page.count > Compression.threshold && form.shape != .table
-        if isCompressed { headers[.contentEncoding] = "gzip" }
         switch (form.encoding, form.shape) {
         case (_, .table):
             var table = Table.of(page, kind, version: version)
             table["metadata"] = metadata
             return APIResponder.json(.ok, table)
-        case (.json, _): return Response(status: .ok, headers: headers, body: json(page, metadata, isTorn, isCompressed))
-        case (.protobuf, _):
-            return Response(
-                status: .ok, headers: headers, body: try protobuf(page, metadata, isTorn, isCompressed))
+        case (.json, _): return json(page, metadata, isTorn)
+        case (.protobuf, _): return try protobuf(page, metadata, isTorn)
         }
+    }
+
+    private func response(isCompressed: Bool, body: ResponseBody) -> Response {
+        var headers: HTTPFields = [.contentType: form.contentType]
+        if isCompressed { headers[.contentEncoding] = "gzip" }
+        return Response(status: .ok, headers: headers, body: body)
     }
 
     /// A version from the future may still come; after three seconds the client is told to try again.
@@ -119,38 +118,54 @@ struct ListHandler: Sendable {
         return ByteBuffer(bytes: gzip?.takeOutput() ?? piece)
     }
 
-    private func json(
-        _ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool, _ isCompressed: Bool
-    ) -> ResponseBody {
+    private func json(_ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool) -> Response {
         let isPartial = form.shape == .metadataOnly
         let head: JSONValue = [
             "kind": .string(isPartial ? "PartialObjectMetadataList" : kind.listKind),
             "apiVersion": .string(isPartial ? "meta.k8s.io/v1" : kind.apiVersion), "metadata": metadata,
         ]
-        return ResponseBody { writer in
+        var begin = Array(head.bytes.dropLast()) + Array(",\"items\":[".utf8)
+        var position = 0
+        // So much is encoded before the headers go out that the size decides about compression.
+        while acceptsGzip, position < page.count, begin.count <= Compression.threshold {
+            append(page[position], at: position, to: &begin)
+            position += 1
+        }
+        let isCompressed = acceptsGzip && begin.count > Compression.threshold
+        let (first, encoded) = (begin, position)
+        let body = ResponseBody { writer in
             var gzip = isCompressed ? Gzip() : nil
-            var piece = Array(head.bytes.dropLast()) + Array(",\"items\":[".utf8)
-            for (position, object) in page.enumerated() {
-                if position > 0 { piece.append(UInt8(ascii: ",")) }
-                var value: JSONValue = isPartial ? ["metadata": object.value(kind)["metadata"]] : object.value(kind)
-                // Items of custom kinds carry their type, as the API server sends them.
-                if kind.custom != nil, !isPartial { value = object.typed(kind) }
-                value.append(to: &piece)
+            var piece = first
+            for position in encoded..<page.count {
+                append(page[position], at: position, to: &piece)
                 if piece.count >= Self.pieceSize {
                     try await writer.write(Self.packed(piece, &gzip, isLast: false))
                     piece.removeAll(keepingCapacity: true)
                 }
-                if isTorn, position >= page.count / 2 { throw ConnectionCut() }
+                if isTorn, position >= page.count / 2 { break }
             }
+            if isTorn { throw ConnectionCut() }
             piece.append(contentsOf: "]}\n".utf8)
             try await writer.write(Self.packed(piece, &gzip, isLast: true))
             try await writer.finish(nil)
         }
+        return response(isCompressed: isCompressed, body: body)
     }
 
-    private func protobuf(
-        _ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool, _ isCompressed: Bool
-    ) throws -> ResponseBody {
+    private func append(_ object: StoredObject, at position: Int, to piece: inout [UInt8]) {
+        if position > 0 { piece.append(UInt8(ascii: ",")) }
+        if form.shape == .metadataOnly {
+            let partial: JSONValue = ["metadata": object.value(kind)["metadata"]]
+            partial.append(to: &piece)
+        } else if kind.custom != nil {
+            // Items of custom kinds carry their type, as the API server sends them.
+            object.typed(kind).append(to: &piece)
+        } else {
+            object.value(kind).append(to: &piece)
+        }
+    }
+
+    private func protobuf(_ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool) throws -> Response {
         let isPartial = form.shape == .metadataOnly
         var items: [[UInt8]] = []
         items.reserveCapacity(page.count)
@@ -177,7 +192,8 @@ struct ListHandler: Sendable {
         let rawLength = items.reduce(first.out.count) { $0 + $1.count + ProtobufWriter.headLength(2, $1.count) }
         head.writeHead(2, length: rawLength)
         let (start, all) = (ObjectEncoding.magic + head.out + first.out, items)
-        return ResponseBody { writer in
+        let isCompressed = acceptsGzip && rawLength > Compression.threshold
+        let body = ResponseBody { writer in
             var gzip = isCompressed ? Gzip() : nil
             var piece = start
             for (position, item) in all.enumerated() {
@@ -195,6 +211,7 @@ struct ListHandler: Sendable {
             try await writer.write(Self.packed(piece, &gzip, isLast: true))
             try await writer.finish(nil)
         }
+        return response(isCompressed: isCompressed, body: body)
     }
 }
 

@@ -123,7 +123,7 @@ package struct ClusterState: Sendable {
         // A write that changes nothing is no event, as in the API server.
         if object.sortedByName == old.sortedByName { return StoredObject(object, version: current.version) }
         if kind.hasGeneration, object.desired.sortedByName != old.desired.sortedByName {
-            object.set("metadata", "generation", .int((old["metadata"]["generation"].number ?? 0) + 1))
+            object.set("metadata", "generation", .int((old["metadata"]["generation"].number ?? 0) &+ 1))
         }
         let stored = store.put(kind, object)
         touched(kind, old: old, new: object)

@@ -174,7 +174,7 @@ enum EndpointSliceController {
             changed["addressType"] = .string(group.family)
             changed["ports"] = .array(group.ports)
         }
-        changed.set("metadata", "generation", .int((changed["metadata"]["generation"].number ?? 0) + 1))
+        changed.set("metadata", "generation", .int((changed["metadata"]["generation"].number ?? 0) &+ 1))
         changed.set("metadata", "labels", JSONValue(sorted: labels))
         changed.set("metadata", "annotations", [triggerAnnotation: .string(Timestamp.now.text(fractionDigits: 9))])
         changed["endpoints"] = .array(endpoints)

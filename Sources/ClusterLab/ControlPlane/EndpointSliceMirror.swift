@@ -103,7 +103,7 @@ enum EndpointSliceMirror {
         annotations[EndpointSliceController.triggerAnnotation] = Timestamp.now.text(fractionDigits: 9)
         slice.set("metadata", "annotations", JSONValue(sorted: annotations))
         slice.set("metadata", "labels", JSONValue(sorted: labels))
-        slice.set("metadata", "generation", .int((slice["metadata"]["generation"].number ?? 0) + 1))
+        slice.set("metadata", "generation", .int((slice["metadata"]["generation"].number ?? 0) &+ 1))
         state.write(.endpointSlice, slice)
     }
 }

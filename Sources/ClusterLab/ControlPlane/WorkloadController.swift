@@ -32,7 +32,7 @@ enum WorkloadController {
             if replicaSet["spec"]["replicas"] != wanted {
                 var changed = replicaSet
                 changed.set("spec", "replicas", wanted)
-                changed.set("metadata", "generation", .int((changed["metadata"]["generation"].number ?? 0) + 1))
+                changed.set("metadata", "generation", .int((changed["metadata"]["generation"].number ?? 0) &+ 1))
                 state.write(.replicaSet, changed)
             }
         }

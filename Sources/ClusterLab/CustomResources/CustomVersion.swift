@@ -38,8 +38,13 @@ final class CustomVersion: Sendable {
                 selector: Self.path(paths["labelSelectorPath"].text ?? "")) : nil
     }
 
+    /// Members a path goes through at most.
+    private static let deepest = 32
+
     /// The members a simple JSON path (`.spec.size`) goes through.
-    private static func path(_ text: String) -> [String] { text.split(separator: ".").map(String.init) }
+    private static func path(_ text: String) -> [String] {
+        text.split(separator: ".", maxSplits: deepest).prefix(deepest).map(String.init)
+    }
 }
 
 extension JSONValue {

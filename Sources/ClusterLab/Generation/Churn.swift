@@ -55,7 +55,7 @@ struct Churn {
             var annotations = slice["metadata"]["annotations"]
             annotations[EndpointSliceController.triggerAnnotation] = .string(Timestamp.now.text(fractionDigits: 9))
             slice.set("metadata", "annotations", annotations)
-            slice.set("metadata", "generation", .int((slice["metadata"]["generation"].number ?? 0) + 1))
+            slice.set("metadata", "generation", .int((slice["metadata"]["generation"].number ?? 0) &+ 1))
             follow(endpoints[position], in: &state)
             state.store.putCompact(.endpointSlice, slice)
             return

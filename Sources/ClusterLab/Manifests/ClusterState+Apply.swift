@@ -75,7 +75,8 @@ extension ClusterState {
         for object in objects {
             guard let kind = self.kind(apiVersion: object.apiVersion, kind: object.kind) else { continue }
             let value = object.withoutType
-            if let version = value["metadata"]["resourceVersion"].text.flatMap({ UInt64($0) }) {
+            // A version near the end of the numbers would leave none for what comes.
+            if let version = value["metadata"]["resourceVersion"].text.flatMap({ UInt64($0) }), version < 1 << 62 {
                 byKind[kind.index, default: (kind, [])].stored.append(StoredObject(value, version: version))
             } else {
                 unversioned.append((kind, value))
