@@ -250,7 +250,7 @@ def rights(suite, lab, comes_to, defaults, kubectl, create):
     suite.check("missing right to list nodes is named", eventually(lambda: wanted in one.log), one.log_end())
     suite.check("on the page of the last poll", eventually(lambda: wanted in one.page("/last-poll")[1]), one.page("/last-poll"))
     suite.equal("it is not ready", one.page("/readyz")[0], 503)
-    one.stop()
+    suite.equal("SIGTERM ends one without a lease, too", one.stop(), 0)
 
     kubectl("scale", "deployment", "dns", "-n", "kube-system", "--replicas=1")
     one = alone("no-watch", lambda request: "configmaps?" in request.path, defaults)
