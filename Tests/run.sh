@@ -10,8 +10,8 @@ cd "$(dirname "$0")/.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
 # These share the machine's cores; those of the second list measure time or rate and have it to themselves.
-together=(answers routing examples start reload api-server datagrams tcp stopping kubectl python-client replay hostile-clients autoscaler)
-alone=(edits reload-loss conformance)
+together=(answers routing examples start reload api-server datagrams tcp stopping kubectl python-client replay hostile-clients)
+alone=(edits reload-loss autoscaler conformance)
 at_once=3
 limit=900 # seconds for one suite
 
