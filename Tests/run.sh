@@ -14,9 +14,9 @@ together=(
     api-server api-faults datagrams tcp stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints autoscaler
+    endpoints
 )
-alone=(edits reload-loss conformance)
+alone=(edits reload-loss autoscaler conformance)
 at_once=3
 limit=900 # seconds for one suite
 

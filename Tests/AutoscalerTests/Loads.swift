@@ -51,6 +51,30 @@ import Testing
         #expect(floor?.replicas == 3)
     }
 
+    @Test("numbers that no counter has do no harm")
+    func absurd() throws {
+        var meter = meter()
+        let page = "coredns_dns_requests_total 1e308\ncoredns_dns_requests_total{a=\"b\"} 1.7e308\n"
+        let sample = try #require(LoadSample(page: page))
+        _ = meter.take(["a": LoadSample(queries: 1)], pods: 1, current: 1, at: start)
+        #expect(meter.take(["a": sample], pods: 1, current: 1, at: start + .seconds(1))?.replicas == Int(Int32.max))
+        _ = meter.take(["a": sample], pods: 1, current: 1, at: start + .seconds(2))
+        _ = meter.take(
+            ["a": LoadSample(queries: .infinity, drops: .infinity)], pods: 1, current: 1, at: start + .seconds(3))
+    }
+
+    @Test("a few drops are usual, many are not")
+    func drops() {
+        var meter = meter()
+        func look(_ second: Int, _ queries: Double, _ drops: Double) -> Int? {
+            let sample = LoadSample(queries: queries, drops: drops)
+            return meter.take(["a": sample], pods: 1, current: 4, at: start + .seconds(second))?.replicas
+        }
+        #expect(look(0, 0, 0) == nil)
+        #expect(look(10, 10_000, 100) == 2)
+        #expect(look(20, 20_000, 300) == 6)
+    }
+
     @Test("queries that wait ask for half as many replicas more, once a minute")
     func queueDelay() {
         var meter = meter { $0.coresPerPod = 2 }

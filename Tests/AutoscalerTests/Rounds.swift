@@ -268,7 +268,7 @@ import Testing
         #expect(bench.replicas == 7)
         await look(75, 1_035_200)
         #expect(bench.replicas == 2)
-        await look(85, 1_035_300, 5)
+        await look(85, 1_035_300, 50)
         #expect(bench.replicas == 3, "drops ask for half as many more")
     }
 }

@@ -11,13 +11,16 @@ import urllib.error
 import urllib.request
 
 from api_proxy import APIProxy
-from live import BINARY, Lab, Program, Suite, eventually, free_port, work
+import live
+from live import BINARY, Lab, Program, Suite, free_port, work
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "dns", "namespace": "kube-system"},
     "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "dns"}}, "template": {
         "metadata": {"labels": {"app": "dns"}}, "spec": {"containers": [{"name": "dns", "image": "dns"}]}}}}
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/dns-autoscaler"
+# Generous: kubectl alone takes seconds on a machine that is busy. What must be quick is measured and said.
+PATIENCE = 30
 PUT_SCALE = r"^PUT .*/scale$"
 
 
@@ -25,6 +28,10 @@ def node(name, cpu="4", **labels):
     return {
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
         "status": {"capacity": {"cpu": cpu}}}
+
+
+def eventually(condition, seconds=PATIENCE):
+    return live.eventually(condition, seconds)
 
 
 class Autoscaler(Program):
@@ -71,7 +78,7 @@ def body(suite):
 
     def kubectl(*arguments, given=None):
         done = subprocess.run(
-            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=180,
             input=None if given is None else json.dumps(given),
             env={**os.environ, "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)})
         if done.returncode:
@@ -89,7 +96,7 @@ def body(suite):
     def replicas(name="dns", kind="deployments"):
         return lab.get(f"/apis/apps/v1/namespaces/kube-system/{kind}/{name}")["spec"]["replicas"]
 
-    def comes_to(label, wanted, seconds=10):
+    def comes_to(label, wanted, seconds=PATIENCE):
         suite.check(label, eventually(lambda: replicas() == wanted, seconds), f"{replicas()} replicas, wanted {wanted}")
 
     def holder():
@@ -118,7 +125,7 @@ def body(suite):
         "/api/v1/namespaces/kube-system/configmaps/dns-autoscaler")["data"],
         {"linear": '{"coresPerReplica":1000,"nodesPerReplica":2}'})
     create(node("n4"), node("n5"))
-    comes_to("kubectl adds nodes", 3, 5)
+    comes_to("kubectl adds nodes", 3)
     suite.check("the leader scales", len(leader.proxy.seen(PUT_SCALE)) == 2, leader.proxy.seen(PUT_SCALE))
     suite.equal("the follower writes nothing", follower.proxy.seen(r"^(PUT|POST|PATCH) (?!.*/leases)"), [])
     suite.equal("the follower follows no nodes", follower.proxy.seen("/nodes"), [])
@@ -130,7 +137,7 @@ def body(suite):
     suite.equal("health", (leader.page("/healthz")[0], follower.page("/healthz")[0]), (200, 200))
     suite.check("an Event on the Deployment", eventually(lambda: len(events("Scaled")) == 2), events("Scaled"))
     suite.check(
-        "it says why", any("6 nodes / 2, rounded up: 3 -> 3" in event["message"] for event in events("Scaled")),
+        "it says why", any("nodes / 2, rounded up: 3 -> 3" in event["message"] for event in events("Scaled")),
         [event["message"] for event in events("Scaled")])
     for label, one in (("leader", leader), ("follower", follower)):
         private, dirty, anonymous, resident = one.memory()
@@ -178,15 +185,17 @@ def body(suite):
     started = time.monotonic()
     leader.signal(signal.SIGTERM)
     suite.equal("SIGTERM ends it", leader.exit_code(), 0)
-    suite.check("and hands the lease over at once", eventually(lambda: holder() == follower.label, 6), holder())
-    print(f"  autoscaler: the lease moved {time.monotonic() - started:.1f} s after SIGTERM", flush=True)
+    moved = eventually(lambda: holder() == follower.label)
+    took = time.monotonic() - started
+    suite.check("and hands the lease over long before its 15 s are over", moved and took < 10, f"{took:.1f} s")
+    print(f"  autoscaler: the lease moved {took:.1f} s after SIGTERM", flush=True)
     leader, third = follower, Autoscaler("three", lab, "--leader-elect", "--leader-elect-identity=three", defaults)
     suite.check("the new one follows", eventually(lambda: third.page("/readyz")[0] == 200))
     time_of_last = time.monotonic()
     leader.process.kill()
     leader.process.wait()
     create(node("n8"))
-    moved = eventually(lambda: holder() == "three", 25)
+    moved = eventually(lambda: holder() == "three")
     took = time.monotonic() - time_of_last
     suite.check("kill -9: the lease moves when its 15 s are over", moved and took <= 18, f"{took:.1f} s")
     print(f"  autoscaler: the lease moved {took:.1f} s after kill -9", flush=True)
@@ -194,9 +203,9 @@ def body(suite):
 
     # Nobody to reach: no lease, no scaling; then again.
     third.proxy.is_down = True
-    suite.check("whoever cannot renew leads no longer", eventually(lambda: third.condition("Leading") is False, 20))
+    suite.check("whoever cannot renew leads no longer", eventually(lambda: third.condition("Leading") is False))
     third.proxy.is_down = False
-    suite.check("and leads again when it can", eventually(lambda: third.condition("Leading"), 40))
+    suite.check("and leads again when it can", eventually(lambda: third.condition("Leading"), 60))
     third.stop()
 
     rights(suite, lab, comes_to, defaults, kubectl, create)
@@ -250,7 +259,7 @@ def rights(suite, lab, comes_to, defaults, kubectl, create):
     suite.check("missing right to list nodes is named", eventually(lambda: wanted in one.log), one.log_end())
     suite.check("on the page of the last poll", eventually(lambda: wanted in one.page("/last-poll")[1]), one.page("/last-poll"))
     suite.equal("it is not ready", one.page("/readyz")[0], 503)
-    one.stop()
+    suite.equal("SIGTERM ends one without a lease, too", one.stop(), 0)
 
     kubectl("scale", "deployment", "dns", "-n", "kube-system", "--replicas=1")
     one = alone("no-watch", lambda request: "configmaps?" in request.path, defaults)
@@ -289,7 +298,7 @@ def others(suite, lab, kubectl, create, replicas):
         suite.check(f"{kind} are scaled", eventually(lambda: replicas("other", kind) == 8), replicas("other", kind))
     kubectl("delete", "node", "n8", "n7")
     time_up = time.monotonic() + 3
-    eventually(lambda: time.monotonic() > time_up, 4)
+    eventually(lambda: time.monotonic() > time_up)
     suite.equal("lowering waits for --scale-down-delay", replicas(), 8)
     one.stop()
 
@@ -330,7 +339,7 @@ def load(suite, lab, kubectl, create, replicas):
     one = Autoscaler(
         "load", lab, "--target=deployment/busy", "--load", f"--load-metrics-port={pages.server_address[1]}",
         "--load-queries-per-core=1000", '--configmap=busy', '--default-params={"linear":{"nodesPerReplica":100}}')
-    suite.check("load raises the replicas", eventually(lambda: replicas("busy") in (5, 6), 15), replicas("busy"))
+    suite.check("load raises the replicas", eventually(lambda: replicas("busy") in (5, 6)), replicas("busy"))
     suite.check("and says why", eventually(lambda: "queries a second, 1000 for each replica" in one.log), one.log_end())
     one.stop()
     kubectl("delete", "deployment", "busy", "-n", "kube-system")
@@ -346,7 +355,7 @@ def dry_run(suite, lab, replicas, defaults):
 
 def give_up(suite, lab):
     one = Autoscaler("failing", lab, "--max-sync-failures=2", "--target=deployment/missing")
-    suite.equal("--max-sync-failures ends with 1", one.exit_code(20), 1)
+    suite.equal("--max-sync-failures ends with 1", one.exit_code(60), 1)
     suite.check("the target is named", "cannot get deployments/scale missing in namespace kube-system" in one.log, one.log_end())
     for arguments, code, words in [
         (["--nonsense"], 2, "expected a flag that --help lists"),

@@ -31,6 +31,7 @@ import Testing
             ("EventLoop", ["CLinux", "Glibc", "Snapshots", "Synchronization", "Telemetry"]),
             ("DNSServer", ["Corefile", "DNSWire", "EventLoop", "Snapshots", "Synchronization", "Telemetry"]),
             ("ZoneData", ["CLDNS", "DNSWire", "Glibc"]),
+            ("Autoscaler", ["AsyncHTTPClient", "KubernetesAPI", "NIOCore", "Synchronization", "Telemetry"]),
             (
                 "Plugins",
                 [
@@ -54,7 +55,7 @@ import Testing
 
     @Test(
         "nothing that arrives may end the process: no forced unwrap, try or cast",
-        arguments: ["DNSWire", "Corefile", "Telemetry", "EventLoop", "DNSServer", "ClusterModel", "KubernetesAPI", "Plugins", "ClusterLab", "ZoneData"])
+        arguments: ["DNSWire", "Corefile", "Telemetry", "EventLoop", "DNSServer", "ClusterModel", "KubernetesAPI", "Plugins", "ClusterLab", "ZoneData", "Autoscaler"])
     func traps(_ folder: String) throws {
         for (place, line) in try Self.lines(under: folder) where !place.contains(".pb.swift") {
             let code = line.split(separator: "//", omittingEmptySubsequences: false).first ?? ""

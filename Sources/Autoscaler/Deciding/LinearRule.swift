@@ -28,8 +28,11 @@ extension LinearParameters {
 }
 
 extension Double {
-    /// A number of replicas: what no API server could store is the most it can.
-    var replicas: Int { self >= Double(Int32.max) ? Int(Int32.max) : Int(self) }
+    /// A number of replicas: what no API server could store is the most it can, and what is no number is none.
+    var replicas: Int { self >= Double(Int32.max) ? Int(Int32.max) : self > 0 ? Int(self) : 0 }
+
+    /// For a person to read; what is beyond 2^31 is not told apart.
+    var wholeNumber: Int { replicas }
 
     /// Without a fraction of zero.
     var shortest: String { Int64(exactly: self).map { String($0) } ?? "\(self)" }

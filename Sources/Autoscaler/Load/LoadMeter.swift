@@ -13,6 +13,8 @@ package struct LoadMeter: Sendable {
     /// When more was last asked for: new pods need time before they show.
     private var grewAt: ContinuousClock.Instant?
     private static let growthPause = Duration.seconds(60)
+    /// The part of all messages that may be dropped without meaning anything.
+    private static let usualDrops = 0.01
 
     package init(_ settings: LoadSettings) { self.settings = settings }
 
@@ -32,12 +34,14 @@ package struct LoadMeter: Sendable {
         var waited = 0.0
         var queued = 0.0
         var compared = 0
+        var asked = 0.0
         for (address, sample) in samples {
             // A counter that went back is that of a new process.
             guard let old = readings[address], sample.queries >= old.sample.queries, now > old.at else { continue }
             compared += 1
             let dropped = max(0, sample.drops - old.sample.drops)
             drops += dropped
+            asked += sample.queries - old.sample.queries + dropped
             rate += (sample.queries - old.sample.queries + dropped) / (now - old.at).inSeconds
             waited += max(0, sample.queueSeconds - old.sample.queueSeconds)
             queued += max(0, sample.queued - old.sample.queued)
@@ -45,10 +49,12 @@ package struct LoadMeter: Sendable {
         readings = samples.mapValues { Reading(sample: $0, at: now) }
         if compared > 0 {
             let whole = rate * Double(max(pods, compared)) / Double(compared)
-            let asked = floor(
-                rate: whole, drops: drops, delay: queued > 0 ? waited / queued : 0, current: current, at: now)
-            recent.removeAll { $0.floor.replicas <= asked.replicas }
-            recent.append((now, asked))
+            // Some messages are no queries and never get a response: only many of them are a sign of load.
+            let counted = drops > Self.usualDrops * asked ? drops : 0
+            let floor = floor(
+                rate: whole, drops: counted, delay: queued > 0 ? waited / queued : 0, current: current, at: now)
+            recent.removeAll { $0.floor.replicas <= floor.replicas }
+            recent.append((now, floor))
         }
         recent.removeAll { [window = settings.window] in now - $0.at > window }
         return recent.first?.floor
@@ -67,11 +73,11 @@ package struct LoadMeter: Sendable {
             grewAt = now
             let sign =
                 drops > 0
-                ? "\(Int(min(drops, 1e15))) queries were dropped" : "queries wait \(Int(min(delay, 1e6) * 1e6)) µs"
+                ? "\(drops.wholeNumber) queries were dropped" : "queries wait \((delay * 1e6).wholeNumber) µs"
             return LoadFloor(replicas: grown, because: "load: \(sign)")
         }
         return LoadFloor(
             replicas: byRate,
-            because: "load: \(Int(min(rate, 1e15))) queries a second, \(Int(min(capacity, 1e15))) for each replica")
+            because: "load: \(rate.wholeNumber) queries a second, \(capacity.wholeNumber) for each replica")
     }
 }

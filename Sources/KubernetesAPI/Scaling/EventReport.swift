@@ -44,8 +44,8 @@ package struct EventReport: Sendable, Equatable {
         let parts: [(String, String)] = [
             ("apiVersion", #""v1""#), ("kind", #""Event""#), ("metadata", JSONWriting.strings(metadata)),
             ("involvedObject", JSONWriting.strings(object)), ("reason", JSONWriting.quoted(reason)),
-            // The API refuses more than 1,024 characters.
-            ("message", JSONWriting.quoted(String(message.prefix(1000)))),
+            // The API refuses more than 1,024 octets.
+            ("message", JSONWriting.quoted(String(decoding: message.utf8.prefix(1000), as: UTF8.self))),
             ("source", JSONWriting.strings(["component": component, "host": reporter])),
             ("firstTimestamp", seconds), ("lastTimestamp", seconds), ("count", "1"),
             ("type", JSONWriting.quoted(severity.rawValue)), ("reportingComponent", JSONWriting.quoted(component)),

@@ -20,7 +20,8 @@ struct FollowedCollection: Sendable {
         if let limit = request.limit { pairs.append(("limit", String(limit))) }
         if !request.page.isEmpty {
             pairs.append(("continue", request.page))
-        } else if let version = request.version, !version.isEmpty {
+        } else if let version = request.version, !version.isEmpty, version != "0" {
+            // Without "any version", for which API servers send everything at once: pages bound what is held of it.
             pairs.append(("resourceVersion", version))
         }
         return APIPath.query(root, pairs)

@@ -1,0 +1,159 @@
+import Synchronization
+import Testing
+
+@testable import KubernetesAPI
+
+@Suite("what scaling reads and writes", .serialized) struct ScalingTests {
+    @Test("recorded nodes: cores, zones, cordons and readiness, the same in both encodings")
+    func recordedNodes() throws {
+        func nodes(_ name: String) throws -> [ObservedNode] {
+            let encoding = Recordings.encoding(of: name)
+            return try splitList(try Recordings.bytes(name), encoding).compactMap { piece in
+                guard case .item(let bytes) = piece else { return nil }
+                return ObservedNode(try encoding.read(WireNode.self, from: bytes))
+            }
+        }
+        let protobuf = try nodes("list-nodes.pb")
+        #expect(try nodes("list-nodes.json") == protobuf)
+        #expect(protobuf.map(\.cpu) == ["3920m", "8", "4", "4", "4", "4", "8", "8", "4"])
+        #expect(protobuf.map(\.zone) == (0..<3).flatMap { _ in ["zone-a", "zone-b", "zone-c"] })
+        #expect(protobuf.filter(\.isCordoned).map(\.name) == ["node-8"])
+        #expect(protobuf.filter(\.isReady).count == 9)
+    }
+
+    @Test("a node without conditions, labels or CPU is not ready")
+    func bareNode() throws {
+        let bytes = Array(
+            #"{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"Unknown"}]}}"#.utf8)
+        let node = ObservedNode(try WireEncoding.json.read(WireNode.self, from: bytes))
+        #expect(node == ObservedNode(name: "n", cpu: nil, isCordoned: false, isReady: false, zone: ""))
+    }
+
+    /// What a follower told, as short words in order.
+    private final class Notes: Sendable {
+        let words = Mutex<[String]>([])
+        let problems = Mutex<[RequestProblem]>([])
+    }
+
+    /// Follows ConfigMap `c` until `isDone` or ten seconds have passed.
+    private func follow(_ server: FakeAPIServer, until isDone: @Sendable (Notes) -> Bool) async throws -> Notes {
+        let notes = Notes()
+        let connection = try server.connection()
+        let follower = CollectionFollower.configMap(connection, namespace: "n", name: "c")
+        let task = Task {
+            await follower.run { batch in
+                let words = batch.map { change in
+                    switch change {
+                    case .listStarted: "["
+                    case .listFinished: "]"
+                    case .stored(let map): "+\(map.version) \(map.data)"
+                    case .deleted(let map): "-\(map.version)"
+                    }
+                }
+                notes.words.withLock { $0 += words }
+            } observe: { event in
+                if case .failed(let problem, _) = event { notes.problems.withLock { $0.append(problem) } }
+            }
+        }
+        let deadline = ContinuousClock.now + .seconds(10)
+        while !isDone(notes), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
+        task.cancel()
+        await task.value
+        await connection.shutdown()
+        await server.stop()
+        return notes
+    }
+
+    @Test("one ConfigMap: listed by name, then watched", .timeLimit(.minutes(1)))
+    func configMap() async throws {
+        let server = try await FakeAPIServer { request in
+            guard request.query["watch"] == nil else {
+                return .json(
+                    #"{"type":"MODIFIED","object":{"metadata":{"name":"c","resourceVersion":"8"},"data":{"a":"2"}}}"#
+                        + "\n"
+                        + #"{"type":"DELETED","object":{"metadata":{"name":"c","resourceVersion":"9"}}}"# + "\n",
+                    staysOpen: true)
+            }
+            return .json(
+                #"{"kind":"ConfigMapList","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"c","resourceVersion":"5"},"data":{"a":"1"}}]}"#
+            )
+        }
+        let notes = try await follow(server) { notes in notes.words.withLock { $0.contains("-9") } }
+        #expect(notes.words.withLock { $0 } == ["[", #"+5 ["a": "1"]"#, "]", #"+8 ["a": "2"]"#, "-9"])
+        #expect(server.requests.first?.path == "/api/v1/namespaces/n/configmaps")
+        #expect(server.requests.first?.query == ["fieldSelector": "metadata.name%3Dc", "limit": "500"])
+    }
+
+    @Test("a missing right is named", .timeLimit(.minutes(1)))
+    func forbidden() async throws {
+        let server = try await FakeAPIServer { _ in
+            .json(#"{"kind":"Status","status":"Failure","reason":"Forbidden","message":"no","code":403}"#, status: 403)
+        }
+        let notes = try await follow(server) { notes in notes.problems.withLock { !$0.isEmpty } }
+        let problem = try #require(notes.problems.withLock { $0.first })
+        #expect(
+            problem.description == "cannot list configmaps in namespace n: the API server answered 403 Forbidden: no; "
+                + "grant list on configmaps to this service account")
+    }
+
+    @Test(
+        "discovery finds a kind by its name in any case, or by its plural, if it can be scaled", .timeLimit(.minutes(1))
+    )
+    func discovery() async throws {
+        let server = try await FakeAPIServer { request in
+            request.path == "/apis/example.com/v1"
+                ? .json(
+                    #"{"kind":"APIResourceList","resources":[{"name":"widgets","kind":"Widget"},{"name":"widgets/scale","kind":"Scale"},{"name":"gears","kind":"Gear"}]}"#
+                ) : .json("{}", status: 404)
+        }
+        let connection = try server.connection()
+        let requests = ScalingRequests(connection: connection, namespace: "n")
+        let wanted = ScaleResource(group: "example.com", version: "v1", resource: "widgets", kind: "Widget")
+        #expect(try await requests.discover(kind: "widget", version: "v1", group: "example.com") == wanted)
+        #expect(try await requests.discover(kind: "widgets", version: "v1", group: "example.com") == wanted)
+        #expect(try await requests.discover(kind: "gear", version: "v1", group: "example.com") == nil)
+        await #expect(throws: RequestProblem.self) {
+            try await requests.discover(kind: "widget", version: "v2", group: "example.com")
+        }
+        await connection.shutdown()
+        await server.stop()
+    }
+
+    @Test("a scale is written back with the metadata it came with")
+    func scale() throws {
+        let body = #"""
+            {"kind":"Scale","metadata":{"name":"d","resourceVersion":"7","unknown":[1,{"a":"}"}]},"spec":{"replicas":3},
+             "status":{"replicas":3,"selector":"app=d"}}
+            """#
+        let scale = try ObservedScale(json: Array(body.utf8))
+        #expect(scale.replicas == 3 && scale.selector == "app=d")
+        let written = String(decoding: scale.body(replicas: 5), as: UTF8.self)
+        #expect(
+            written
+                == #"{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"d","resourceVersion":"7","unknown":[1,{"a":"}"}]},"spec":{"replicas":5}}"#
+        )
+        #expect(try ObservedScale(json: Array(#"{"metadata":{}}"#.utf8)).replicas == 0)
+        #expect(throws: DecodingFailure.self) { try ObservedScale(json: Array("[]".utf8)) }
+        #expect(throws: DecodingFailure.self) { try ObservedScale(json: Array("{}".utf8)) }
+    }
+
+    @Test(
+        "times as the API writes them",
+        arguments: [
+            (0, "1970-01-01T00:00:00"), (951_782_400, "2000-02-29T00:00:00"), (1_709_208_000, "2024-02-29T12:00:00"),
+            (1_735_689_599, "2024-12-31T23:59:59"), (4_107_542_400, "2100-03-01T00:00:00"),
+            (253_402_300_799, "9999-12-31T23:59:59"),
+        ])
+    func times(_ seconds: Int, _ wanted: String) {
+        #expect(Timestamps.text(Double(seconds), fraction: false) == wanted + "Z")
+        #expect(Timestamps.text(Double(seconds), fraction: true) == wanted + ".000000Z")
+        #expect(secondsSince1970(rfc3339: Timestamps.text(Double(seconds), fraction: true)) == Double(seconds))
+    }
+
+    @Test("times that no calendar has are the nearest that one has")
+    func absurdTimes() {
+        #expect(Timestamps.text(-5, fraction: false) == "1970-01-01T00:00:00Z")
+        #expect(Timestamps.text(.infinity, fraction: false) == "9999-12-31T23:59:59Z")
+        #expect(Timestamps.text(.nan, fraction: false).hasSuffix("Z"))
+    }
+}
