@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import subprocess
+import threading
 from live import BINARY, EXAMPLES, ROOT, Lab, eventually, work
 from authorizing_proxy import AuthorizingProxy
 from manifests import Manifests, Rights
@@ -14,7 +15,9 @@ VERIFIED_PODS = {("list", "", "pods", None, None), ("watch", "", "pods", None, N
 # The right of the autoscaler that it uses only while it has no watch.
 WITHOUT_WATCH = {("get", "", "configmaps", "kube-system", "coredns-autoscaler")}
 # Pods started at once.
-AT_ONCE = 4
+AT_ONCE = 2
+# Programs are numbered as they start: one after the other.
+starting = threading.Lock()
 
 
 def check(suite, node):
@@ -84,11 +87,8 @@ def autoscaler_uses_all(suite, node, image, found, rights):
         eventually(lambda: started.replicas() == 2, 30, 0.3), container.log_end())
     held = json.loads(started.kubectl("-n", "kube-system", "get", "configmap", "coredns-autoscaler", "-o", "json"))
     suite.equal("autoscaler: its parameters are created", list(held["data"]), ["linear"])
-    started.kubectl("apply", "-f", "-", given="\n---\n".join(
-        json.dumps({
-            "apiVersion": "v1", "kind": "Node", "metadata": {"name": f"more-{number}"},
-            "status": {"capacity": {"cpu": "2"}}})
-        for number in range(40)))
+    started.kubectl("apply", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"more-{number}"}} for number in range(40)]}))
     suite.check("autoscaler: three, for 42 nodes", eventually(lambda: started.replicas() == 3, 30, 0.3), container.log_end())
     suite.check("autoscaler: its liveness probe", container.probe("livenessProbe")[0] == 200)
     wanted = rights.facts - WITHOUT_WATCH
@@ -102,18 +102,28 @@ def autoscaler_uses_all(suite, node, image, found, rights):
 
 
 def names_what_is_missing(node, image, found, program, rights, fact):
-    """Whether the log names the verb and the resource of a right that was taken away, and the log."""
-    verb, _, resource = fact[:3]
+    """Whether the log names the verb and the resource of a right that was taken away, and the log.
+
+    An autoscaler that loses its Lease on a busy machine may have done the one thing already: it gets a second cluster.
+    """
     less = rights.without(fact)
     if fact in WITHOUT_WATCH:
         less = less.without(("watch", *fact[1:]))
-    started = Started(node, image, found, program, less, pods="verified")
-    container = started.container
+    for _ in range(2):
+        with starting:
+            started = Started(node, image, found, program, less, pods="verified")
+        is_named = says_forbidden(started.container, program, *fact[:3])
+        log = started.container.log_end()
+        started.close()
+        if is_named:
+            break
+    return is_named, log
+
+
+def says_forbidden(container, program, verb, group, resource):
     is_named = eventually(lambda: any(
         verb in line and resource in line and "forbidden" in line.lower() for line in container.log.splitlines()), 40)
     if program == "coredns" and verb == "list":
         status, text = container.probe("readinessProbe")
-        is_named = is_named and status == 503 and "kubernetes" in text
-    log = container.log_end()
-    started.close()
-    return is_named, log
+        return is_named and status == 503 and "kubernetes" in text
+    return is_named
