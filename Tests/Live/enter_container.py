@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Becomes the process of a container, in the order of a container runtime; called by pods.py with a description.
 
-The network is already the pod's. What follows: a mount namespace with the root and the volumes, the user, the
-capabilities, no new privileges, and the program.
+The network is already the pod's. What follows: the host name, a mount namespace with the root and the volumes, the user,
+the capabilities, no new privileges, and the program.
 """
 
 import ctypes
 import json
 import os
+import socket
 import struct
 import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS = 0x20000
+CLONE_NEWNS, CLONE_NEWUTS = 0x20000, 0x4000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 8, 24, 38
 CAPABILITY_VERSION_3 = 0x20080522
@@ -40,7 +41,8 @@ def bind(source, target, is_read_only):
 def enter_files(container):
     """The root with everything mounted into it; read-only where the container says so."""
     root = container["root"]
-    call("unshare", CLONE_NEWNS)
+    call("unshare", CLONE_NEWNS | CLONE_NEWUTS)
+    socket.sethostname(container["host_name"])
     mount(None, "/", flags=MS_REC | MS_PRIVATE)
     bind(root, root, False)
     for volume in container["mounts"]:

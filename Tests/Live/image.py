@@ -79,7 +79,7 @@ def entered(root, *command):
     """The command line by which `command` becomes the process of a container: a read-only chroot, user 65532."""
     description = work / f"image.{len(list(work.iterdir()))}.json"
     description.write_text(json.dumps({
-        "root": str(root), "mounts": [], "read_only": True, "uid": int(USER), "gid": int(USER), "groups": [],
+        "host_name": "image", "root": str(root), "mounts": [], "read_only": True, "uid": int(USER), "gid": int(USER), "groups": [],
         "capabilities": [], "no_new_privileges": True, "working_dir": "/", "command": command,
         "environment": {"PATH": "/"}}))
     return ["python3", ENTER, description]

@@ -191,7 +191,7 @@ class Container(Program):
             self.expanded(argument, variables) for argument in container.get("args", [])]
         description = pod.folder / f"{root.name}.json"
         description.write_text(json.dumps({
-            "root": str(root), "mounts": mounts, "read_only": security.get("readOnlyRootFilesystem", False),
+            "host_name": pod.name, "root": str(root), "mounts": mounts, "read_only": security.get("readOnlyRootFilesystem", False),
             "uid": user, "gid": security.get("runAsGroup", user),
             "groups": [security["fsGroup"]] if "fsGroup" in security else [],
             "capabilities": capabilities.get("add", []),
