@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Starts the embedded cluster with deploy/examples and the DNS server in front of it: deploy/run.sh BINARY
-# Ctrl-C stops both.
+# Starts the embedded cluster with deploy/examples, the DNS server in front of it, and the autoscaler: deploy/run.sh BINARY
+# Ctrl-C stops all three.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=$1
 examples=deploy/examples
 work=$(mktemp -d "${TMPDIR:-/tmp}/cluster-dns.XXXXXX")
-lab='' server=''
+lab='' server='' autoscaler=''
 
 stop() {
     trap - EXIT
     trap '' INT TERM
+    [ -z "$autoscaler" ] || kill "$autoscaler" 2>/dev/null || true
+    [ -z "$autoscaler" ] || wait "$autoscaler" 2>/dev/null || true
     [ -z "$server" ] || kill "$server" 2>/dev/null || true
     [ -z "$server" ] || wait "$server" 2>/dev/null || true
     [ -z "$lab" ] || kill "$lab" 2>/dev/null || true
@@ -38,13 +40,13 @@ fail() {
     exit 1
 }
 
-for port in 1053 8080 8181 9153; do
+for port in 1053 8080 8082 8181 9153; do
     ! is_taken $port || fail "127.0.0.1:$port is in use; stop what listens there (ss -ltnp 'sport = :$port')." /dev/null
 done
 
 echo "Starting the embedded cluster with $examples …"
 export KUBECONFIG=$work/kubeconfig
-"$binary" lab --manifests $examples --kubeconfig "$KUBECONFIG" >"$work/lab.log" 2>&1 &
+"$binary" lab --manifests $examples --manifests deploy/examples-autoscaler --kubeconfig "$KUBECONFIG" >"$work/lab.log" 2>&1 &
 lab=$!
 waited_for=$lab
 wait_until grep -qx ready "$work/lab.log" || fail "The embedded cluster did not start:" "$work/lab.log"
@@ -64,6 +66,14 @@ waited_for=$server
 ask() { dig @127.0.0.1 -p 1053 +time=1 +tries=1 "$@"; }
 resolves() { ask +short "$@" | grep -q '^[^;]'; }
 wait_until resolves frontend.shop.svc.cluster.local || fail "The DNS server did not answer." /dev/null
+
+echo "Starting the autoscaler, which scales the Deployment example-dns …"
+"$binary" autoscale --kubeconfig "$KUBECONFIG" --namespace kube-system --configmap example-dns-autoscaler \
+    --target deployment/example-dns --poll-period-seconds 1 --http-address 127.0.0.1:8082 --leader-elect \
+    > >(tee "$work/autoscaler.log") 2>&1 &
+autoscaler=$!
+waited_for=$autoscaler
+wait_until grep -q 'autoscaler: scaled' "$work/autoscaler.log" || fail "The autoscaler did not scale:" "$work/autoscaler.log"
 
 if resolves example.com; then
     upstream="dig @127.0.0.1 -p 1053 example.com +short                                     # a name of the Internet"
@@ -92,9 +102,17 @@ Edit a manifest, and the answer changes within a second:
   export KUBECONFIG=$KUBECONFIG                            # kubectl works, too: kubectl get services -A
   curl -s http://127.0.0.1:9153/metrics | grep coredns_dns_responses_total
 
-Ctrl-C stops both. Queries that fail are logged below.
+Add nodes, and the autoscaler scales the Deployment example-dns, one replica a node; it says so below, with the reason:
+
+  kubectl create -f $PWD/deploy/more-nodes.json            # three more nodes
+  kubectl get deployment example-dns -n kube-system
+  kubectl delete node node-c node-d node-e                 # and back
+  curl -s http://127.0.0.1:8082/metrics | grep cluster_dns_autoscaler_
+
+Ctrl-C stops all. Queries that fail are logged below.
 EOF
 
-wait -n "$lab" "$server" || true
+wait -n "$lab" "$server" "$autoscaler" || true
 kill -0 "$lab" 2>/dev/null || fail "The embedded cluster ended:" "$work/lab.log"
+kill -0 "$autoscaler" 2>/dev/null || fail "The autoscaler ended:" "$work/autoscaler.log"
 fail "The DNS server ended." /dev/null

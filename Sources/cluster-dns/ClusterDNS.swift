@@ -19,7 +19,8 @@ struct ClusterDNS: AsyncParsableCommand {
               cluster-dns lab --manifests deploy/examples --kubeconfig /tmp/lab.kubeconfig
               KUBECONFIG=/tmp/lab.kubeconfig cluster-dns serve -conf Corefile-examples/local.Corefile
             """,
-        subcommands: [ServeCommand.self, LabCommand.self, CheckCommand.self], defaultSubcommand: ServeCommand.self)
+        subcommands: [ServeCommand.self, LabCommand.self, AutoscaleCommand.self, CheckCommand.self],
+        defaultSubcommand: ServeCommand.self)
 
     static func main() async {
         // The image's file capability is permitted, not effective, so that a container that drops it still starts.

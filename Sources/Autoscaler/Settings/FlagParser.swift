@@ -1,0 +1,121 @@
+/// Reads a command line as Go's pflag does: `--name=value`, `--name value`, dashes or underscores, switches with or
+/// without `=true`, one-letter names after one dash.
+package struct FlagParser {
+    /// One flag of the table.
+    package struct Flag: Sendable {
+        package let name: String
+        /// What kind of value, for the help; empty for a switch.
+        package let value: String
+        package let help: String
+
+        package init(_ name: String, _ value: String = "", _ help: String) {
+            self.name = name
+            self.value = value
+            self.help = help
+        }
+
+        var isSwitch: Bool { value.isEmpty }
+    }
+
+    private let table: [String: Flag]
+    /// Values by name; a later one replaces an earlier one.
+    package private(set) var values: [String: String] = [:]
+
+    package init(_ flags: [Flag]) {
+        table = Dictionary(flags.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    package mutating func parse(_ arguments: [String]) throws(ParameterError) {
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            if word == "--" { break }
+            guard word.hasPrefix("-"), word != "-" else {
+                throw ParameterError(at: "command line", found: "\"\(word)\"", expected: "a flag")
+            }
+            let isLong = word.hasPrefix("--")
+            let parts = word.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let written = parts.first, let flag = table[Self.normal(written)], isLong || written.count == 1 else {
+                throw ParameterError(at: "command line", found: word, expected: "a flag that --help lists")
+            }
+            if parts.count > 1 {
+                values[flag.name] = String(parts[1])
+            } else if flag.isSwitch {
+                values[flag.name] = "true"
+            } else if let value = rest.popFirst() {
+                values[flag.name] = value
+            } else {
+                throw ParameterError(at: word, found: "nothing after it", expected: flag.value)
+            }
+        }
+    }
+
+    private static func normal(_ name: Substring) -> String { String(name.map { $0 == "_" ? "-" : $0 }) }
+
+    // MARK: Values
+
+    /// nil when the flag was not given, or is empty.
+    package func text(_ name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+    package func flag(_ name: String) throws(ParameterError) -> Bool {
+        switch values[name] {
+        case nil, "0", "f", "F", "false", "FALSE", "False": return false
+        case "1", "t", "T", "true", "TRUE", "True": return true
+        case let other?: throw ParameterError(at: "--\(name)", found: "\"\(other)\"", expected: "true or false")
+        }
+    }
+
+    package func integer(
+        _ name: String, else standard: Int?, in range: ClosedRange<Int>
+    ) throws(ParameterError) -> Int? {
+        guard let text = text(name) else { return standard }
+        guard let value = Int(text), range.contains(value) else {
+            let limits = range.upperBound == Int(Int32.max) ? "\(range.lowerBound) or more" : "\(range)"
+            throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a whole number, \(limits)")
+        }
+        return value
+    }
+
+    /// A number above 0.
+    package func number(_ name: String, else standard: Double) throws(ParameterError) -> Double {
+        guard let text = text(name) else { return standard }
+        guard let value = Double(text), value.isFinite, value > 0 else {
+            throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a number above 0")
+        }
+        return value
+    }
+
+    /// A Go duration such as 1m30s.
+    package func duration(_ name: String, else standard: Duration) throws(ParameterError) -> Duration {
+        guard let text = text(name) else { return standard }
+        guard let value = Duration(goText: text) else {
+            throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a time such as 15s, 500ms or 1h30m")
+        }
+        return value
+    }
+}
+
+extension Duration {
+    /// Go's time.ParseDuration without signs and with units down to the millisecond; nil for anything else.
+    package init?(goText text: String) {
+        var seconds = 0.0
+        var rest = Substring(text)
+        guard !rest.isEmpty else { return nil }
+        if rest == "0" {
+            self = .zero
+            return
+        }
+        while !rest.isEmpty {
+            let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            let unit = rest.dropFirst(number.count).prefix { $0.isLetter }
+            let factor: [Substring: Double] = ["h": 3600, "m": 60, "s": 1, "ms": 0.001]
+            guard let amount = Double(number), let weight = factor[unit] else { return nil }
+            seconds += amount * weight
+            rest = rest.dropFirst(number.count + unit.count)
+        }
+        // A hundred years are as good as never, and fit.
+        guard seconds <= 3_200_000_000 else { return nil }
+        self = .milliseconds(Int64(seconds * 1000))
+    }
+
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
