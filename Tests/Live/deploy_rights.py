@@ -14,6 +14,12 @@ from pods import ImageRoot, Pod
 VERIFIED_PODS = {("list", "", "pods", None, None), ("watch", "", "pods", None, None)}
 # The right of the autoscaler that it uses only while it has no watch.
 WITHOUT_WATCH = {("get", "", "configmaps", "kube-system", "coredns-autoscaler")}
+# A Lease that somebody else holds for an hour.
+LEADER = {
+    "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+    "metadata": {"name": "coredns-autoscaler", "namespace": "kube-system"},
+    "spec": {
+        "holderIdentity": "somebody-else", "leaseDurationSeconds": 3600, "renewTime": "2026-01-01T00:00:00.000000Z"}}
 # Pods started at once.
 AT_ONCE = 2
 # Programs are numbered as they start: one after the other.
@@ -42,16 +48,25 @@ def check(suite, node):
 class Started:
     """One of the containers with some rights, on a cluster of its own."""
 
-    def __init__(self, node, image, found, program, rights, pods="insecure"):
+    def __init__(self, node, image, found, program, rights, pods="insecure", leader=None):
         self.lab = Lab(manifests=EXAMPLES)
         if program == "autoscaler":
             self.kubectl("apply", "-f", "-", given=json.dumps(found.one("Deployment", "coredns")))
+        if leader:
+            self.kubectl("apply", "-f", "-", given=json.dumps(leader))
         self.proxy = AuthorizingProxy(node.address, self.lab, rights)
-        corefile = found.config_maps["coredns"]["data"]["Corefile"].replace("pods insecure", f"pods {pods}")
-        self.pod = Pod(
-            node, found.pod("coredns")["spec"], {"coredns": {"data": {"Corefile": corefile}}}, name=f"rights-{program}",
-            api_server=self.proxy.for_pods)
-        self.container = self.pod.start(found.container("coredns", program), image)
+        self.corefile = found.config_maps["coredns"]["data"]["Corefile"].replace("pods insecure", f"pods {pods}")
+        self.node, self.image, self.template = node, image, found.pod("coredns")
+        self.description = found.container("coredns", program)
+        self.pods = []
+        self.container = self.start(f"rights-{program}")
+
+    def start(self, name):
+        """The container in a pod of that name."""
+        self.pods.append(Pod(
+            self.node, self.template["spec"], {"coredns": {"data": {"Corefile": self.corefile}}}, name=name,
+            api_server=self.proxy.for_pods))
+        return self.pods[-1].start(self.description, self.image)
 
     def kubectl(self, *arguments, given=None):
         return subprocess.run(
@@ -63,7 +78,8 @@ class Started:
 
     def close(self):
         self.container.kill()
-        self.pod.close()
+        for pod in self.pods:
+            pod.close()
         self.lab.kill()
 
 
@@ -91,13 +107,16 @@ def autoscaler_uses_all(suite, node, image, found, rights):
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"more-{number}"}} for number in range(40)]}))
     suite.check("autoscaler: three, for 42 nodes", eventually(lambda: started.replicas() == 3, 30, 0.3), container.log_end())
     suite.check("autoscaler: its liveness probe", container.probe("livenessProbe")[0] == 200)
+    follower = started.start("follower")
     wanted = rights.facts - WITHOUT_WATCH
     suite.check("autoscaler: each right is used", eventually(lambda: wanted <= set(proxy.allowed_by), 20),
         wanted - set(proxy.allowed_by))
     suite.check("autoscaler: no other is asked for", not proxy.forbidden, proxy.forbidden)
     suite.equal("autoscaler: ends in its grace period", container.ends_in_grace(), 0)
-    suite.equal("autoscaler: hands the Lease over", started.kubectl(
-        "-n", "kube-system", "get", "lease", "coredns-autoscaler", "-o", "jsonpath={.spec.holderIdentity}"), "")
+    suite.check("autoscaler: hands the Lease over", eventually(lambda: started.kubectl(
+        "-n", "kube-system", "get", "lease", "coredns-autoscaler", "-o", "jsonpath={.spec.holderIdentity}"
+    ).startswith("follower"), 14, 0.3), follower.log_end())
+    follower.kill()
     started.close()
 
 
@@ -109,9 +128,11 @@ def names_what_is_missing(node, image, found, program, rights, fact):
     less = rights.without(fact)
     if fact in WITHOUT_WATCH:
         less = less.without(("watch", *fact[1:]))
+    # Only followers watch the Lease.
+    leader = LEADER if fact[2] == "leases" and fact[0] in ("list", "watch") else None
     for _ in range(2):
         with starting:
-            started = Started(node, image, found, program, less, pods="verified")
+            started = Started(node, image, found, program, less, pods="verified", leader=leader)
         is_named = says_forbidden(started.container, program, *fact[:3])
         log = started.container.log_end()
         started.close()
