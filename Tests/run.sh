@@ -3,6 +3,7 @@
 #   Tests/run.sh            everything
 #   Tests/run.sh SUITE…     only these: unit answers routing examples edits start reload api-server datagrams tcp reload-loss stopping
 #                           kubectl python-client replay hostile-clients autoscaler deploy alerts image
+#                           faults state access managed-fields custom-resources endpoints
 #                           conformance
 # Each suite prints `name: N passed, N failed`; the last line adds them up. Exit code 1 when anything failed.
 set -uo pipefail
@@ -10,7 +11,8 @@ cd "$(dirname "$0")/.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 
 # These share the machine's cores; those of the second list measure time or rate and have it to themselves.
-together=(answers routing examples start reload api-server datagrams tcp stopping kubectl python-client replay hostile-clients autoscaler deploy alerts image)
+together=(answers routing examples start reload api-server datagrams tcp stopping kubectl python-client replay hostile-clients autoscaler deploy alerts image
+    faults state access managed-fields custom-resources endpoints)
 alone=(edits reload-loss conformance)
 at_once=3
 limit=900 # seconds for one suite

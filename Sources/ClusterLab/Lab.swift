@@ -13,6 +13,7 @@ package final class Lab: Sendable {
     package let cluster: Cluster
     private let authority: CertificateAuthority
     private let behaviour: ServerBehaviour
+    private let tokens = ServiceAccountTokens()
     private let logger: Logger
     private let follower: ManifestFollower
     private let running = Mutex(Running())
@@ -22,6 +23,8 @@ package final class Lab: Sendable {
         var tasks: [Task<Void, Never>] = []
         var port = 0
         var problems: [ManifestProblem] = []
+        /// The version that the state file holds.
+        var savedVersion: UInt64?
     }
 
     package init(configuration: LabConfiguration) throws {
@@ -34,8 +37,9 @@ package final class Lab: Sendable {
             configuration.kubeconfigPath
             ?? FileManager.default.temporaryDirectory.appendingPathComponent("cluster-dns-lab-\(unique).kubeconfig")
             .path
-        cluster = Cluster(
-            ClusterState(isManaged: !configuration.asStored, historyLimit: configuration.historyLimit))
+        var state = ClusterState(isManaged: !configuration.asStored, historyLimit: configuration.historyLimit)
+        state.shutdownSeconds = configuration.podShutdownSeconds
+        cluster = Cluster(state)
         behaviour = ServerBehaviour(token: ServerBehaviour.makeToken())
         var hosts = ["127.0.0.1", "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
         if !hosts.contains(configuration.listenHost) { hosts.append(configuration.listenHost) }
@@ -68,6 +72,8 @@ package final class Lab: Sendable {
         follower.report(problems)
         let (port, server) = try await serve()
         try writeKubeconfig(port: port)
+        running.withLock { $0.port = port }
+        setFaults(configuration.faults)
         let (cluster, follower, configuration) = (cluster, follower, configuration)
         var tasks = [server]
         tasks.append(
@@ -75,9 +81,12 @@ package final class Lab: Sendable {
                 // Wakes the watches so that they see their deadlines.
                 while !Task.isCancelled {
                     try? await Task.sleep(for: .milliseconds(250))
-                    cluster.wake()
+                    Self.passTime(on: cluster)
                 }
             })
+        if let path = configuration.stateFile {
+            tasks.append(Task.detached { await self.keepSaving(StateFile(path: path)) })
+        }
         if !configuration.manifests.isEmpty { tasks.append(Task.detached { await follower.follow() }) }
         if configuration.churn > 0 {
             tasks.append(
@@ -89,25 +98,28 @@ package final class Lab: Sendable {
         let all = tasks
         running.withLock { running in
             running.tasks = all
-            running.port = port
             running.problems = problems
         }
     }
 
+    /// What happens by itself as time goes on: pods stop, clients that take nothing lose their watches.
+    private static func passTime(on cluster: Cluster) {
+        let now = Date().timeIntervalSince1970
+        if cluster.read({ !$0.stopping.isEmpty }) { cluster.update { $0.removeStopped(now: now) } }
+        cluster.cutLaggards(now: now)
+        cluster.wake()
+    }
+
     /// The objects at the start: the standard ones, what was kept, what manifests say, what is generated.
     private func fill() throws -> [ManifestProblem] {
+        let kept = try configuration.stateFile.flatMap { try StateFile(path: $0).read() }
+        if let kept { cluster.update { $0.restore(kept) } }
         cluster.update { $0.createStandardObjects() }
-        var problems: [ManifestProblem] = []
-        if let path = configuration.stateFile, let data = FileManager.default.contents(atPath: path) {
-            let (objects, wrong) = ManifestReader.read(String(decoding: data, as: UTF8.self), file: path)
-            problems += wrong
-            problems += cluster.update { $0.apply(objects).problems }
-        }
-        // Generated first: manifests on top of it find its nodes.
-        if let options = configuration.generate {
+        // Generated first: manifests on top of it find its nodes. What is kept was generated before.
+        if let options = configuration.generate, kept == nil {
             try cluster.update { try ClusterGenerator.fill(&$0, options) }
         }
-        return problems + (try follower.load())
+        return try follower.load()
     }
 
     private func serve() async throws -> (port: Int, server: Task<Void, Never>) {
@@ -115,7 +127,10 @@ package final class Lab: Sendable {
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(
-            responder: APIResponder(cluster: cluster, behaviour: behaviour, logger: logger),
+            responder: APIResponder(
+                cluster: cluster, behaviour: behaviour, tokens: tokens,
+                faultHandler: FaultHandler(
+                    faults: { self.behaviour.faults }, setFaults: { self.setFaults($0) }), logger: logger),
             server: try .http2Upgrade(tlsConfiguration: authority.serverTLS(), configuration: .init()),
             configuration: .init(address: .hostname(configuration.listenHost, port: configuration.listenPort)),
             onServerRunning: { channel in signal.yield(channel.localAddress?.port ?? 0) },
@@ -149,22 +164,32 @@ package final class Lab: Sendable {
         cluster.endWatches(forever: true)
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
-        if let path = configuration.stateFile {
-            let list = cluster.read { Self.everything(in: $0) }
-            try? Data(list.bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
-        }
+        if let path = configuration.stateFile { save(to: StateFile(path: path), isLast: true) }
         if configuration.kubeconfigPath == nil { try? FileManager.default.removeItem(atPath: kubeconfigPath) }
     }
 
-    private static func everything(in state: borrowing ClusterState) -> JSONValue {
-        var items: [JSONValue] = []
-        for kind in ResourceKind.all {
-            // What controllers own they make again.
-            items += state.store.list(kind).map { $0.typed(kind) }.filter {
-                $0["metadata"]["ownerReferences"].elements.isEmpty
-            }
+    // MARK: Keeping the state
+
+    /// Saves a second after a change, and never so often that saving takes more than a tenth of the time.
+    private func keepSaving(_ file: StateFile) async {
+        let clock = ContinuousClock()
+        var pause = Duration.seconds(1)
+        while !Task.isCancelled {
+            do { try await clock.sleep(for: pause) } catch { return }
+            let took = clock.measure { save(to: file, isLast: false) }
+            pause = max(.seconds(1), took * 10)
         }
-        return ["apiVersion": "v1", "kind": "List", "items": .array(items)]
+    }
+
+    private func save(to file: StateFile, isLast: Bool) {
+        let snapshot = cluster.read { $0.snapshot() }
+        guard isLast || running.withLock({ $0.savedVersion }) != snapshot.version else { return }
+        do {
+            try file.write(snapshot, isLast: isLast)
+            running.withLock { $0.savedVersion = snapshot.version }
+        } catch {
+            logger.error("\(file.path): the state cannot be kept: \(error)")
+        }
     }
 
     // MARK: For tests
@@ -195,16 +220,20 @@ package final class Lab: Sendable {
     }
 
     /// Makes the server misbehave until nil is set; some faults happen once.
-    package func setFault(_ fault: LabFault?) {
-        switch fault {
-        case .restartedHistory:
+    package func setFault(_ fault: LabFault?) { setFaults(fault.map { [$0] } ?? []) }
+
+    /// Makes the server misbehave in all these ways, and no other, from now on; some happen once.
+    package func setFaults(_ faults: [LabFault]) {
+        behaviour.faults = faults.filter { !$0.happensOnce }
+        if faults.contains(.restartedHistory) {
             cluster.endWatches(forever: false)
             cluster.update { $0.store.restart(at: max(1, $0.store.version / 2)) }
-        case .tokenRotation:
+            cluster.events.removeAll()
+        }
+        if faults.contains(.tokenRotation) {
             behaviour.token = ServerBehaviour.makeToken()
             let port = running.withLock { $0.port }
             if port != 0 { try? writeKubeconfig(port: port) }
-        default: behaviour.fault = fault
         }
         cluster.wake()
     }

@@ -9,6 +9,14 @@ struct LabCommand: AsyncParsableCommand {
         discussion: """
             Serves the Kubernetes API over HTTPS with a certificate authority and token of its own, writes a kubeconfig
             for them, and prints `ready` when clients may come. Editing a manifest file applies it.
+
+            Deleted pods stop after --pod-shutdown seconds, or after those of their annotation
+            cluster-dns/shutdown-seconds; the annotation cluster-dns/ready: "false" makes a pod unready.
+
+            Faults are set with --fault, and while it runs by an administrator: GET, PUT and DELETE /lab/fault, a line
+            for each, PUT replacing those that are set.
+
+            \(LabFault.explanation)
             """)
 
     @Option(name: .customLong("manifests"), help: "File or folder of manifests to apply and follow; may be repeated.")
@@ -29,6 +37,15 @@ struct LabCommand: AsyncParsableCommand {
     @Option(name: .customLong("kubeconfig"), help: "Where to write the kubeconfig.")
     var kubeconfig: String?
 
+    @Option(name: .customLong("state"), help: "Keeps the objects in this file, and starts from it.")
+    var state: String?
+
+    @Option(name: .customLong("fault"), help: "NAME[=VALUE] of a fault, see above; may be repeated.")
+    var faults: [String] = []
+
+    @Option(name: .customLong("pod-shutdown"), help: "Seconds a deleted pod takes to stop.")
+    var podShutdown = 0.5
+
     func run() async throws {
         System.ignoreDeadlySignals()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
@@ -38,6 +55,12 @@ struct LabCommand: AsyncParsableCommand {
             configuration.asStored = asStored
             configuration.churn = churn
             configuration.kubeconfigPath = kubeconfig
+            configuration.stateFile = state
+            configuration.faults = try faults.map { try LabFault($0) }
+            guard (0...3600).contains(podShutdown) else {
+                throw ValidationError("--pod-shutdown: found \(podShutdown), expected 0 to 3600 seconds")
+            }
+            configuration.podShutdownSeconds = podShutdown
             if let generate { configuration.generate = try GenerateOptions(generate) }
             guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
                 throw ValidationError("--listen: found \(listen), expected an address and port such as 127.0.0.1:6443")

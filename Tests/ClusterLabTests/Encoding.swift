@@ -59,7 +59,8 @@ import Testing
         #expect(
             try JSONReader.read(form.event("ERROR", error.object)).sortedByName
                 == Recordings.json("watch-expired.json").sortedByName)
-        let forbidden = StatusError.forbidden(user: "nobody", verb: "list", .service, namespace: nil)
+        let forbidden = StatusError.forbidden(
+            User(name: "nobody", groups: []), Access(verb: "list", group: "", resource: "services"))
         #expect(try ObjectEncoding.encode(forbidden.object) == Recordings.bytes("list-forbidden.pb"))
     }
 

@@ -247,7 +247,7 @@ def body(suite):
     says("delete a pod", ["delete", "pod", "alone", "-n", "made"], r'pod "alone" deleted.*')
     code, output, error = kubectl("delete", "deploy,sts,rs,svc,cm", "--all", "-n", "made")
     suite.check("delete all of some kinds", code == 0 and 'deployment.apps "one" deleted' in output, output + error)
-    says("what they owned is gone", ["get", "pods", "-n", "made"], "")
+    suite.check("what they owned goes too", eventually(lambda: kubectl("get", "pods", "-n", "made", "-o", "name")[1] == "", 10))
     says("delete a namespace", ["delete", "ns", "made", "--timeout=20s"], r'namespace "made" deleted.*')
     code, output, error = kubectl("delete", "-f", EXAMPLES, "--ignore-not-found")
     suite.check("delete the examples", code == 0 and 'namespace "shop" deleted' in output, output + error)

@@ -162,18 +162,27 @@ class Lab(Program):
         if not self.is_alive or "ready" not in self.log.splitlines():
             raise RuntimeError(f"the embedded cluster did not start\n{self.log_end()}")
 
-    def get(self, path):
-        """An object or list as the API gives it."""
+    def ask(self, method, path, body=None, content_type="application/json"):
+        """An open answer of the API, asked by the administrator."""
         text = self.kubeconfig.read_text()
         def value(key):
             return re.search(rf"^\s*{key}: (\S+)$", text, re.MULTILINE).group(1).strip('"')
         authority = base64.b64decode(value("certificate-authority-data")).decode()
         context = ssl.create_default_context(cadata=authority)
         request = urllib.request.Request(
-            value("server") + path,
-            headers={"Authorization": "Bearer " + value("token"), "Accept": "application/json"})
-        with urllib.request.urlopen(request, context=context, timeout=30) as response:
+            value("server") + path, method=method, data=body,
+            headers={"Authorization": "Bearer " + value("token"), "Accept": "application/json",
+                     "Content-Type": content_type})
+        return urllib.request.urlopen(request, context=context, timeout=30)
+
+    def get(self, path):
+        """An object or list as the API gives it."""
+        with self.ask("GET", path) as response:
             return json.load(response)
+
+    def fault(self, *faults):
+        """Exactly these faults from now on; none ends them."""
+        self.ask("PUT", "/lab/fault", "\n".join(faults).encode(), "text/plain").close()
 
     def service(self, name, namespace="shop"):
         return self.get(f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]

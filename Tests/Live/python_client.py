@@ -82,9 +82,15 @@ def patches(suite, cluster):
             suite.check(label, False, "no error")
         except ApiException as error:
             suite.equal(label, error.status, wanted)
-    cluster.core.delete_namespaced_config_map("c", "shop")
+    gone = cluster.core.delete_namespaced_config_map("c", "shop")
+    # Of most kinds the client takes whatever comes as it is.
+    suite.equal("deleting most kinds answers with a Status", (gone["kind"], gone["status"]), ("Status", "Success"))
     names = [item.metadata.name for item in cluster.core.list_namespaced_config_map("shop").items]
     suite.check("delete", "c" not in names, names)
+    cluster.core.create_namespaced_pod("shop", {
+        "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}})
+    gone = cluster.core.delete_namespaced_pod("p", "shop")
+    suite.equal("deleting a pod answers with the pod", (type(gone).__name__, gone.metadata.name), ("V1Pod", "p"))
 
 
 def watches(suite, cluster):
@@ -173,6 +179,11 @@ def elects(suite, cluster, lab):
     suite.check("the second one waits", "leading" not in two.log and holder() == "one", two.log)
     one.kill()
     suite.check("the second one takes over", eventually(lambda: "leading" in two.log and holder() == "two", 30), two.log)
+    # This client counts no transitions; what a client counts is kept.
+    lease = cluster.leases.read_namespaced_lease("boss", "default")
+    suite.equal("the client leaves transitions unset", lease.spec.lease_transitions, None)
+    patched = cluster.leases.patch_namespaced_lease("boss", "default", {"spec": {"leaseTransitions": 3}})
+    suite.equal("they are kept when they are set", patched.spec.lease_transitions, 3)
     two.kill()
 
 

@@ -2,7 +2,6 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import NIOSSL
 
 /// A request's channel, from which a client certificate can be read.
 struct LabRequestContext: RequestContext {
@@ -21,17 +20,24 @@ struct APIResponder: HTTPResponder {
 
     let cluster: Cluster
     let behaviour: ServerBehaviour
+    let tokens: ServiceAccountTokens
+    let faultHandler: FaultHandler
     let logger: Logger
 
+    private var authenticator: Authenticator {
+        Authenticator(cluster: cluster, behaviour: behaviour, tokens: tokens)
+    }
+
     func respond(to request: Request, context: Context) async throws -> Response {
-        let path = request.uri.path
-        let target = RequestTarget(path: path)
         let accept = request.headers[.accept]
         do {
-            try await refuseByFault(target)
+            let kinds = cluster.servedKinds
+            let target = RequestTarget(path: request.uri.path, kinds: kinds)
+            if target != .faults { try refuseByFault() }
             if case .health = target { return Self.text(.ok, "ok") }
-            guard let user = await user(of: request, context) else { throw StatusError.unauthorized }
-            return try await answer(target, request, try user.acting(by: request.headers), context)
+            guard let user = await authenticator.user(of: request, context) else { throw StatusError.unauthorized }
+            let response = try await answer(target, request, try user.acting(by: request.headers), kinds, context)
+            return Compression.applied(to: response, for: request)
         } catch let error as StatusError {
             return Self.refusal(error, accept: accept)
         } catch let error as PlainRefusal {
@@ -40,35 +46,42 @@ struct APIResponder: HTTPResponder {
     }
 
     private func answer(
-        _ target: RequestTarget, _ request: Request, _ user: User, _ context: Context
+        _ target: RequestTarget, _ request: Request, _ user: User, _ kinds: [ResourceKind], _ context: Context
     ) async throws -> Response {
-        let isRead = request.method == .get || request.method == .head
-        let kinds = cluster.servedKinds
         switch target {
         case .resource(let address):
-            guard kinds.contains(address.kind) else { throw PlainRefusal.notFound }
             return try await ResourceHandler(
-                cluster: cluster, behaviour: behaviour, address: address, user: user, channel: context.channel
+                cluster: cluster, behaviour: behaviour, tokens: tokens, address: address, user: user,
+                channel: context.channel
             ).answer(request)
-        case .openAPI(["v2"]) where isRead:
-            return request.headers[.accept]?.contains("proto-openapi") == true
-                ? Self.bytes(.ok, OpenAPI.emptyV2Protobuf, type: OpenAPI.v2ProtobufType)
-                : Self.json(.ok, OpenAPI.emptyV2)
-        case .openAPI(let words):
-            guard isRead, let document = OpenAPI.document(words, of: kinds) else { throw PlainRefusal.notFound }
-            return Self.json(.ok, document)
-        case .unknown: throw PlainRefusal.notFound
-        case .accessReview where request.method == .post:
-            return Self.json(
-                .created,
-                [
-                    "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": .object([]),
-                    "spec": .object([]), "status": ["allowed": .bool(user.mayDoEverything)],
-                ])
-        case _ where !isRead: throw StatusError.methodNotAllowed
+        case .review(let group, let plural):
+            return try await AccessReviews(cluster: cluster, authenticator: authenticator, user: user)
+                .answer(request, group: group, plural: plural)
+        case .faults: return try await faultHandler.answer(request, user)
+        case .unknown:
+            try cluster.authorize(user, Access(verb: request.method.rawValue.lowercased(), path: request.uri.path))
+            throw PlainRefusal.notFound
+        default: break
+        }
+        try cluster.authorize(user, Access(verb: request.method.rawValue.lowercased(), path: request.uri.path))
+        guard request.method == .get || request.method == .head else {
+            if case .openAPI = target { throw PlainRefusal.notFound }
+            throw StatusError.methodNotAllowed
+        }
+        return try document(target, request, kinds)
+    }
+
+    /// The documents from which clients learn what is served.
+    private func document(_ target: RequestTarget, _ request: Request, _ kinds: [ResourceKind]) throws -> Response {
+        let accept = request.headers[.accept]
+        switch target {
         case .version: return Self.json(.ok, Discovery.version)
-        case .legacyVersions: return Self.json(.ok, Discovery.legacyVersions(host: request.head.authority ?? ""))
-        case .groups: return Self.json(.ok, Discovery.groups(kinds))
+        case .legacyVersions:
+            if let answer = AggregatedDiscovery.answer(accept, isLegacy: true, kinds) { return answer }
+            return Self.json(.ok, Discovery.legacyVersions(host: request.head.authority ?? ""))
+        case .groups:
+            if let answer = AggregatedDiscovery.answer(accept, isLegacy: false, kinds) { return answer }
+            return Self.json(.ok, Discovery.groups(kinds))
         case .group(let name):
             guard let group = Discovery.group(name, kinds) else { throw PlainRefusal.notFound }
             return Self.json(.ok, .object([.init("kind", "APIGroup"), .init("apiVersion", "v1")] + group.members))
@@ -77,43 +90,29 @@ struct APIResponder: HTTPResponder {
                 throw PlainRefusal.notFound
             }
             return Self.json(.ok, list)
-        case .health: return Self.text(.ok, "ok")
-        case .accessReview: throw StatusError.methodNotAllowed
+        case .openAPI(["v2"]):
+            return accept?.contains("proto-openapi") == true
+                ? Self.bytes(.ok, OpenAPI.emptyV2Protobuf, type: OpenAPI.v2ProtobufType)
+                : Self.json(.ok, OpenAPI.emptyV2)
+        case .openAPI(let words):
+            guard let document = OpenAPI.document(words, of: kinds) else { throw PlainRefusal.notFound }
+            return Self.json(.ok, document)
+        default: throw PlainRefusal.notFound
         }
     }
 
-    private func refuseByFault(_ target: RequestTarget) async throws {
-        switch behaviour.fault {
-        case .tooManyRequests(let retryAfter):
-            var response = Self.text(.tooManyRequests, "Too many requests, please try again later.\n")
-            if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
-            throw PlainRefusal(response: response)
-        case .serverError:
-            throw StatusError(
-                code: 500, reason: "InternalError", message: "Internal error occurred: a fault was asked for")
-        case .forbidden:
-            guard case .resource(let address) = target else { return }
-            throw StatusError.forbidden(user: "lab-admin", verb: "list", address.kind, namespace: address.namespace)
-        default: break
-        }
-    }
-
-    /// The user behind a bearer token or a client certificate; nil means 401.
-    private func user(of request: Request, _ context: Context) async -> User? {
-        if let authorization = request.headers[.authorization] {
-            let words = authorization.split(separator: " ", maxSplits: 1)
-            guard words.count == 2, words[0].lowercased() == "bearer", words[1].trimmed == behaviour.token else {
-                return nil
+    private func refuseByFault() throws {
+        for fault in behaviour.faults {
+            if case .tooManyRequests(let retryAfter) = fault {
+                var response = Self.text(.tooManyRequests, "Too many requests, please try again later.\n")
+                if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+                throw PlainRefusal(response: response)
             }
-            return User(name: "lab-admin", groups: [CertificateAuthority.administratorsGroup])
-        }
-        // An HTTP/2 request runs on a channel of its own; TLS belongs to the connection's.
-        for channel in [context.channel.parent, context.channel].compactMap({ $0 }) {
-            if let certificate = try? await channel.nioSSL_peerCertificate().get() {
-                return User(certificate: certificate)
+            if fault == .serverError {
+                throw StatusError(
+                    code: 500, reason: "InternalError", message: "Internal error occurred: a fault was asked for")
             }
         }
-        return nil
     }
 
     // MARK: Answers

@@ -8,6 +8,8 @@ struct ListHandler: Sendable {
     let resource: ResourceHandler
     let options: ListOptions
     let form: Representation
+    /// The client takes gzip.
+    var acceptsGzip = false
 
     private var kind: ResourceKind { resource.kind }
     private var namespace: String? { resource.address.namespace }
@@ -16,7 +18,7 @@ struct ListHandler: Sendable {
     private static let pieceSize = 64 * 1024
 
     func answer() async throws -> Response {
-        if case .slowList(let seconds) = resource.behaviour.fault { try await Task.sleep(for: .seconds(seconds)) }
+        if let seconds = resource.behaviour.listDelay { try await Task.sleep(for: .seconds(seconds)) }
         try await waitForVersion()
         let (objects, version) = try snapshot()
         let (page, next, remaining) = page(of: objects, version)
@@ -26,15 +28,21 @@ struct ListHandler: Sendable {
             // Selectors make the rest unknown without looking.
             if !options.hasSelector { metadata["remainingItemCount"] = .int(Int64(remaining)) }
         }
-        let isTorn = resource.behaviour.fault == .tornChunk
-        let headers: HTTPFields = [.contentType: form.contentType]
+        let isTorn = resource.behaviour.has(.tornChunk)
+        var headers: HTTPFields = [.contentType: form.contentType]
+        // The first object tells how large the rest will be; nothing is encoded twice for it.
+        let first = try page.first.map { try form.event("", $0, kind).count } ?? 0
+        let isCompressed = acceptsGzip && first * page.count > Compression.threshold && form.shape != .table
+        if isCompressed { headers[.contentEncoding] = "gzip" }
         switch (form.encoding, form.shape) {
         case (_, .table):
             var table = Table.of(page, kind, version: version)
             table["metadata"] = metadata
             return APIResponder.json(.ok, table)
-        case (.json, _): return Response(status: .ok, headers: headers, body: json(page, metadata, isTorn))
-        case (.protobuf, _): return Response(status: .ok, headers: headers, body: try protobuf(page, metadata, isTorn))
+        case (.json, _): return Response(status: .ok, headers: headers, body: json(page, metadata, isTorn, isCompressed))
+        case (.protobuf, _):
+            return Response(
+                status: .ok, headers: headers, body: try protobuf(page, metadata, isTorn, isCompressed))
         }
     }
 
@@ -49,7 +57,7 @@ struct ListHandler: Sendable {
     }
 
     private func snapshot() throws(StatusError) -> ([StoredObject], UInt64) {
-        if case .expire410 = resource.behaviour.fault, options.version ?? 0 != 0 || options.continueToken != nil {
+        if resource.behaviour.expiry != nil, options.version ?? 0 != 0 || options.continueToken != nil {
             throw .expired("The provided continue parameter is too old to display a consistent list result.")
         }
         var exact: UInt64?
@@ -105,31 +113,44 @@ struct ListHandler: Sendable {
 
     // MARK: Bodies
 
-    private func json(_ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool) -> ResponseBody {
+    /// A piece as it goes out: compressed where the client and the size ask for it.
+    private static func packed(_ piece: [UInt8], _ gzip: inout Gzip?, isLast: Bool) -> ByteBuffer {
+        gzip?.add(piece, isLast: isLast)
+        return ByteBuffer(bytes: gzip?.takeOutput() ?? piece)
+    }
+
+    private func json(
+        _ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool, _ isCompressed: Bool
+    ) -> ResponseBody {
         let isPartial = form.shape == .metadataOnly
         let head: JSONValue = [
-            "kind": .string(isPartial ? "PartialObjectMetadataList" : kind.kind + "List"),
+            "kind": .string(isPartial ? "PartialObjectMetadataList" : kind.listKind),
             "apiVersion": .string(isPartial ? "meta.k8s.io/v1" : kind.apiVersion), "metadata": metadata,
         ]
         return ResponseBody { writer in
+            var gzip = isCompressed ? Gzip() : nil
             var piece = Array(head.bytes.dropLast()) + Array(",\"items\":[".utf8)
             for (position, object) in page.enumerated() {
                 if position > 0 { piece.append(UInt8(ascii: ",")) }
-                let value: JSONValue = isPartial ? ["metadata": object.value(kind)["metadata"]] : object.value(kind)
+                var value: JSONValue = isPartial ? ["metadata": object.value(kind)["metadata"]] : object.value(kind)
+                // Items of custom kinds carry their type, as the API server sends them.
+                if kind.custom != nil, !isPartial { value = object.typed(kind) }
                 value.append(to: &piece)
                 if piece.count >= Self.pieceSize {
-                    try await writer.write(ByteBuffer(bytes: piece))
+                    try await writer.write(Self.packed(piece, &gzip, isLast: false))
                     piece.removeAll(keepingCapacity: true)
                 }
                 if isTorn, position >= page.count / 2 { throw ConnectionCut() }
             }
             piece.append(contentsOf: "]}\n".utf8)
-            try await writer.write(ByteBuffer(bytes: piece))
+            try await writer.write(Self.packed(piece, &gzip, isLast: true))
             try await writer.finish(nil)
         }
     }
 
-    private func protobuf(_ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool) throws -> ResponseBody {
+    private func protobuf(
+        _ page: [StoredObject], _ metadata: JSONValue, _ isTorn: Bool, _ isCompressed: Bool
+    ) throws -> ResponseBody {
         let isPartial = form.shape == .metadataOnly
         var items: [[UInt8]] = []
         items.reserveCapacity(page.count)
@@ -157,6 +178,7 @@ struct ListHandler: Sendable {
         head.writeHead(2, length: rawLength)
         let (start, all) = (ObjectEncoding.magic + head.out + first.out, items)
         return ResponseBody { writer in
+            var gzip = isCompressed ? Gzip() : nil
             var piece = start
             for (position, item) in all.enumerated() {
                 var itemHead = ProtobufWriter(reserving: 8)
@@ -164,13 +186,13 @@ struct ListHandler: Sendable {
                 piece.append(contentsOf: itemHead.out)
                 piece.append(contentsOf: item)
                 if piece.count >= Self.pieceSize {
-                    try await writer.write(ByteBuffer(bytes: piece))
+                    try await writer.write(Self.packed(piece, &gzip, isLast: false))
                     piece.removeAll(keepingCapacity: true)
                 }
                 if isTorn, position >= all.count / 2 { throw ConnectionCut() }
             }
             piece.append(contentsOf: [0x1A, 0x00, 0x22, 0x00])
-            try await writer.write(ByteBuffer(bytes: piece))
+            try await writer.write(Self.packed(piece, &gzip, isLast: true))
             try await writer.finish(nil)
         }
     }

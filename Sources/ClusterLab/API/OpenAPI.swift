@@ -42,7 +42,7 @@ enum OpenAPI {
 
     private static func list(of kinds: [ResourceKind]) -> JSONValue {
         var paths: JSONValue = .object([])
-        for kind in kinds {
+        for kind in kinds where kind.group.isEmpty || !paths.has("apis/\(kind.apiVersion)") {
             let path = kind.group.isEmpty ? "api/\(kind.version)" : "apis/\(kind.apiVersion)"
             paths[path] = ["serverRelativeURL": .string("/openapi/v3/\(path)?hash=lab")]
         }
@@ -66,6 +66,15 @@ enum OpenAPI {
 
     /// A kind's schema; those of the messages in it are added to `schemas`.
     private static func schema(of kind: ResourceKind, _ schemas: inout [String: JSONValue]) -> JSONValue {
+        if let custom = kind.custom, custom.schema.isObject {
+            var schema = custom.schema
+            var properties = schema["properties"]
+            for name in ["apiVersion", "kind"] { properties[name] = described(name, ["type": "string"]) }
+            properties["metadata"] = Schemas.places["ObjectMeta"].map { reference(to: $0, &schemas) } ?? .null
+            schema["properties"] = properties
+            schema["x-kubernetes-group-version-kind"] = [type(of: kind)]
+            return schema
+        }
         var properties: [JSONValue.Member] = ["apiVersion", "kind"].map { .init($0, described($0, ["type": "string"])) }
         if let message = kind.schema {
             properties += members(of: message, &schemas)

@@ -8,11 +8,13 @@ enum RequestTarget: Equatable {
     case resources(group: String, version: String)
     case openAPI([String])
     case resource(ResourceAddress)
-    /// `kubectl auth can-i`.
-    case accessReview
+    /// A question about access or identity, such as `kubectl auth can-i` asks.
+    case review(group: String, plural: String)
+    /// The lab's own switch for faults.
+    case faults
     case unknown
 
-    init(path: String) {
+    init(path: String, kinds: [ResourceKind]) {
         let words = path.split(separator: "/", omittingEmptySubsequences: true).map { Percent.decode(String($0)) }
         switch words.first {
         case "healthz", "livez", "readyz": self = .health
@@ -22,23 +24,31 @@ enum RequestTarget: Equatable {
             if words.count == 1 {
                 self = .legacyVersions
             } else {
-                self = Self.inVersion(group: "", version: words[1], words[2...])
+                self = Self.inVersion(group: "", version: words[1], words[2...], kinds)
             }
         case "apis":
             switch words.count {
             case 1: self = .groups
             case 2: self = .group(words[1])
-            case 4 where words[1] == "authorization.k8s.io" && words[3] == "selfsubjectaccessreviews":
-                self = .accessReview
-            default: self = Self.inVersion(group: words[1], version: words[2], words[3...])
+            case 4
+            where words[2] == "v1" && AccessReviews.kinds.contains { $0.group == words[1] && $0.plural == words[3] }:
+                self = .review(group: words[1], plural: words[3])
+            default: self = Self.inVersion(group: words[1], version: words[2], words[3...], kinds)
             }
+        case "lab" where words == ["lab", "fault"]: self = .faults
         default: self = .unknown
         }
     }
 
-    private static func inVersion(group: String, version: String, _ rest: ArraySlice<String>) -> RequestTarget {
-        guard ResourceKind.all.contains(where: { $0.group == group && $0.version == version }) else { return .unknown }
+    private static func inVersion(
+        group: String, version: String, _ rest: ArraySlice<String>, _ kinds: [ResourceKind]
+    ) -> RequestTarget {
         var words = Array(rest)
+        if words.isEmpty, AccessReviews.kinds.contains(where: { $0.group == group && version == "v1" }) {
+            return .resources(group: group, version: version)
+        }
+        let kinds = kinds.filter { $0.group == group && $0.version == version }
+        if kinds.isEmpty { return .unknown }
         if words.isEmpty { return .resources(group: group, version: version) }
         var namespace: String?
         let ofNamespaceItself = ["status", "finalize"]
@@ -46,7 +56,7 @@ enum RequestTarget: Equatable {
             namespace = words[1]
             words.removeFirst(2)
         }
-        guard words.count <= 3, let kind = ResourceKind.at(group: group, version: version, plural: words[0]),
+        guard words.count <= 3, let kind = kinds.first(where: { $0.plural == words[0] }),
             namespace == nil || kind.isNamespaced
         else { return .unknown }
         let name = words.count > 1 ? words[1] : nil

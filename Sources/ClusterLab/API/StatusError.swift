@@ -20,13 +20,22 @@ package struct StatusError: Error, Sendable {
 
     static let unauthorized = StatusError(code: 401, reason: "Unauthorized", message: "Unauthorized")
 
-    static func forbidden(user: String, verb: String, _ kind: ResourceKind, namespace: String?) -> StatusError {
-        let scope = namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"
+    static func forbidden(_ user: User, _ access: Access) -> StatusError {
+        guard access.path.isEmpty else {
+            return StatusError(
+                code: 403, reason: "Forbidden",
+                message: "forbidden: User \"\(user.name)\" cannot \(access.description)", details: .object([]))
+        }
+        let plural = access.resource.split(separator: "/").first.map(String.init) ?? ""
+        let name = access.name.isEmpty ? "" : " \"\(access.name)\""
+        let qualified = access.group.isEmpty ? plural : "\(plural).\(access.group)"
         return StatusError(
             code: 403, reason: "Forbidden",
-            message: "\(kind.qualifiedPlural) is forbidden: User \"\(user)\" cannot \(verb) resource "
-                + "\"\(kind.plural)\" in API group \"\(kind.group)\" \(scope)",
-            details: ["group": kind.group.isEmpty ? .null : .string(kind.group), "kind": .string(kind.plural)])
+            message: "\(qualified)\(name) is forbidden: User \"\(user.name)\" cannot \(access.description)",
+            details: [
+                "name": access.name.isEmpty ? .null : .string(access.name),
+                "group": access.group.isEmpty ? .null : .string(access.group), "kind": .string(plural),
+            ])
     }
 
     private static func details(_ kind: ResourceKind, _ name: String) -> JSONValue {
@@ -67,6 +76,20 @@ package struct StatusError: Error, Sendable {
             details: details(kind, name))
     }
 
+    static func namespaceTerminating(_ kind: ResourceKind, _ name: String, _ namespace: String) -> StatusError {
+        let why = "unable to create new content in namespace \(namespace) because it is being terminated"
+        var details = details(kind, name)
+        details["causes"] = [
+            [
+                "reason": "NamespaceTerminating", "message": .string("namespace \(namespace) is being terminated"),
+                "field": "metadata.namespace",
+            ]
+        ]
+        return StatusError(
+            code: 403, reason: "Forbidden", message: "\(kind.qualifiedPlural) \"\(name)\" is forbidden: \(why)",
+            details: details)
+    }
+
     static let staleVersion =
         "the object has been modified; please apply your changes to the latest version and try again"
 
@@ -101,12 +124,4 @@ package struct StatusError: Error, Sendable {
                 "retryAfterSeconds": 1,
             ], retryAfter: 1)
     }
-}
-
-/// What a request may cost at most.
-enum RequestLimits {
-    /// 3 MB, as in the API server.
-    static let bodyBytes = 3 * 1024 * 1024
-    /// Seconds a request waits for a resource version that does not exist yet.
-    static let versionWait = 3.0
 }

@@ -37,7 +37,8 @@ struct TableColumn: Sendable {
 
     /// The columns of a kind, with the names and in the order of the API server.
     static func all(of kind: ResourceKind) -> [TableColumn] {
-        switch kind.kind {
+        if let custom = kind.custom { return Self.custom(custom) }
+        return switch kind.kind {
         case "Service":
             [
                 name, text("Type", "spec", "type"), TableColumn("Cluster-IP") { $0["spec"]["clusterIP"].shown },
@@ -127,10 +128,52 @@ struct TableColumn: Sendable {
                 name, TableColumn("Role") { "\($0["roleRef"]["kind"].text ?? "")/\($0["roleRef"]["name"].text ?? "")" },
                 age,
             ]
+        case "Secret":
+            [
+                name, TableColumn("Type") { $0["type"].text ?? "Opaque" },
+                TableColumn("Data") { String($0["data"].members.count) }, age,
+            ]
+        case "ReplicationController":
+            [
+                name, TableColumn("Desired") { String($0["spec"]["replicas"].number ?? 1) },
+                count("Current", "replicas"), count("Ready", "readyReplicas"), age,
+            ] + containers + [TableColumn("Selector", isWide: true) { labels($0["spec"]["selector"]) }]
+        case "PriorityClass":
+            [
+                name, TableColumn("Value") { String($0["value"].number ?? 0) },
+                TableColumn("Global-Default") { String($0["globalDefault"].flag ?? false) }, age,
+                TableColumn("PreemptionPolicy") { $0["preemptionPolicy"].text ?? "PreemptLowerPriority" },
+            ]
+        case "NetworkPolicy":
+            [name, TableColumn("Pod-Selector") { labels($0["spec"]["podSelector"]["matchLabels"]) }, age]
+        case "HorizontalPodAutoscaler":
+            [
+                name,
+                TableColumn("Reference") {
+                    let target = $0["spec"]["scaleTargetRef"]
+                    return "\(target["kind"].text ?? "")/\(target["name"].text ?? "")"
+                }, TableColumn("Targets") { _ in "<unknown>" },
+                TableColumn("MinPods") { String($0["spec"]["minReplicas"].number ?? 1) },
+                TableColumn("MaxPods") { String($0["spec"]["maxReplicas"].number ?? 0) },
+                count("Replicas", "currentReplicas"), age,
+            ]
         case "ClusterRole", "Role", "CustomResourceDefinition":
             [name, text("Created At", "metadata", "creationTimestamp")]
         default: [name, age]
         }
+    }
+
+    /// The columns a definition asks for; age where it asks for none.
+    private static func custom(_ custom: CustomVersion) -> [TableColumn] {
+        if custom.columns.isEmpty { return [name, age] }
+        return [name]
+            + custom.columns.map { title, path, isWide in
+                TableColumn(title, isWide: isWide) { object in
+                    let value = object[path: path]
+                    if path.last?.hasSuffix("Timestamp") == true { return since(value) }
+                    return value.text ?? (value.isNull ? "" : value.line)
+                }
+            }
     }
 
     // MARK: Columns of several kinds

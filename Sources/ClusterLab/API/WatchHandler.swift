@@ -15,15 +15,17 @@ struct WatchHandler: Sendable {
     /// Seconds between bookmarks, and before the end for the last one.
     private static let bookmarkInterval = 60.0
     private static let bookmarkBeforeEnd = 2.0
+    /// Bytes given to a connection at once.
+    private static let partSize = 32 * 1024
 
     func answer() throws -> Response {
-        if case .expire410(asStatus: true) = resource.behaviour.fault, options.version ?? 0 != 0 {
+        if resource.behaviour.expiry == true, options.version ?? 0 != 0 {
             throw StatusError.expired("too old resource version: \(options.version ?? 0) (\(resource.cluster.version))")
         }
         return Response(
             status: .ok, headers: [.contentType: form.watchContentType],
             body: ResponseBody { writer in
-                let (id, wakes) = resource.cluster.subscribe()
+                let (id, wakes) = resource.cluster.subscribe(closing: resource.channel)
                 defer { resource.cluster.unsubscribe(id) }
                 // A client that hangs up must not hold its watch until the next event.
                 resource.channel.closeFuture.whenComplete { _ in resource.cluster.unsubscribe(id) }
@@ -31,20 +33,33 @@ struct WatchHandler: Sendable {
                 for await _ in wakes {
                     var next = WatchStream.Next.more
                     while next == .more {
-                        if resource.behaviour.fault == .dropWatches { throw ConnectionCut() }
-                        var bytes: [UInt8] = []
-                        next = try stream.step(into: &bytes)
-                        if bytes.isEmpty { continue }
-                        if resource.behaviour.fault == .tornChunk {
-                            try await writer.write(ByteBuffer(bytes: bytes.prefix(bytes.count / 2)))
-                            throw ConnectionCut()
+                        if resource.behaviour.has(.dropWatches) { throw ConnectionCut() }
+                        var pieces: [ByteBuffer] = []
+                        next = try stream.step(into: &pieces)
+                        for part in pieces.flatMap(Self.parts) {
+                            if resource.behaviour.has(.tornChunk) {
+                                try await writer.write(part.getSlice(at: 0, length: part.readableBytes / 2) ?? part)
+                                throw ConnectionCut()
+                            }
+                            resource.cluster.beginsWriting(id)
+                            try await writer.write(part)
+                            resource.cluster.endsWriting(id)
                         }
-                        try await writer.write(ByteBuffer(bytes: bytes))
                     }
                     if next == .over { break }
                 }
                 try await writer.finish(nil)
             })
+    }
+
+    /// A piece in small parts, so that little waits in a connection whose client does not read.
+    private static func parts(of piece: ByteBuffer) -> [ByteBuffer] {
+        var rest = piece
+        var parts: [ByteBuffer] = []
+        while rest.readableBytes > 0, let part = rest.readSlice(length: min(partSize, rest.readableBytes)) {
+            parts.append(part)
+        }
+        return parts
     }
 
     /// The next bytes of a watch; it reads the clock, but waits for nothing.
@@ -84,15 +99,15 @@ struct WatchHandler: Sendable {
                 end.addingTimeInterval(-min(WatchHandler.bookmarkBeforeEnd, (seconds ?? 60) / 2)))
         }
 
-        mutating func step(into bytes: inout [UInt8]) throws -> Next {
+        mutating func step(into pieces: inout [ByteBuffer]) throws -> Next {
             let now = Date()
-            if handler.resource.behaviour.fault == .silentWatch { return now >= end ? .over : .wait }
+            if handler.resource.behaviour.has(.silentWatch) { return now >= end ? .over : .wait }
             if hasInitialEvents {
-                try initialEvents(into: &bytes)
+                try initialEvents(into: &pieces)
                 return .more
             }
-            if case .expire410 = handler.resource.behaviour.fault {
-                bytes += try expired()
+            if handler.resource.behaviour.expiry != nil {
+                pieces.append(ByteBuffer(bytes: try expired()))
                 return .over
             }
             let from = position
@@ -103,13 +118,16 @@ struct WatchHandler: Sendable {
                 )
             }
             guard let changes = found.changes else {
-                bytes += try expired()
+                pieces.append(ByteBuffer(bytes: try expired()))
                 return .over
             }
+            var size = 0
             for change in changes {
                 guard let type = handler.eventType(of: change) else { continue }
-                bytes += try handler.form.event(type, change.object, handler.kind)
-                if bytes.count >= Self.pieceSize {
+                let event = try handler.resource.cluster.events.event(type, change.object, handler.kind, handler.form)
+                pieces.append(event)
+                size += event.readableBytes
+                if size >= Self.pieceSize {
                     position = change.version
                     return .more
                 }
@@ -121,20 +139,23 @@ struct WatchHandler: Sendable {
             // A watch from the future waits until the cluster has got there.
             position = max(position, found.version)
             if now >= nextBookmark, handler.options.wantsBookmarks, position == found.version {
-                try bookmark(now, into: &bytes)
+                try bookmark(now, into: &pieces)
             }
             return now >= end ? .over : .wait
         }
 
-        private mutating func bookmark(_ now: Date, into bytes: inout [UInt8]) throws {
-            bytes += try handler.form.bookmark(handler.kind, version: position, endsInitialEvents: false)
+        private mutating func bookmark(_ now: Date, into pieces: inout [ByteBuffer]) throws {
+            pieces.append(
+                ByteBuffer(bytes: try handler.form.bookmark(handler.kind, version: position, endsInitialEvents: false)))
             let last = end.addingTimeInterval(-WatchHandler.bookmarkBeforeEnd)
             let next = now.addingTimeInterval(WatchHandler.bookmarkInterval)
             nextBookmark = now < last ? min(next, last) : end.addingTimeInterval(1)
         }
 
         /// Sends the next part of the snapshot; a large cluster is never encoded at once.
-        private mutating func initialEvents(into bytes: inout [UInt8]) throws {
+        private mutating func initialEvents(into pieces: inout [ByteBuffer]) throws {
+            var bytes: [UInt8] = []
+            defer { if !bytes.isEmpty { pieces.append(ByteBuffer(bytes: bytes)) } }
             if initial == nil {
                 let (objects, version) = handler.resource.cluster.read { state in
                     (state.store.list(handler.kind, namespace: handler.namespace), state.store.version)

@@ -3,6 +3,7 @@ extension ClusterState {
     mutating func admit(
         _ kind: ResourceKind, _ object: inout JSONValue, replacing old: JSONValue?
     ) throws(StatusError) {
+        if let custom = kind.custom { return try admitCustom(kind, custom, &object, replacing: old) }
         guard isManaged else { return }
         switch kind {
         case .service: try admitService(&object, replacing: old)
@@ -13,10 +14,23 @@ extension ClusterState {
             labels["kubernetes.io/metadata.name"] = .string(object.name)
             object.set("metadata", "labels", labels)
             object.set("spec", "finalizers", ["kubernetes"])
-            object.set("status", "phase", "Active")
+            let isGoing = !object["metadata"]["deletionTimestamp"].isNull
+            object.set("status", "phase", isGoing ? "Terminating" : "Active")
         case .deployment, .statefulSet, .replicaSet: try admitWorkload(kind, &object)
-        case .customResourceDefinition: admitDefinition(&object)
+        case .replicationController: admitReplicationController(&object)
+        case .secret: admitSecret(&object)
+        case .customResourceDefinition: try admitDefinition(&object)
         default: break
+        }
+    }
+
+    private func admitCustom(
+        _ kind: ResourceKind, _ custom: CustomVersion, _ object: inout JSONValue, replacing old: JSONValue?
+    ) throws(StatusError) {
+        let schema = StructuralSchema(schema: custom.schema, fillsDefaults: true)
+        object = schema.admitted(object).object
+        if let (field, message) = schema.violation(in: object) {
+            throw .invalid(kind.kind, object.name, field: field.isEmpty ? "<nil>" : field, message)
         }
     }
 
@@ -124,7 +138,7 @@ extension ClusterState {
 
     private mutating func claimPod(_ address: String) -> Bool { pods4.claim(address) && pods6.claim(address) }
 
-    private static func defaulted(container: JSONValue) -> JSONValue {
+    static func defaulted(container: JSONValue) -> JSONValue {
         var container = container
         container.setDefault("resources", .object([]))
         container.setDefault("terminationMessagePath", "/dev/termination-log")
@@ -189,63 +203,5 @@ extension ClusterState {
                 "operatingSystem": "linux", "architecture": "amd64",
             ])
         node["status"] = status
-    }
-
-    private func admitDefinition(_ definition: inout JSONValue) {
-        let now = JSONValue.string(Timestamp.now.text())
-        let conditions = [("NamesAccepted", "NoConflicts"), ("Established", "InitialNamesAccepted")]
-        guard definition["status"]["conditions"].isNull else { return }
-        definition["status"] = [
-            "conditions": .array(
-                conditions.map { type, reason in
-                    [
-                        "type": .string(type), "status": "True", "lastTransitionTime": now, "reason": .string(reason),
-                        "message": "",
-                    ]
-                }), "acceptedNames": definition["spec"]["names"],
-            "storedVersions": .array(definition["spec"]["versions"].elements.map { $0["name"] }),
-        ]
-    }
-
-    private func admitWorkload(_ kind: ResourceKind, _ object: inout JSONValue) throws(StatusError) {
-        var spec = object["spec"]
-        let selector = spec["selector"]["matchLabels"].textMembers
-        let labels = spec["template"].labels
-        guard !selector.isEmpty || !spec["selector"]["matchExpressions"].elements.isEmpty else {
-            throw .invalid(kind.kind, object.name, field: "spec.selector", "Required value")
-        }
-        guard selector.allSatisfy({ labels[$0.key] == $0.value }) else {
-            throw .invalid(
-                kind.kind, object.name, field: "spec.template.metadata.labels",
-                "Invalid value: `selector` does not match template `labels`")
-        }
-        if let replicas = spec["replicas"].number, !(0...100_000).contains(replicas) {
-            throw .invalid(
-                kind.kind, object.name, field: "spec.replicas",
-                "Invalid value: \(replicas): must be from 0 to 100000")
-        }
-        spec.setDefault("replicas", 1)
-        if kind == .deployment {
-            spec.setDefault("revisionHistoryLimit", 10)
-            spec.setDefault("progressDeadlineSeconds", 600)
-            spec.setDefault(
-                "strategy",
-                ["type": "RollingUpdate", "rollingUpdate": ["maxUnavailable": "25%", "maxSurge": "25%"]])
-        } else if kind == .statefulSet {
-            spec.setDefault("revisionHistoryLimit", 10)
-            spec.setDefault("podManagementPolicy", "OrderedReady")
-            spec.setDefault("updateStrategy", ["type": "RollingUpdate", "rollingUpdate": ["partition": 0]])
-        }
-        var template = spec["template"]
-        var podSpec = template["spec"]
-        podSpec.setDefault("restartPolicy", "Always")
-        podSpec.setDefault("terminationGracePeriodSeconds", 30)
-        podSpec.setDefault("dnsPolicy", "ClusterFirst")
-        podSpec.setDefault("schedulerName", "default-scheduler")
-        podSpec["containers"] = .array(podSpec["containers"].elements.map(Self.defaulted(container:)))
-        template["spec"] = podSpec
-        spec["template"] = template
-        object["spec"] = spec
-        object.setDefault("status", ["replicas": 0])
     }
 }

@@ -15,9 +15,21 @@ package struct ClusterState: Sendable {
     var serial: UInt64 = 0
     /// Whether the controllers run; off for objects that are complete already.
     package let isManaged: Bool
-    private(set) var dirtyServices: Set<ObjectKey> = []
-    private(set) var dirtyWorkloads: Set<WorkloadKey> = []
-    private var isSettling = false
+    var dirtyServices: Set<ObjectKey> = []
+    var dirtyWorkloads: Set<WorkloadKey> = []
+    /// Namespaces that are being deleted and may be empty by now.
+    var dirtyNamespaces: Set<String> = []
+    var isSettling = false
+    /// While a batch of manifests is loading, controllers wait for its end.
+    var isHeld = false
+    /// The kinds of each CustomResourceDefinition, one for each served version.
+    var customKinds: [String: [ResourceKind]] = [:]
+    /// The collection of each definition that ever was, so that one that comes back finds its place.
+    var customCollections: [String: Int] = [:]
+    /// Pods that are stopping, and when they have stopped, in seconds since 1970.
+    var stopping: [StoppingKey: Double] = [:]
+    /// Seconds a pod takes to stop, unless its grace period ends before or an annotation says otherwise.
+    package var shutdownSeconds = 0.0
 
     package init(isManaged: Bool = true, historyLimit: Int = 4096) {
         self.isManaged = isManaged
@@ -40,9 +52,10 @@ package struct ClusterState: Sendable {
     /// Adds an object after defaulting, validation and allocation.
     @discardableResult
     package mutating func create(
-        _ kind: ResourceKind, _ given: JSONValue, isDryRun: Bool = false
+        _ kind: ResourceKind, _ given: JSONValue, isDryRun: Bool = false, by manager: FieldManager? = nil
     ) throws(StatusError) -> StoredObject {
         var object = given.withoutType
+        for member in ["deletionTimestamp", "deletionGracePeriodSeconds"] { object.set("metadata", member, .null) }
         if object.name.isEmpty, let prefix = object["metadata"]["generateName"].text, !prefix.isEmpty {
             serial += 1
             object.set("metadata", "name", .string(prefix + NameSuffix.of("\(prefix)\(serial)", length: 5)))
@@ -51,15 +64,14 @@ package struct ClusterState: Sendable {
         guard store.find(kind, namespace: object.namespace, name: object.name) == nil else {
             throw .alreadyExists(kind, object.name)
         }
-        if kind.isNamespaced, store.find(.namespace, namespace: "", name: object.namespace) == nil {
-            throw .notFound(.namespace, object.namespace)
-        }
+        if kind.isNamespaced { try checkNamespace(of: object, kind) }
         object.set("metadata", "uid", .string(UUID().uuidString.lowercased()))
         if object["metadata"]["creationTimestamp"].isNull {
             object.set("metadata", "creationTimestamp", .string(Timestamp.now.text()))
         }
         if kind.hasGeneration { object.set("metadata", "generation", 1) }
         try admit(kind, &object, replacing: nil)
+        if let manager { object.noteManager(manager, kind, given: given) }
         if isDryRun {
             if isManaged { release(kind, object) }
             return StoredObject(object, version: store.version)
@@ -81,7 +93,7 @@ package struct ClusterState: Sendable {
     @discardableResult
     package mutating func update(
         _ kind: ResourceKind, namespace: String, name: String, to given: JSONValue, part: Part = .allButStatus,
-        isDryRun: Bool = false
+        isDryRun: Bool = false, by manager: FieldManager? = nil
     ) throws(StatusError) -> StoredObject {
         guard let current = store.find(kind, namespace: namespace, name: name) else { throw .notFound(kind, name) }
         let old = current.value(kind)
@@ -97,14 +109,13 @@ package struct ClusterState: Sendable {
         } else if part == .allButStatus, kind.subresources.contains("status") {
             object["status"] = old["status"]
         }
-        for member in ["uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp"] {
-            object.set("metadata", member, old["metadata"][member])
-        }
+        for member in Self.keptMetadata { object.set("metadata", member, old["metadata"][member]) }
         try Validation.metadata(kind, object)
         // Copying is dear for a large cluster, and only a dry run has to take allocations back.
         let before = isDryRun ? self : nil
         try admit(kind, &object, replacing: old)
         object.set("metadata", "resourceVersion", old["metadata"]["resourceVersion"])
+        object.noteManager(manager, kind, old: old)
         if let before {
             self = before
             return StoredObject(object, version: current.version)
@@ -116,40 +127,23 @@ package struct ClusterState: Sendable {
         }
         let stored = store.put(kind, object)
         touched(kind, old: old, new: object)
+        removeIfReleased(kind, stored)
         settle()
         return store.find(kind, namespace: namespace, name: name) ?? stored
     }
 
-    /// Removes an object and what it owns.
-    @discardableResult
-    package mutating func delete(
-        _ kind: ResourceKind, namespace: String, name: String
-    ) throws(StatusError) -> StoredObject {
-        guard let current = store.find(kind, namespace: namespace, name: name) else { throw .notFound(kind, name) }
-        remove(kind, current)
-        settle()
-        return current
-    }
+    /// Metadata that no update changes.
+    private static let keptMetadata = [
+        "uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ]
 
-    /// Removes without settling, so that owners and owned go in one step.
-    mutating func remove(_ kind: ResourceKind, _ object: StoredObject) {
-        let old = object.value(kind)
-        guard store.remove(kind, namespace: object.namespace, name: object.name) != nil else { return }
-        if isManaged { release(kind, old) }
-        touched(kind, old: old, new: nil)
-        if kind == .namespace {
-            for inner in ResourceKind.all where inner.isNamespaced {
-                for object in store.list(inner, namespace: object.name) { remove(inner, object) }
-            }
+    private func checkNamespace(of object: JSONValue, _ kind: ResourceKind) throws(StatusError) {
+        guard let namespace = store.find(.namespace, namespace: "", name: object.namespace)?.value(.namespace) else {
+            throw .notFound(.namespace, object.namespace)
         }
-        guard isManaged, [ResourceKind.deployment, .replicaSet, .statefulSet].contains(kind) else { return }
-        for inner in [ResourceKind.replicaSet, .pod] {
-            for owned in store.list(inner, namespace: object.namespace)
-            where owned.value(inner)["metadata"]["ownerReferences"].elements.contains(where: {
-                $0["uid"] == old["metadata"]["uid"]
-            }) {
-                remove(inner, owned)
-            }
+        guard namespace["metadata"]["deletionTimestamp"].isNull else {
+            throw .namespaceTerminating(kind, object.name, object.namespace)
         }
     }
 
@@ -164,82 +158,6 @@ package struct ClusterState: Sendable {
         }
         store.put(kind, object)
         touched(kind, old: old, new: object)
-    }
-
-    // MARK: Settling
-
-    /// Notes which controllers have to look again after a write.
-    private mutating func touched(_ kind: ResourceKind, old: JSONValue?, new: JSONValue?) {
-        guard isManaged, let object = new ?? old else { return }
-        let key = ObjectKey(namespace: object.namespace, name: object.name)
-        switch kind {
-        case .service: dirtyServices.insert(key)
-        case .pod:
-            for version in [old, new] {
-                guard let labels = version?.labels else { continue }
-                for service in servicesSelecting(labels, namespace: object.namespace) { dirtyServices.insert(service) }
-            }
-            for owner in object["metadata"]["ownerReferences"].elements {
-                for workload in [ResourceKind.replicaSet, .statefulSet] where owner["kind"].text == workload.kind {
-                    let name = owner["name"].text ?? ""
-                    dirtyWorkloads.insert(
-                        .init(kind: workload.index, object: .init(namespace: key.namespace, name: name)))
-                }
-            }
-        case .deployment, .replicaSet, .statefulSet:
-            dirtyWorkloads.insert(.init(kind: kind.index, object: key))
-            for owner in object["metadata"]["ownerReferences"].elements where owner["kind"].text == "Deployment" {
-                let name = owner["name"].text ?? ""
-                dirtyWorkloads.insert(
-                    .init(kind: ResourceKind.deployment.index, object: .init(namespace: key.namespace, name: name)))
-            }
-        case .endpointSlice:
-            if old != nil, let name = object.labels[EndpointSliceController.serviceLabel] {
-                dirtyServices.insert(.init(namespace: key.namespace, name: name))
-            }
-        default: break
-        }
-    }
-
-    private func servicesSelecting(_ labels: [String: String], namespace: String) -> [ObjectKey] {
-        store.list(.service, namespace: namespace).compactMap { service in
-            let selector = service.value(.service)["spec"]["selector"].textMembers
-            guard !selector.isEmpty, selector.allSatisfy({ labels[$0.key] == $0.value }) else { return nil }
-            return ObjectKey(namespace: namespace, name: service.name)
-        }
-    }
-
-    /// Lets the controllers run until nothing is left to do; bounded, so that two of them cannot argue forever.
-    mutating func settle() {
-        guard isManaged, !isSettling, !isHeld else { return }
-        isSettling = true
-        defer { isSettling = false }
-        for _ in 0..<64 {
-            if !dirtyWorkloads.isEmpty {
-                let keys = dirtyWorkloads.sorted {
-                    ($0.kind, $0.object.namespace, $0.object.name) < ($1.kind, $1.object.namespace, $1.object.name)
-                }
-                dirtyWorkloads = []
-                for key in keys { WorkloadController.reconcile(key, in: &self) }
-            } else if !dirtyServices.isEmpty {
-                let keys = dirtyServices.sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
-                dirtyServices = []
-                for key in keys { EndpointSliceController.reconcile(key, in: &self) }
-            } else {
-                return
-            }
-        }
-    }
-
-    /// While a batch of manifests is loading, controllers wait for its end.
-    private var isHeld = false
-    package mutating func batch<Result>(_ body: (inout ClusterState) throws -> Result) rethrows -> Result {
-        isHeld = true
-        defer {
-            isHeld = false
-            settle()
-        }
-        return try body(&self)
     }
 }
 
@@ -264,27 +182,5 @@ extension JSONValue {
                     .sorted { $0.name < $1.name })
         default: self
         }
-    }
-}
-
-/// The random-looking ends of generated names, from Kubernetes' alphabet without vowels; equal input, equal name.
-enum NameSuffix {
-    private static let alphabet = Array("bcdfghjklmnpqrstvwxz2456789")
-
-    static func of(_ text: String, length: Int) -> String {
-        var hash = hash(text)
-        var suffix = ""
-        for _ in 0..<length {
-            suffix.append(alphabet[Int(hash % UInt64(alphabet.count))])
-            hash = hash / UInt64(alphabet.count) ^ (hash << 40)
-        }
-        return suffix
-    }
-
-    /// FNV-1a.
-    static func hash(_ text: String) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return hash ^ hash >> 29
     }
 }

@@ -23,8 +23,10 @@ enum EndpointSliceController {
         else {
             for slice in owned { state.remove(.endpointSlice, slice) }
             EndpointsController.serviceIsGone(key, in: &state)
+            EndpointSliceMirror.reconcile(key, in: &state)
             return
         }
+        EndpointSliceMirror.reconcile(key, in: &state)
         let wanted = endpoints(of: service, in: state)
         var left = owned.map { $0.value(.endpointSlice) }
         for group in wanted {

@@ -2,11 +2,16 @@
 enum EndpointsController {
     /// Addresses one object holds at most.
     private static let addressLimit = 1000
+    static let managedLabel = "endpoints.kubernetes.io/managed-by"
+    static let manager = "endpoint-controller"
+
+    /// Whether this controller wrote the object, and not a person.
+    static func isManaged(_ endpoints: JSONValue) -> Bool { endpoints.labels[managedLabel] == manager }
 
     static func write(_ groups: [EndpointSliceController.Group], of service: JSONValue, in state: inout ClusterState) {
         let subsets = subsets(groups.filter { $0.family == service["spec"]["ipFamilies"].elements.first?.text })
         var labels = service.labels
-        labels["endpoints.kubernetes.io/managed-by"] = "endpoint-controller"
+        labels[managedLabel] = manager
         if service["spec"]["clusterIP"].text == "None" { labels["service.kubernetes.io/headless"] = "" }
         let current = state.store.find(.endpoints, namespace: service.namespace, name: service.name)?.value(.endpoints)
         var object = current ?? ["metadata": ["name": .string(service.name), "namespace": .string(service.namespace)]]
@@ -22,10 +27,11 @@ enum EndpointsController {
         }
     }
 
-    /// A Service without a selector keeps the Endpoints people wrote.
+    /// Takes away what this controller wrote; Endpoints that people wrote need no Service.
     static func serviceIsGone(_ key: ClusterState.ObjectKey, in state: inout ClusterState) {
         guard state.store.find(.service, namespace: key.namespace, name: key.name) == nil,
-            let endpoints = state.store.find(.endpoints, namespace: key.namespace, name: key.name)
+            let endpoints = state.store.find(.endpoints, namespace: key.namespace, name: key.name),
+            isManaged(endpoints.value(.endpoints))
         else { return }
         state.remove(.endpoints, endpoints)
     }
@@ -33,7 +39,10 @@ enum EndpointsController {
     private static func subsets(_ groups: [EndpointSliceController.Group]) -> [JSONValue] {
         var left = addressLimit
         return groups.compactMap { group in
-            let endpoints = group.endpoints.prefix(left)
+            // Endpoints know no terminating addresses: those that are not ready for it are gone.
+            let endpoints = group.endpoints.filter {
+                $0["conditions"]["terminating"].flag != true || $0["conditions"]["ready"].flag == true
+            }.prefix(left)
             left -= endpoints.count
             guard !endpoints.isEmpty else { return nil }
             func addresses(ready: Bool) -> JSONValue {

@@ -7,9 +7,10 @@ enum WorkloadController {
             return
         }
         let workload = stored.value(kind)
+        guard workload["metadata"]["deletionTimestamp"].isNull else { return }
         switch kind {
         case .deployment: reconcile(deployment: workload, in: &state)
-        case .replicaSet: reconcile(replicaSet: workload, in: &state)
+        case .replicaSet, .replicationController: reconcile(kind, replicaSet: workload, in: &state)
         case .statefulSet: reconcile(statefulSet: workload, in: &state)
         default: break
         }
@@ -61,18 +62,18 @@ enum WorkloadController {
         _ = try? state.create(.replicaSet, replicaSet)
     }
 
-    // MARK: ReplicaSet
+    // MARK: ReplicaSet and ReplicationController
 
-    private static func reconcile(replicaSet: JSONValue, in state: inout ClusterState) {
+    private static func reconcile(_ kind: ResourceKind, replicaSet: JSONValue, in state: inout ClusterState) {
         let wanted = Int(clamping: replicaSet["spec"]["replicas"].number ?? 1)
         let pods = children(.pod, of: replicaSet, in: state)
         for pod in pods.dropFirst(max(0, wanted)) { remove(pod, in: &state) }
         for _ in pods.count..<max(pods.count, wanted) {
             state.serial += 1
             let name = "\(replicaSet.name)-\(NameSuffix.of("\(replicaSet.name)/\(state.serial)", length: 5))"
-            createPod(name, from: replicaSet, .replicaSet, in: &state) { _ in }
+            createPod(name, from: replicaSet, kind, in: &state) { _ in }
         }
-        writeStatus(.replicaSet, replicaSet, pods: children(.pod, of: replicaSet, in: state), in: &state)
+        writeStatus(kind, replicaSet, pods: children(.pod, of: replicaSet, in: state), in: &state)
     }
 
     // MARK: StatefulSet
@@ -123,7 +124,7 @@ enum WorkloadController {
 
     private static func remove(_ pod: JSONValue, in state: inout ClusterState) {
         guard let stored = state.store.find(.pod, namespace: pod.namespace, name: pod.name) else { return }
-        state.remove(.pod, stored)
+        state.terminate(.pod, stored)
     }
 
     static func owner(_ kind: ResourceKind, _ object: JSONValue) -> JSONValue {
@@ -136,8 +137,10 @@ enum WorkloadController {
     private static func children(
         _ kind: ResourceKind, of owner: JSONValue, in state: ClusterState
     ) -> [JSONValue] {
+        // What is being deleted no longer counts.
         state.store.list(kind, namespace: owner.namespace).lazy.map { $0.value(kind) }.filter {
-            $0["metadata"]["ownerReferences"].elements.contains { $0["uid"] == owner["metadata"]["uid"] }
+            $0["metadata"]["deletionTimestamp"].isNull
+                && $0["metadata"]["ownerReferences"].elements.contains { $0["uid"] == owner["metadata"]["uid"] }
         }
     }
 
@@ -154,7 +157,7 @@ enum WorkloadController {
         status["replicas"] = .int(count)
         status["readyReplicas"] = ready > 0 ? .int(ready) : .null
         status["availableReplicas"] = ready > 0 || kind == .statefulSet ? .int(ready) : .null
-        if kind == .replicaSet {
+        if kind == .replicaSet || kind == .replicationController {
             status["fullyLabeledReplicas"] = count > 0 ? .int(count) : .null
         } else {
             status["updatedReplicas"] = count > 0 ? .int(count) : .null

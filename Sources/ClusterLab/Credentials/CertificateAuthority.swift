@@ -1,6 +1,5 @@
 import Crypto
 import Foundation
-import HTTPTypes
 import NIOSSL
 import SwiftASN1
 import X509
@@ -91,53 +90,4 @@ struct CertificateAuthority: Sendable {
         configuration.trustRoots = .certificates(authority)
         return configuration
     }
-}
-
-/// Who asks, as the API server would say it.
-struct User: Sendable, Equatable {
-    let name: String
-    let groups: [String]
-
-    var mayDoEverything: Bool { groups.contains(CertificateAuthority.administratorsGroup) }
-
-    /// The user an administrator asks to be (`kubectl --as`); without such a wish the user itself.
-    func acting(by headers: HTTPFields) throws(StatusError) -> User {
-        guard let name = headers[.impersonateUser] else { return self }
-        guard mayDoEverything else {
-            throw StatusError(
-                code: 403, reason: "Forbidden",
-                message: "users \"\(name)\" is forbidden: User \"\(self.name)\" cannot impersonate resource \"users\" "
-                    + "in API group \"\" at the cluster scope")
-        }
-        return User(name: name, groups: headers[values: .impersonateGroup])
-    }
-
-    init(name: String, groups: [String]) {
-        self.name = name
-        self.groups = groups
-    }
-
-    /// The user a verified client certificate names: its common name, groups from its organisations.
-    init?(certificate: NIOSSLCertificate) {
-        guard let bytes = try? certificate.toDERBytes(), let parsed = try? Certificate(derEncoded: bytes) else {
-            return nil
-        }
-        var name: String?
-        var groups: [String] = []
-        for part in parsed.subject {
-            for attribute in part {
-                if attribute.type == .RDNAttributeType.commonName { name = String(describing: attribute.value) }
-                if attribute.type == .RDNAttributeType.organizationName {
-                    groups.append(String(describing: attribute.value))
-                }
-            }
-        }
-        guard let name else { return nil }
-        self.init(name: name, groups: groups)
-    }
-}
-
-extension HTTPField.Name {
-    fileprivate static let impersonateUser = Self("Impersonate-User") ?? .authorization
-    fileprivate static let impersonateGroup = Self("Impersonate-Group") ?? .authorization
 }

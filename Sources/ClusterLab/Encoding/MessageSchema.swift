@@ -57,7 +57,7 @@ struct MessageSchema: Sendable {
 /// The messages of the API, read once from `messageTable`.
 enum Schemas {
     private static let lines: [(name: String, fields: Substring)] = messageTable.split(separator: "\n").compactMap {
-        let parts = $0.split(separator: ":", maxSplits: 1)
+        let parts = $0.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         return parts.count == 2 ? (String(parts[0]), parts[1]) : nil
     }
 

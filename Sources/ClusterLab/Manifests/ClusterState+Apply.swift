@@ -3,8 +3,8 @@ extension ClusterState {
     /// The order in which kinds are created, so that what others refer to comes first.
     private static func rank(_ kind: ResourceKind) -> Int {
         switch kind {
-        case .namespace: 0
-        case .node: 1
+        case .namespace, .customResourceDefinition: 0
+        case .node, .priorityClass: 1
         case .serviceAccount, .configMap: 2
         case .service: 3
         case .pod, .deployment, .replicaSet, .statefulSet: 5
@@ -22,6 +22,7 @@ extension ClusterState {
         let sorted = objects.enumerated().sorted { one, other in
             func rank(_ element: (offset: Int, element: ManifestObject)) -> Int {
                 let object = element.element.object
+                // Kinds that are not built in come with definitions in the same files.
                 return ResourceKind.named(apiVersion: object.apiVersion, kind: object.kind).map(Self.rank) ?? 9
             }
             return (rank(one), one.offset) < (rank(other), other.offset)
@@ -48,12 +49,16 @@ extension ClusterState {
     }
 
     private mutating func apply(_ object: JSONValue) throws(StatusError) {
-        guard let kind = ResourceKind.named(apiVersion: object.apiVersion, kind: object.kind) else { return }
+        guard let kind = self.kind(apiVersion: object.apiVersion, kind: object.kind) else {
+            throw .badRequest("no matches for kind \"\(object.kind)\" in version \"\(object.apiVersion)\"")
+        }
+        var object = object
+        if kind.isNamespaced, object.namespace.isEmpty { object.set("metadata", "namespace", "default") }
+        if !kind.isNamespaced { object.set("metadata", "namespace", .null) }
         guard let current = store.find(kind, namespace: object.namespace, name: object.name) else {
             try create(kind, object)
             return
         }
-        var object = object
         let old = current.value(kind)
         object.set("metadata", "resourceVersion", .null)
         object.set("metadata", "uid", .null)
@@ -63,20 +68,20 @@ extension ClusterState {
 
     /// Takes complete objects as they are, with their uids and versions.
     package mutating func restore(_ objects: [ManifestObject]) {
-        var byKind: [Int: [StoredObject]] = [:]
+        let objects = objects.map(\.object)
+        for object in objects where object.kind == ResourceKind.customResourceDefinition.kind { define(object) }
+        var byKind: [Int: (kind: ResourceKind, stored: [StoredObject])] = [:]
         var unversioned: [(ResourceKind, JSONValue)] = []
-        for item in objects {
-            guard let kind = ResourceKind.named(apiVersion: item.object.apiVersion, kind: item.object.kind) else {
-                continue
-            }
-            let value = item.object.withoutType
+        for object in objects {
+            guard let kind = self.kind(apiVersion: object.apiVersion, kind: object.kind) else { continue }
+            let value = object.withoutType
             if let version = value["metadata"]["resourceVersion"].text.flatMap({ UInt64($0) }) {
-                byKind[kind.index, default: []].append(StoredObject(value, version: version))
+                byKind[kind.index, default: (kind, [])].stored.append(StoredObject(value, version: version))
             } else {
                 unversioned.append((kind, value))
             }
         }
-        for (index, stored) in byKind { store.load(ResourceKind.all[index], stored) }
+        for (kind, stored) in byKind.values { store.load(kind, stored) }
         for (kind, value) in unversioned { store.put(kind, value) }
         store.compact()
     }
@@ -123,7 +128,10 @@ extension ClusterState {
             _ = try? state.create(
                 .endpoints,
                 [
-                    "metadata": ["name": "kubernetes", "namespace": "default"],
+                    "metadata": [
+                        "name": "kubernetes", "namespace": "default",
+                        "labels": [EndpointSliceMirror.skipLabel: "true"],
+                    ],
                     "subsets": [
                         [
                             "addresses": [["ip": "172.18.0.1"]],

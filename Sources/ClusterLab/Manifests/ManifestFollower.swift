@@ -23,13 +23,14 @@ final class ManifestFollower: Sendable {
     }
 
     private struct Identity: Hashable {
-        let kind: Int
+        let apiVersion: String
+        let kind: String
         let namespace: String
         let name: String
 
-        init?(_ object: JSONValue) {
-            guard let kind = ResourceKind.named(apiVersion: object.apiVersion, kind: object.kind) else { return nil }
-            self.kind = kind.index
+        init(_ object: JSONValue) {
+            apiVersion = object.apiVersion
+            kind = object.kind
             namespace = object.namespace
             name = object.name
         }
@@ -84,7 +85,7 @@ final class ManifestFollower: Sendable {
             report(problems)
             let before = known[path]?.objects ?? [:]
             let after = Self.byIdentity(objects)
-            let changed = objects.filter { Identity($0.object).map { before[$0] != after[$0] } ?? false }
+            let changed = objects.filter { before[Identity($0.object)] != after[Identity($0.object)] }
             // A file that is half written must not delete what it still means to hold.
             let removed = problems.isEmpty ? before.keys.filter { after[$0] == nil } : []
             let kept = problems.isEmpty ? after : before.merging(after) { _, new in new }
@@ -119,8 +120,10 @@ final class ManifestFollower: Sendable {
         }
         cluster.update { state in
             for identity in identities where !elsewhere.contains(identity) {
-                _ = try? state.delete(
-                    ResourceKind.all[identity.kind], namespace: identity.namespace, name: identity.name)
+                guard let kind = state.kind(apiVersion: identity.apiVersion, kind: identity.kind) else { continue }
+                // A custom object whose file names no namespace is in the default one.
+                let namespace = kind.isNamespaced && identity.namespace.isEmpty ? "default" : identity.namespace
+                _ = try? state.delete(kind, namespace: namespace, name: identity.name)
             }
         }
     }
@@ -128,7 +131,7 @@ final class ManifestFollower: Sendable {
     private static func byIdentity(_ objects: [ManifestObject]) -> [Identity: JSONValue] {
         var found: [Identity: JSONValue] = [:]
         for item in objects {
-            if let identity = Identity(item.object) { found[identity] = item.object }
+            found[Identity(item.object)] = item.object
         }
         return found
     }

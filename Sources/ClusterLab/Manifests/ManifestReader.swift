@@ -102,6 +102,13 @@ package enum ManifestReader {
         }
     }
 
+    /// Whether a definition may bring the object's kind: its group is none of the built-in ones.
+    private static func mayBeCustom(_ object: JSONValue) -> Bool {
+        let parts = object.apiVersion.split(separator: "/")
+        return parts.count == 2 && parts[0].contains(".") && !object.name.isEmpty
+            && !ResourceKind.all.contains { $0.group == parts[0] }
+    }
+
     /// Takes an object, or the items of a List.
     private static func collect(
         _ value: JSONValue, file: String, line: Int, _ objects: inout [ManifestObject],
@@ -126,6 +133,7 @@ package enum ManifestReader {
             return
         }
         guard let kind = ResourceKind.named(apiVersion: value.apiVersion, kind: value.kind) else {
+            if mayBeCustom(value) { return objects.append(ManifestObject(object: value, file: file, line: line)) }
             return problem("\(value.apiVersion) \(value.kind)", "a kind of the embedded cluster")
         }
         var object = value

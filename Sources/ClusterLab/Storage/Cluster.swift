@@ -1,16 +1,31 @@
+import Foundation
+import NIOCore
 import Synchronization
 
 /// The cluster shared by requests, controllers and tests: one state behind one lock, and those who wait for its events.
 package final class Cluster: Sendable {
     private let state: Mutex<ClusterState>
     private let watchers = Mutex(Watchers())
+    /// The latest events as they go over the wire, shared by all watches.
+    let events = EncodedEvents()
 
     /// Watches to wake after a write.
     private struct Watchers {
         var next = 0
-        var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
+        var waiting: [Int: Watcher] = [:]
         var isClosed = false
     }
+
+    /// One watch: how to wake it, and how long its client has taken nothing.
+    private struct Watcher {
+        let wake: AsyncStream<Void>.Continuation
+        let channel: (any Channel)?
+        /// Seconds since 1970 when a write began that has not ended.
+        var writesSince: Double?
+    }
+
+    /// Seconds a client may take nothing while there is something to send, before its watch ends.
+    private static let patience = 10.0
 
     package init(_ state: ClusterState) { self.state = Mutex(state) }
 
@@ -36,27 +51,21 @@ package final class Cluster: Sendable {
     package var version: UInt64 { read { $0.store.version } }
 
     /// What the API shows: kinds of a group outside Kubernetes come with their definition or their first object.
-    var servedKinds: [ResourceKind] {
-        read { state in
-            ResourceKind.all.filter { kind in
-                guard let definition = kind.definition else { return true }
-                return state.store.count(kind) > 0
-                    || state.store.find(.customResourceDefinition, namespace: "", name: definition) != nil
-            }
-        }
-    }
+    var servedKinds: [ResourceKind] { read { $0.kinds } }
 
     // MARK: Watching
 
     /// A stream that yields after every write and every tick, until the lab stops.
-    func subscribe() -> (id: Int, wakes: AsyncStream<Void>) {
+    ///
+    /// The channel is closed when the watch's client does not take what is sent.
+    func subscribe(closing channel: (any Channel)? = nil) -> (id: Int, wakes: AsyncStream<Void>) {
         let (wakes, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = watchers.withLock { watchers in
             watchers.next += 1
             if watchers.isClosed {
                 continuation.finish()
             } else {
-                watchers.waiting[watchers.next] = continuation
+                watchers.waiting[watchers.next] = Watcher(wake: continuation, channel: channel)
             }
             return watchers.next
         }
@@ -65,15 +74,33 @@ package final class Cluster: Sendable {
     }
 
     func unsubscribe(_ id: Int) {
-        let continuation = watchers.withLock { $0.waiting.removeValue(forKey: id) }
-        continuation?.finish()
+        let watcher = watchers.withLock { $0.waiting.removeValue(forKey: id) }
+        watcher?.wake.finish()
     }
 
     package var watchCount: Int { watchers.withLock { $0.waiting.count } }
 
+    func beginsWriting(_ id: Int) {
+        watchers.withLock { $0.waiting[id]?.writesSince = Date().timeIntervalSince1970 }
+    }
+
+    func endsWriting(_ id: Int) { watchers.withLock { $0.waiting[id]?.writesSince = nil } }
+
+    /// Cuts the watches whose clients have taken nothing for long: what they miss must not wait here for ever.
+    func cutLaggards(now: Double) {
+        let lagging = watchers.withLock { watchers in
+            let ids = watchers.waiting.filter { $0.value.writesSince.map { now - $0 > Self.patience } ?? false }.keys
+            return ids.compactMap { watchers.waiting.removeValue(forKey: $0) }
+        }
+        for watcher in lagging {
+            watcher.wake.finish()
+            watcher.channel?.close(promise: nil)
+        }
+    }
+
     func wake() {
         let waiting = watchers.withLock { Array($0.waiting.values) }
-        for continuation in waiting { continuation.yield() }
+        for watcher in waiting { watcher.wake.yield() }
     }
 
     /// Ends every watch; `forever` also those to come.
@@ -83,6 +110,6 @@ package final class Cluster: Sendable {
             if forever { watchers.isClosed = true }
             return Array(watchers.waiting.values)
         }
-        for continuation in waiting { continuation.finish() }
+        for watcher in waiting { watcher.wake.finish() }
     }
 }

@@ -20,6 +20,14 @@ package struct ObjectStore: Sendable {
         for index in collections.indices { collections[index].history.floor = 0 }
     }
 
+    /// Makes room for another kind; its place.
+    mutating func addCollection() -> Int {
+        var collection = Collection()
+        collection.history.floor = version
+        collections.append(collection)
+        return collections.count - 1
+    }
+
     package func count(_ kind: ResourceKind) -> Int { collections[kind.index].objects.count }
 
     package func find(_ kind: ResourceKind, namespace: String, name: String) -> StoredObject? {

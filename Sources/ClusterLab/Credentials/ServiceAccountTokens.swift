@@ -1,0 +1,71 @@
+import Crypto
+import Foundation
+
+/// Issues and checks the tokens of ServiceAccounts: JSON web tokens (RFC 7519) signed with a key of this lab (ES256).
+///
+/// They need no list of issued tokens: a token is good until it expires or its account is gone. The key is made anew
+/// for every lab.
+struct ServiceAccountTokens: Sendable {
+    private let key: P256.Signing.PrivateKey
+
+    static let issuer = "https://kubernetes.default.svc.cluster.local"
+    /// Seconds a token lives at least, at most, and without a wish.
+    static let lifetimes: ClosedRange<Int64> = 600...4_294_967_296
+    static let usualLifetime: Int64 = 3600
+
+    init() { key = P256.Signing.PrivateKey() }
+
+    /// What a valid token says.
+    struct Claims: Sendable, Equatable {
+        var namespace: String
+        var account: String
+        var uid: String
+        var audiences: [String]
+        /// Seconds since 1970.
+        var expiry: Int64
+    }
+
+    func issue(_ claims: Claims, now: Int64) throws -> String {
+        let head: JSONValue = ["alg": "ES256", "typ": "JWT"]
+        let body: JSONValue = [
+            "aud": JSONValue(texts: claims.audiences), "exp": .int(claims.expiry), "iat": .int(now),
+            "iss": .string(Self.issuer), "jti": .string(UUID().uuidString.lowercased()),
+            "kubernetes.io": [
+                "namespace": .string(claims.namespace),
+                "serviceaccount": ["name": .string(claims.account), "uid": .string(claims.uid)],
+            ], "nbf": .int(now),
+            "sub": .string("\(User.serviceAccountPrefix)\(claims.namespace):\(claims.account)"),
+        ]
+        let signed = Base64URL.encode(head.bytes) + "." + Base64URL.encode(body.bytes)
+        let signature = try key.signature(for: Array(signed.utf8))
+        return signed + "." + Base64URL.encode(Array(signature.rawRepresentation))
+    }
+
+    /// The claims of a token that this lab signed and that is valid now; nil for everything else.
+    func claims(of token: some StringProtocol, now: Int64) -> Claims? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let signature = Base64URL.decode(String(parts[2])),
+            let signed = try? P256.Signing.ECDSASignature(rawRepresentation: signature),
+            key.publicKey.isValidSignature(signed, for: Array("\(parts[0]).\(parts[1])".utf8)),
+            let bytes = Base64URL.decode(String(parts[1])), let body = try? JSONReader.read(bytes),
+            let expiry = body["exp"].number, now < expiry
+        else { return nil }
+        let account = body["kubernetes.io"]["serviceaccount"]
+        return Claims(
+            namespace: body["kubernetes.io"]["namespace"].text ?? "", account: account["name"].text ?? "",
+            uid: account["uid"].text ?? "", audiences: body["aud"].elements.compactMap(\.text), expiry: expiry)
+    }
+}
+
+/// Base64 with the alphabet of URLs and without padding (RFC 4648 §5).
+enum Base64URL {
+    static func encode(_ bytes: [UInt8]) -> String {
+        Base64.encode(bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+
+    static func decode(_ text: String) -> [UInt8]? {
+        var padded = text.replacing("-", with: "+").replacing("_", with: "/")
+        while padded.utf8.count % 4 != 0 { padded += "=" }
+        return Base64.decode(padded)
+    }
+}

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Who owns which field: server-side apply by several managers, conflicts, and field validation, with kubectl."""
+
+import json
+import os
+import re
+import subprocess
+from live import Lab, Suite, work
+from replay import Client
+
+SETTINGS = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {a: "1", b: "1"}
+"""
+WEB = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {tier: front}}
+spec:
+  selector: {app: web}
+  ports:
+  - {name: http, port: 80, targetPort: 8080}
+  - {name: admin, port: 81, targetPort: 8081}
+"""
+BACK = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: back}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: back}}
+  template:
+    metadata: {labels: {app: back}}
+    spec:
+      containers:
+      - name: c
+        image: nginx
+        env: [{name: A, value: "1"}, {name: B, value: "2"}]
+"""
+
+
+def body(suite):
+    lab = Lab()
+    client = Client(lab)
+    home = work / "home"
+    home.mkdir()
+
+    def kubectl(*arguments, given=None):
+        done = subprocess.run(
+            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+            input=given, env={**os.environ, "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)})
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+    def apply(text, manager, *options):
+        return kubectl("apply", "--server-side", "--field-manager", manager, "-f", "-", *options, given=text)
+
+    def says(label, done, wanted):
+        suite.check(label, done[0] == 0 and re.fullmatch(wanted, done[1], re.DOTALL), done)
+
+    def fields(path):
+        """Manager, operation and sub-resource → fieldsV1."""
+        entries = json.loads(client.ask("GET", path)[2])["metadata"].get("managedFields", [])
+        return {(entry["manager"], entry["operation"], entry.get("subresource", "")): entry["fieldsV1"] for entry in entries}
+
+    def data():
+        return json.loads(kubectl("get", "cm", "settings", "-o", "json")[1]).get("data")
+
+    settings = "/api/v1/namespaces/default/configmaps/settings"
+
+    # One manager.
+    says("apply", apply(SETTINGS, "one"), "configmap/settings serverside-applied")
+    suite.equal("owns what it states", fields(settings), {("one", "Apply", ""): {"f:data": {"f:a": {}, "f:b": {}}}})
+    version = json.loads(client.ask("GET", settings)[2])["metadata"]["resourceVersion"]
+    apply(SETTINGS, "one")
+    suite.equal("again, nothing changes", json.loads(client.ask("GET", settings)[2])["metadata"]["resourceVersion"], version)
+    apply(SETTINGS.replace(', b: "1"', ""), "one")
+    suite.equal("what it no longer states is gone", data(), {"a": "1"})
+
+    # Two managers.
+    says("another states the same", apply(SETTINGS, "two"), "configmap/settings serverside-applied")
+    suite.equal("both own it", fields(settings), {
+        ("one", "Apply", ""): {"f:data": {"f:a": {}}}, ("two", "Apply", ""): {"f:data": {"f:a": {}, "f:b": {}}}})
+    code, _, error = apply(SETTINGS.replace('a: "1"', 'a: "2"'), "two")
+    suite.check("a conflict", code == 1 and 'Apply failed with 1 conflict: conflict with "one": .data.a' in error, error)
+    suite.check("kubectl explains it", "they currently have other managers" in error, error)
+    suite.equal("nothing changed", data(), {"a": "1", "b": "1"})
+    says("by force", apply(SETTINGS.replace('a: "1"', 'a: "2"'), "two", "--force-conflicts"),
+        "configmap/settings serverside-applied")
+    suite.equal("it is taken", (data(), fields(settings)), (
+        {"a": "2", "b": "1"}, {("two", "Apply", ""): {"f:data": {"f:a": {}, "f:b": {}}}}))
+    apply(SETTINGS.replace('a: "1", ', ""), "one")
+    apply(SETTINGS.replace('data: {a: "1", b: "1"}', ""), "two")
+    suite.equal("what another owns stays", data(), {"b": "1"})
+
+    # Other writes.
+    kubectl("patch", "cm", "settings", "--field-manager", "hand", "-p", '{"data":{"b":"3","c":"4"}}')
+    suite.equal("an update takes what it changes", fields(settings), {("hand", "Update", ""): {"f:data": {"f:b": {}, "f:c": {}}}})
+    code, _, error = apply(SETTINGS.replace("b:", "c: \"5\", b:"), "one")
+    suite.check("two conflicts with it", code == 1 and
+        'Apply failed with 2 conflicts: conflicts with "hand" using v1:\n- .data.b\n- .data.c' in error, error)
+    kubectl("create", "cm", "made", "--from-literal=x=y")
+    suite.equal("kubectl create", list(fields("/api/v1/namespaces/default/configmaps/made")), [("kubectl-create", "Update", "")])
+    shown = kubectl("get", "cm", "made", "-o", "yaml")[1]
+    suite.check("hidden by default", "managedFields" not in shown, shown)
+    shown = kubectl("get", "cm", "made", "-o", "yaml", "--show-managed-fields")[1]
+    suite.check("--show-managed-fields", "manager: kubectl-create" in shown and "f:x: {}" in shown, shown)
+
+    # Lists whose elements have keys.
+    says("a Service", apply(WEB, "one"), "service/web serverside-applied")
+    web = "/api/v1/namespaces/default/services/web"
+    port = '{{"port":{},"protocol":"TCP"}}'
+    suite.equal("ports by their keys", sorted(fields(web)["one", "Apply", ""]["f:spec"]["f:ports"]),
+        ["k:" + port.format(80), "k:" + port.format(81)])
+    extra = re.sub(r"  - .name: http.*\n  - .name: admin.*\n", "  - {name: metrics, port: 9153}\n", WEB)
+    says("another adds a port", apply(extra, "two"), "service/web serverside-applied")
+    def ports():
+        return [item["port"] for item in json.loads(client.ask("GET", web)[2])["spec"]["ports"]]
+    suite.equal("beside the others", ports(), [80, 81, 9153])
+    apply(re.sub(r"  - .name: admin.*\n", "", WEB), "one")
+    suite.equal("each takes away its own", ports(), [80, 9153])
+    code, _, error = apply(WEB.replace("8080", "9090"), "three")
+    suite.check("a conflict inside an element", code == 1 and
+        'conflict with "one": .spec.ports[port=80,protocol="TCP"].targetPort' in error, error)
+    cluster_ip = json.loads(client.ask("GET", web)[2])["spec"]["clusterIP"]
+    suite.check("the address stays", cluster_ip.startswith("10.96."), cluster_ip)
+
+    # Scaling takes the number from whoever applied it.
+    apply(BACK, "one")
+    back = "/apis/apps/v1/namespaces/default/deployments/back"
+    says("scale", kubectl("scale", "deploy/back", "--replicas=4"), r"deployment\.apps/back scaled")
+    suite.check("the scale is another's", ("f:replicas" not in fields(back)["one", "Apply", ""]["f:spec"]) and
+        any(key[1:] == ("Update", "scale") for key in fields(back)), fields(back))
+    code, _, error = apply(BACK, "one")
+    suite.check("which conflicts", code == 1 and re.search(r'with subresource "scale" using apps/v1: \.spec\.replicas', error), error)
+    says("without the number it does not", apply(BACK.replace("  replicas: 2\n", ""), "one"), ".*serverside-applied")
+    suite.equal("and it stays", json.loads(client.ask("GET", back)[2])["spec"]["replicas"], 4)
+    apply(BACK.replace("  replicas: 2\n", "").replace(', {name: B, value: "2"}', ""), "one")
+    suite.equal("a variable goes", [item["name"] for item in json.loads(client.ask("GET", back)[2])
+        ["spec"]["template"]["spec"]["containers"][0]["env"]], ["A"])
+
+    # From client-side to server-side.
+    text = SETTINGS.replace("settings", "moved")
+    kubectl("apply", "-f", "-", given=text)
+    says("what was applied by kubectl is taken over", kubectl("apply", "--server-side", "-f", "-", given=text),
+        "configmap/moved serverside-applied")
+    owners = fields("/api/v1/namespaces/default/configmaps/moved")
+    suite.check("with its manager, and nobody updates it", ("kubectl", "Apply", "") in owners and
+        all(operation == "Apply" for _, operation, _ in owners), owners)
+    kubectl("apply", "--server-side", "-f", "-", given=text.replace(', b: "1"', ""))
+    moved = json.loads(client.ask("GET", "/api/v1/namespaces/default/configmaps/moved")[2])
+    suite.equal("so that it can take away", moved["data"], {"a": "1"})
+
+    # Fields nobody knows.
+    wrong = SETTINGS.replace("\ndata:", "\ndat:")
+    code, _, error = kubectl("apply", "--validate=strict", "-f", "-", given=wrong.replace("settings", "wrong"))
+    suite.check("strict: a create names the field", code == 1 and 'strict decoding error: unknown field "dat"' in error, error)
+    code, output, error = kubectl("apply", "--validate=warn", "-f", "-", given=wrong.replace("settings", "wrong"))
+    suite.check("warn: it is dropped with a warning", code == 0 and 'Warning: unknown field "dat"' in error, output + error)
+    suite.equal("not stored", json.loads(client.ask("GET", "/api/v1/namespaces/default/configmaps/wrong")[2]).get("dat"), None)
+    deep = BACK.replace("image: nginx", "image: nginx\n        imagePulPolicy: Always").replace("name: back", "name: deep")
+    code, _, error = kubectl("create", "--validate=strict", "-f", "-", given=deep)
+    suite.check("strict: deep inside", code == 1 and
+        'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: '
+        'unknown field "spec.template.spec.containers[0].imagePulPolicy"' in error, error)
+    code, _, error = kubectl("apply", "--server-side", "-f", "-", given=wrong)
+    suite.check("server-side apply refuses it", code == 1 and ".dat: field not declared in schema" in error, error)
+
+
+if __name__ == "__main__":
+    Suite("managed-fields").run(body)
