@@ -47,7 +47,7 @@ package struct LeaseElection: Sendable {
                 try? await Task.sleep(for: timing.retryPeriod)
             } else {
                 tell(.follows(machine.holder))
-                await idle(&machine, &mayWatch) { tell(.follows($0)) }
+                await idle(&machine, &mayWatch, forbidden: { changed(.failed($0)) }) { tell(.follows($0)) }
             }
         }
         await release()
@@ -66,8 +66,12 @@ package struct LeaseElection: Sendable {
     ///
     /// - Parameters:
     ///   - mayWatch: false once following was forbidden: then the lease is read every retry period.
+    ///   - forbidden: told once that it was.
     ///   - holds: told who does.
-    private func idle(_ machine: inout LeaseMachine, _ mayWatch: inout Bool, holds: (String) -> Void) async {
+    private func idle(
+        _ machine: inout LeaseMachine, _ mayWatch: inout Bool, forbidden: (RequestProblem) -> Void,
+        holds: (String) -> Void
+    ) async {
         let (events, source) = AsyncStream<Event>.makeStream()
         let store = store
         let watch = mayWatch ? Task { source.yield(.unwatched(await store.follow { source.yield(.seen($0)) })) } : nil
@@ -88,7 +92,10 @@ package struct LeaseElection: Sendable {
                 if let expires = machine.expires, expires > .now { continue }
                 break waiting
             case .unwatched(let problem):
-                if problem?.isForbidden == true { mayWatch = false }
+                if let problem, problem.isForbidden {
+                    mayWatch = false
+                    forbidden(problem)
+                }
                 // Followers spread out, so that they do not all read at the same moment.
                 let next = ContinuousClock.now + timing.retryPeriod * Double.random(in: 1..<2.2)
                 try? await Task.sleep(until: min(next, machine.expires ?? next), clock: .continuous)
