@@ -39,7 +39,8 @@ struct ClusterServer {
         let index = ClusterIndex(options: plugin.settings.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
         following.published.publish(index.makeSnapshot())
-        for kind in ObjectKind.allCases { following.state.age.heard(kind) }
+        // Clients are known only while pods are heard of.
+        if plugin.settings.model.indexesPods { following.state.age.heard(.pod) }
         following.state.markSynced()
     }
 
