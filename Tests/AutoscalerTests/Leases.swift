@@ -162,8 +162,19 @@ private final class Seat: Sendable {
         return timing
     }()
 
-    private func run(_ identity: String, _ store: StoredLease, _ seat: Seat) -> Task<Void, Never> {
-        let election = LeaseElection(store: store, identity: identity, timing: Self.quick, clock: { 1000 })
+    /// No pause of a busy machine is as long as these.
+    private static let patient: LeaseMachine.Timing = {
+        var timing = LeaseMachine.Timing()
+        timing.lease = .seconds(60)
+        timing.renewDeadline = .seconds(40)
+        timing.retryPeriod = .milliseconds(40)
+        return timing
+    }()
+
+    private func run(
+        _ identity: String, _ store: StoredLease, _ seat: Seat, timing: LeaseMachine.Timing = quick
+    ) -> Task<Void, Never> {
+        let election = LeaseElection(store: store, identity: identity, timing: timing, clock: { 1000 })
         return Task { await election.run(release: { seat.leads.withLock { $0 = false } }) { seat.note($0) } }
     }
 
@@ -177,9 +188,9 @@ private final class Seat: Sendable {
     func handOver() async {
         let store = StoredLease()
         let (one, other) = (Seat(), Seat())
-        let first = run("one", store, one)
+        let first = run("one", store, one, timing: Self.patient)
         #expect(await eventually { one.leads.withLock { $0 } })
-        let second = run("other", store, other)
+        let second = run("other", store, other, timing: Self.patient)
         first.cancel()
         await first.value
         #expect(store.holder != "one", "released, or taken already")
