@@ -11,7 +11,7 @@ help:
 	@echo 'make test            build, run every test, print counts'
 	@echo 'make build           build the release binary: $(BINARY)'
 	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
-	@echo 'make bench           CPU per answer against NSD, start-up time and memory (about 10 minutes)'
+	@echo 'make bench           CPU per answer against NSD, start-up, memory, change latency (15 minutes)'
 	@echo 'make check-examples  read every Corefile in Corefile-examples/ as the server would'
 	@echo 'make clean           remove everything that was built'
 
@@ -39,6 +39,7 @@ bench: build
 	@.ci/packages bind9-dnsutils dnsperf nsd python3 util-linux
 	@Benchmarks/cpu-per-answer.sh $(BINARY)
 	@Benchmarks/start-and-memory.sh $(BINARY)
+	@Benchmarks/change-latency.sh $(BINARY)
 
 check-examples: build
 	@KUBECONFIG=Tests/Live/nowhere.kubeconfig $(BINARY) check Corefile-examples/*.Corefile

@@ -2,6 +2,8 @@
 """What a running lab's cluster DNS has to answer, for the tools that ask and for NSD.
 
     cluster.py KUBECONFIG QUERIES ZONE   every Service with a ClusterIP as dnsperf queries and as a zone cluster.local
+    cluster.py --fault KUBECONFIG [FAULT...]
+                                         sets the lab's faults; none ends them
     cluster.py --first-answer PORT NAME ADDRESS LIMIT
                                          asks until NAME has ADDRESS; prints the seconds since the epoch of that answer
 """
@@ -19,18 +21,23 @@ import time
 import urllib.request
 
 
-def services(kubeconfig):
-    """Names and IPv4 ClusterIPs, as the API lists them."""
+def request(kubeconfig, path, body=None):
+    """The response of the API server; with a body, to PUT."""
     text = pathlib.Path(kubeconfig).read_text()
 
     def value(key):
         return re.search(rf"^\s*{key}: (\S+)$", text, re.MULTILINE).group(1).strip('"')
 
     context = ssl.create_default_context(cadata=base64.b64decode(value("certificate-authority-data")).decode())
-    request = urllib.request.Request(
-        value("server") + "/api/v1/services",
-        headers={"Authorization": "Bearer " + value("token"), "Accept": "application/json"})
-    with urllib.request.urlopen(request, context=context, timeout=120) as response:
+    message = urllib.request.Request(
+        value("server") + path, data=body, method="GET" if body is None else "PUT",
+        headers={"Authorization": "Bearer " + value("token"), "Accept": "application/json", "Content-Type": "text/plain"})
+    return urllib.request.urlopen(message, context=context, timeout=120)
+
+
+def services(kubeconfig):
+    """Names and IPv4 ClusterIPs, as the API lists them."""
+    with request(kubeconfig, "/api/v1/services") as response:
         items = json.load(response)["items"]
     for item in items:
         address = item["spec"].get("clusterIP") or ""
@@ -75,4 +82,7 @@ def first_answer(port, name, address, limit):
 if __name__ == "__main__":
     if sys.argv[1] == "--first-answer":
         sys.exit(first_answer(*sys.argv[2:6]))
+    if sys.argv[1] == "--fault":
+        request(sys.argv[2], "/lab/fault", "\n".join(sys.argv[3:]).encode()).close()
+        sys.exit()
     write(*sys.argv[1:4])

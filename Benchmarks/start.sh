@@ -22,9 +22,10 @@ port() { (cd "$root/Tests/Live" && python3 -c 'import live; print(live.free_port
 
 # Starts the embedded cluster of the given size; sets `services`, `name` and `address` of one of them.
 start_lab() {
-    "$binary" lab --generate "$1" --kubeconfig "$work/kubeconfig" >"$work/lab.log" 2>&1 &
+    "$binary" lab --generate "$@" --kubeconfig "$work/kubeconfig" >"$work/lab.log" 2>&1 &
     keep
-    local lab=$! deadline=$((SECONDS + 600))
+    lab=$!
+    local deadline=$((SECONDS + 600))
     until grep -qx ready "$work/lab.log"; do
         if ! kill -0 $lab 2>/dev/null || [ $SECONDS -ge $deadline ]; then
             echo 'the embedded cluster did not start:' >&2

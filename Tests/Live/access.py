@@ -140,8 +140,8 @@ def body(suite):
     suite.equal("every namespace has its account", kubectl("get", "sa", "default", "-o", "name")[1], "serviceaccount/default")
 
     # What deploy/ asks for is enough to apply, and the server's account may what its role says.
-    code, output, error = kubectl("apply", "--validate=strict", "-f", ROOT / "deploy/rbac.yaml", "-f", ROOT / "deploy/serviceaccount.yaml")
-    suite.check("deploy/rbac.yaml applies strictly", code == 0, output + error)
+    code, output, error = kubectl("apply", "--validate=strict", "-f", ROOT / "deploy/base/rbac.yaml", "-f", ROOT / "deploy/base/serviceaccount.yaml")
+    suite.check("deploy/base/rbac.yaml applies strictly", code == 0, output + error)
 
 
 if __name__ == "__main__":
