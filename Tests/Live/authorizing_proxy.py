@@ -1,7 +1,8 @@
 """An API server that knows RBAC: TLS and tokens of service accounts in front of the embedded cluster.
 
 The embedded cluster lets its token do everything. This proxy lets each service account do what its roles say, answers
-everything else with 403 as an API server does, and keeps which right each request was allowed by.
+everything else with 403 as an API server does, and keeps which right each request was allowed by. As API servers without
+the feature WatchList it refuses to stream a list, so that lists are asked for and need their right.
 """
 
 import collections
@@ -127,6 +128,10 @@ class AuthorizingProxy:
                     f'{resource} is forbidden: User "system:serviceaccount:kube-system:cluster-dns" cannot {verb} '
                     f'resource "{resource}" in API group "{group}" {where}')
             self.allowed_by[fact] += 1
+        if "sendInitialEvents=true" in client.path:
+            return self.refuse(client, 422, "Invalid",
+                "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for "
+                "watch unless the WatchList feature gate is enabled")
         self.forward(client, body)
 
     def refuse(self, client, code, reason, message):
