@@ -86,6 +86,11 @@ actor SnapshotWriter {
             state.markRestored()
             let now = UInt64(max(0, min(WallClock.secondsSince1970, 1e15)))
             let age = now > writtenAt ? now - writtenAt : 0
+            // After the first answers, which somebody waits for.
+            Task.detached {
+                try? await Task.sleep(for: .seconds(1))
+                Heap.giveBack()
+            }
             Log.info("plugin/kubernetes: answering from \(file.path), saved \(age) s ago, until the API server is listed")
         } catch {
             Log.warning("plugin/kubernetes: \(file.path) is not used: \(error); starting without it")
