@@ -28,11 +28,11 @@ private func record(_ holder: String, renewed: Double, seconds: Int = 15, transi
         var machine = machine()
         // Renewed in the far past of our clock: the other's clock is behind.
         #expect(machine.read(record("other", renewed: 7), at: start, clock: 9000) == .wait(for: "other"))
-        #expect(machine.read(record("other", renewed: 7), at: start + .seconds(14), clock: 9014) == .wait(for: "other"))
+        #expect(machine.read(record("other", renewed: 7), at: start + .seconds(13), clock: 9013) == .wait(for: "other"))
         #expect(machine.read(record("other", renewed: 9), at: start + .seconds(15), clock: 9015) == .wait(for: "other"))
-        #expect(machine.read(record("other", renewed: 9), at: start + .seconds(29), clock: 9029) == .wait(for: "other"))
-        let taken = LeaseRecord(holder: "me", seconds: 15, acquired: 9030, renewed: 9030, transitions: 1)
-        #expect(machine.read(record("other", renewed: 9), at: start + .seconds(30), clock: 9030) == .write(taken))
+        #expect(machine.read(record("other", renewed: 9), at: start + .seconds(28), clock: 9028) == .wait(for: "other"))
+        let taken = LeaseRecord(holder: "me", seconds: 15, acquired: 9029, renewed: 9029, transitions: 1)
+        #expect(machine.read(record("other", renewed: 9), at: start + .seconds(29), clock: 9029) == .write(taken))
     }
 
     @Test("a released lease is taken at once")

@@ -5,7 +5,7 @@
 package struct LeaseMachine: Sendable {
     /// client-go's defaults.
     package struct Timing: Sendable, Equatable {
-        /// How long others wait after the last renewal they saw.
+        /// How long others wait after the last renewal they saw, but for half a retry period.
         package var lease = Duration.seconds(15)
         /// How long the leader tries to renew before it stops leading; less than `lease`.
         package var renewDeadline = Duration.seconds(10)
@@ -52,7 +52,9 @@ package struct LeaseMachine: Sendable {
     /// When another's lease runs out unless it is renewed; nil when nobody else holds it.
     package var expires: ContinuousClock.Instant? {
         guard let seen, let seenAt, !seen.holder.isEmpty, seen.holder != identity else { return nil }
-        return seenAt + .seconds(seen.seconds)
+        // A leader has stopped by its renew deadline, so half a period sooner takes nothing from it, and the lease has
+        // moved when its time is over.
+        return seenAt + max(timing.renewDeadline, .seconds(seen.seconds) - timing.retryPeriod / 2)
     }
 
     /// Who leads as far as is known; empty when nobody does.

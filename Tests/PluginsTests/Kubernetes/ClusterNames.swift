@@ -130,3 +130,48 @@ private let soa = "5 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. 1700
         #expect(dns.failures == ["no next plugin found"])
     }
 }
+
+@Suite("kubernetes: the services in front of this server are its name servers") struct NameServers {
+    private func slice(_ path: String, of service: String, _ endpoints: [(String, String)]) -> ClusterObject {
+        let parts = path.split(separator: "/").map(String.init)
+        return .endpointSlice(
+            EndpointSliceObject(
+                key: ObjectKey(namespace: parts[0], name: parts[1]), service: service, ports: [],
+                endpoints: endpoints.map {
+                    Endpoint(addresses: [IPAddress($0.0)].compactMap(\.self), hostname: $0.1)
+                }))
+    }
+
+    @Test("a cluster IP") func cluster() async throws {
+        let dns = try await ClusterServer(
+            zones,
+            [
+                namespace("kube-system"), service("kube-system/kube-dns", "10.96.0.10", "fd00:96::10"),
+                slice("kube-system/kube-dns-1", of: "kube-dns", [("192.0.2.53", ""), ("192.0.2.54", "")]),
+            ])
+        #expect(
+            try await dns.ask("cluster.local. NS")
+                == "NOERROR aa\ncluster.local. 5 IN NS kube-dns.kube-system.svc.cluster.local.")
+        #expect(
+            try await dns.ask("ns.dns.cluster.local. A") == "NOERROR aa\nns.dns.cluster.local. 5 IN A 10.96.0.10")
+        #expect(
+            try await dns.ask("ns.dns.cluster.local. AAAA")
+                == "NOERROR aa\nns.dns.cluster.local. 5 IN AAAA fd00:96::10")
+    }
+
+    @Test("a headless service: every ready endpoint") func headless() async throws {
+        let dns = try await ClusterServer(
+            zones,
+            [
+                namespace("dns"),
+                .service(ServiceObject(key: ObjectKey(namespace: "dns", name: "all"), addressing: .headless)),
+                slice("dns/all-1", of: "all", [("192.0.2.53", ""), ("192.0.2.54", "other")]),
+            ])
+        let answer = try await dns.ask("CLUSTER.local. NS")
+        #expect(
+            answer.split(separator: "\n").sorted() == [
+                "CLUSTER.local. 5 IN NS 192-0-2-53.all.dns.svc.CLUSTER.local.",
+                "CLUSTER.local. 5 IN NS other.all.dns.svc.CLUSTER.local.", "NOERROR aa",
+            ])
+    }
+}
