@@ -2,10 +2,8 @@
 """ServiceAccounts, their tokens, and what Roles allow them, with kubectl and in the API server's words."""
 
 import json
-import os
 import re
-import subprocess
-from live import ROOT, Lab, Suite, work
+from live import ROOT, Lab, Suite
 from replay import Client
 
 READER = """
@@ -45,14 +43,7 @@ ACCOUNT = "system:serviceaccount:kube-system:reader"
 def body(suite):
     lab = Lab()
     client = Client(lab)
-    home = work / "home"
-    home.mkdir()
-
-    def kubectl(*arguments, given=None):
-        done = subprocess.run(
-            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-            input=given, env={**os.environ, "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)})
-        return done.returncode, done.stdout.strip(), done.stderr.strip()
+    kubectl = lab.kubectl
 
     code, output, error = kubectl("apply", "--validate=strict", "-f", "-", given=READER)
     suite.check("apply accounts and roles", code == 0 and output.count("created") == 5, output + error)

@@ -2,10 +2,8 @@
 """Kinds that a CustomResourceDefinition brings: discovered, written, watched, pruned and taken away, with kubectl."""
 
 import json
-import os
 import re
-import subprocess
-from live import Lab, Program, Suite, eventually, work
+from live import Lab, Program, Suite, eventually
 from replay import Client
 
 WHEELS = """
@@ -61,15 +59,7 @@ IMPORTS = "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"
 def body(suite):
     lab = Lab()
     client = Client(lab)
-    home = work / "home"
-    home.mkdir()
-    environment = {"KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)}
-
-    def kubectl(*arguments, given=None):
-        done = subprocess.run(
-            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-            input=given, env={**os.environ, **environment})
-        return done.returncode, done.stdout.strip(), done.stderr.strip()
+    kubectl = lab.kubectl
 
     def says(label, done, wanted):
         suite.check(label, done[0] == 0 and re.fullmatch(wanted, done[1], re.DOTALL), done)
@@ -117,7 +107,7 @@ def body(suite):
     says("explain", kubectl("explain", "wheel.spec"), r".*size\t<integer>.*")
 
     # Watching and patching.
-    watch = Program("watch", ["kubectl", "get", "wheels", "-w", "--output-watch-events"], environment)
+    watch = Program("watch", ["kubectl", "get", "wheels", "-w", "--output-watch-events"], lab.kubectl_environment)
     suite.check("a watch shows it", eventually(lambda: re.search(r"^ADDED +front", watch.log, re.MULTILINE)), watch.log)
     says("merge patch", kubectl("patch", "wheel", "front", "--type=merge", "-p", '{"spec":{"size":29}}'), r"wheel\.example\.com/front patched")
     says("JSON patch", kubectl("patch", "wheel", "front", "--type=json", "-p", '[{"op":"replace","path":"/spec/maker","value":"Blue"}]'),

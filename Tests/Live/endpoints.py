@@ -2,11 +2,9 @@
 """How endpoints come and go: pods that terminate with grace, finalizers, and Endpoints written by hand."""
 
 import json
-import os
 import re
-import subprocess
 import time
-from live import Lab, Suite, eventually, work
+from live import Lab, Suite, eventually
 from replay import Client
 
 CORE = "/api/v1/namespaces/default"
@@ -37,14 +35,7 @@ HAND = {
 def body(suite):
     lab = Lab()
     client = Client(lab)
-    home = work / "home"
-    home.mkdir()
-
-    def kubectl(*arguments, given=None):
-        done = subprocess.run(
-            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-            input=given, env={**os.environ, "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)})
-        return done.returncode, done.stdout.strip(), done.stderr.strip()
+    kubectl = lab.kubectl
 
     def get(path):
         return json.loads(client.ask("GET", path)[2])

@@ -180,6 +180,20 @@ class Lab(Program):
         with self.ask("GET", path) as response:
             return json.load(response)
 
+    @property
+    def kubectl_environment(self):
+        """This cluster, and a home of its own for what kubectl keeps."""
+        home = work / "home"
+        home.mkdir(exist_ok=True)
+        return {"KUBECONFIG": str(self.kubeconfig), "HOME": str(home)}
+
+    def kubectl(self, *arguments, given=None):
+        """Exit status, output and errors."""
+        done = subprocess.run(
+            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+            input=given, env={**os.environ, **self.kubectl_environment})
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
     def fault(self, *faults):
         """Exactly these faults from now on; none ends them."""
         self.ask("PUT", "/lab/fault", "\n".join(faults).encode(), "text/plain").close()

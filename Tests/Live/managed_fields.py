@@ -2,10 +2,8 @@
 """Who owns which field: server-side apply by several managers, conflicts, and field validation, with kubectl."""
 
 import json
-import os
 import re
-import subprocess
-from live import Lab, Suite, work
+from live import Lab, Suite
 from replay import Client
 
 SETTINGS = """
@@ -148,14 +146,7 @@ spec: {minReplicas: 2, maxReplicas: 9, scaleTargetRef: {apiVersion: apps/v1, kin
 def body(suite):
     lab = Lab()
     client = Client(lab)
-    home = work / "home"
-    home.mkdir()
-
-    def kubectl(*arguments, given=None):
-        done = subprocess.run(
-            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
-            input=given, env={**os.environ, "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)})
-        return done.returncode, done.stdout.strip(), done.stderr.strip()
+    kubectl = lab.kubectl
 
     def apply(text, manager, *options):
         return kubectl("apply", "--server-side", "--field-manager", manager, "-f", "-", *options, given=text)

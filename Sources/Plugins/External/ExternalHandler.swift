@@ -42,7 +42,8 @@ final class ExternalHandler: Handler {
             exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
             return .answered
         }
-        if state.isRestored { exchange.response.extendedError = .staleAnswer }
+        // As for the cluster's own names: old data is answered from, and said to be old (RFC 8914 §4.4).
+        if state.isRestored || state.age.isStale { exchange.response.extendedError = .staleAnswer }
         var asked = ClusterQuestion(
             name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
             zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: settings.ttl,
@@ -60,14 +61,27 @@ final class ExternalHandler: Handler {
             exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
             return .answered
         case .noData: deny(asked, .noError, &exchange)
+        case .noSuchName where mayBeMissing:
+            exchange.isAuthoritative = exchange.isFirstQuestion
+            exchange.fail(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
+            return .answered
         case .noSuchName:
             if passedOn.contains(question.folded) {
                 exchange.isMissing = true
+                exchange.response.extendedError = nil
                 return .next
             }
             deny(asked, .nameError, &exchange)
         }
         return own(&exchange)
+    }
+
+    /// True while the API server does not let us list what names of these zones are made from.
+    private var mayBeMissing: Bool {
+        let missing = state.age.missing
+        guard !missing.isEmpty else { return false }
+        return missing.contains(.namespace) || missing.contains(.service)
+            || settings.answersHeadless && missing.contains(.endpointSlice)
     }
 
     private func own(_ exchange: inout Exchange) -> Verdict {

@@ -110,13 +110,14 @@ actor SnapshotWriter {
     private func save() async {
         await saveNow()
         isSaving = false
-        if isUnsaved { saveSoon() }
+        if isUnsaved, state.age.missing.isEmpty { saveSoon() }
     }
 
     /// Saves what is not saved yet; a failure is said once and tried again.
     func saveNow() async {
         // Two at once would write into the same file.
-        guard let file, isUnsaved, !isWriting else { return }
+        // What lacks a kind would be taken for all there is by the next start.
+        guard let file, isUnsaved, !isWriting, state.age.missing.isEmpty else { return }
         isUnsaved = false
         isWriting = true
         defer { isWriting = false }

@@ -16,7 +16,7 @@ final class LiveServer: Sendable {
     private let nextID = Atomic<UInt16>(1)
 
     static let order: [any Plugin.Type] = [
-        MetadataPlugin.self, ReadyPlugin.self, LogPlugin.self, AutoPathPlugin.self, CachePlugin.self, TransferPlugin.self, HostsPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
+        MetadataPlugin.self, ReadyPlugin.self, LogPlugin.self, AutoPathPlugin.self, CachePlugin.self, TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
         ForwardPlugin.self,
     ]
     /// Where clients find this server, as far as plugins know.
