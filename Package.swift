@@ -16,6 +16,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioFoundationCompat = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
@@ -51,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -65,6 +67,8 @@ let package = Package(
         .target(name: "Corefile"),
         .target(name: "Snapshots"),
         .target(name: "Telemetry"),
+        .target(name: "Patterns"),
+        .target(name: "Expressions", dependencies: ["Patterns"]),
         // How a core waits, and the cluster as data.
         .target(name: "EventLoop", dependencies: ["CLinux", "Snapshots", "Telemetry"]),
         .target(name: "ClusterModel", dependencies: ["DNSWire", "Snapshots"]),
@@ -77,6 +81,11 @@ let package = Package(
                 nioFoundationCompat, protobuf, yams,
             ],
             exclude: ["Protos"]),
+        .target(
+            name: "SecureTransport",
+            dependencies: [
+                "DNSServer", "DNSWire", "EventLoop", "Telemetry", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, protobuf,
+            ]),
         .systemLibrary(name: "CLDNS"),
         .target(name: "ZoneData", dependencies: ["CLDNS", "DNSWire"]),
         .target(
@@ -90,14 +99,15 @@ let package = Package(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI",
+                "KubernetesAPI", "Patterns", "Expressions",
             ],
             exclude: [
-                "AutoPath/autopath.md", "Bind/bind.md", "Cache/cache.md", "Errors/errors.md", "External/k8s_external.md",
-                "Forward/forward.md", "Health/health.md", "Hosts/hosts.md", "Kubernetes/kubernetes.md",
-                "LoadBalance/loadbalance.md", "Log/log.md", "Loop/loop.md", "Metadata/metadata.md",
-                "Prometheus/prometheus.md", "Ready/ready.md", "Reload/reload.md", "Transfer/transfer.md",
-                "Whoami/whoami.md",
+                "Access/acl.md", "AutoPath/autopath.md", "Bind/bind.md", "Cache/cache.md", "DNS64/dns64.md",
+                "Errors/errors.md", "External/k8s_external.md", "Forward/forward.md", "Health/health.md",
+                "Hosts/hosts.md", "Kubernetes/kubernetes.md", "LoadBalance/loadbalance.md", "Log/log.md",
+                "Loop/loop.md", "Metadata/metadata.md", "Prometheus/prometheus.md", "Ready/ready.md",
+                "Reload/reload.md", "Rewrite/rewrite.md", "Template/template.md", "TLS/tls.md", "Transfer/transfer.md",
+                "View/view.md", "Whoami/whoami.md",
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", asyncHTTPClient, nioCore]),
         // The program.
@@ -105,7 +115,7 @@ let package = Package(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI", "ClusterLab", "Autoscaler", "CLinux", argumentParser, hummingbird, httpTypes, log, lifecycle, unixSignals, crypto,
+                "KubernetesAPI", "ClusterLab", "Autoscaler", "SecureTransport", "CLinux", argumentParser, hummingbird, httpTypes, log, lifecycle, unixSignals, crypto,
                 nioCore,
             ],
             linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),
@@ -118,8 +128,10 @@ let package = Package(
             name: "PluginsTests",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ZoneData",
+                "ZoneData", "Patterns", "Expressions",
             ]),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
+        .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
         .testTarget(name: "StyleTests"),
         .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

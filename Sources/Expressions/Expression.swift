@@ -1,0 +1,2 @@
+/// An expression over the attributes of a question.
+package struct Expression: Sendable {}

@@ -1,0 +1,2 @@
+/// Listens for queries that arrive encrypted.
+package struct SecureListener: Sendable {}
