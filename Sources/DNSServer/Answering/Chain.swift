@@ -11,9 +11,16 @@ enum Outcome {
 /// Runs the handlers of server blocks in order, then the way out in reverse.
 extension LoopServer {
     /// Walks from `visit` on, following aliases through the whole server, until no handler wants another name tried.
-    func walk(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
+    ///
+    /// - Parameter verdict: what the handler at `visit` has decided already.
+    func walk(
+        _ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter, after verdict: Verdict? = nil
+    ) -> Outcome {
+        if runningRouter !== router { runningRouter = router }
+        var verdict = verdict
         while true {
-            let outcome = walkOnce(&exchange, &visit, router)
+            let outcome = walkOnce(&exchange, &visit, router, after: verdict)
+            verdict = nil
             guard case .complete = outcome, reconsider(&exchange, &visit) else { return outcome }
         }
     }
@@ -28,7 +35,14 @@ extension LoopServer {
         return true
     }
 
-    private func walkOnce(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
+    private func walkOnce(
+        _ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter, after verdict: Verdict?
+    ) -> Outcome {
+        var decided = verdict
+        if case .next? = decided {
+            visit.position += 1
+            decided = nil
+        }
         while true {
             guard let block = visit.block else {
                 guard let found = router.find(exchange.question.folded, type: exchange.question.type) else {
@@ -41,7 +55,9 @@ extension LoopServer {
                 if visit.firstBlock == nil { visit.firstBlock = found }
                 continue
             }
-            switch step(&exchange, &visit, block) {
+            let verdict = decided ?? step(&exchange, &visit, block)
+            decided = nil
+            switch verdict {
             case .askAgain:
                 visit.block = nil
             case .suspended:
@@ -77,7 +93,7 @@ extension LoopServer {
                 continue
             default: break
             }
-            exchange.answeredBy = block.names[visit.position]
+            if !exchange.isAdopted { exchange.answeredBy = block.names[visit.position] }
             return verdict
         }
         guard exchange.isFirstQuestion else {
@@ -104,7 +120,7 @@ extension LoopServer {
             exchange.answeredBy = block.names[visit.firstPosition]
         }
         var position = min(visit.firstPosition, block.handlers.count - 1)
-        while position >= 0 {
+        while position >= visit.lowestPosition {
             block.handlers[position].finish(&exchange)
             position -= 1
         }

@@ -60,6 +60,8 @@ package struct Exchange: ~Copyable {
     package var search: NameSearch?
     /// Directive of the plugin that answered; empty for the server itself.
     package var answeredBy = ""
+    /// True when that is a plugin behind the one that asked it.
+    var isAdopted = false
     /// Why the answer is a failure, for the error log.
     package var failure: String?
     /// Octets of the finished response, set before `finish` visits.

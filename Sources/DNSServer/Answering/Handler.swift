@@ -33,6 +33,9 @@ package protocol Handler: AnyObject {
     /// behind this one, by `Exchange.askInstead` or `askAnew`. Called again for each, until `Exchange.search` is nil.
     func reconsider(_ exchange: inout Exchange) -> Bool
 
+    /// The handlers behind this one have answered the question it asked by `LoopServer.ask`; the verdict is about its own.
+    func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict
+
     /// On the way out, in reverse order, once the response is complete; only for handlers the query met on its way in.
     func finish(_ exchange: inout Exchange)
 }
@@ -41,6 +44,9 @@ extension Handler {
     package func received(_ reply: Reply, _ exchange: inout Exchange) {}
     package func recover(_ exchange: inout Exchange) -> Bool { false }
     package func reconsider(_ exchange: inout Exchange) -> Bool { false }
+    package func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict {
+        .failed(.serverFailure)
+    }
     package func finish(_ exchange: inout Exchange) {}
 }
 
@@ -56,4 +62,6 @@ package enum Resolution {
     case reply(Reply)
     /// - Parameter because: for the error log.
     case failed(ResponseCode, ExtendedError?, because: String)
+    /// What handlers behind the waiting one say to its own question.
+    case inner(InnerResponse, note: AnyObject?)
 }

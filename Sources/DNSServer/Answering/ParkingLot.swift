@@ -5,6 +5,8 @@ import EventLoop
 enum Origin {
     case datagram(UDPListener, ReplyPath)
     case stream(TCPConnection)
+    /// Asked by a handler for the query that waits for it.
+    case inner(InnerQuestion)
     /// Asked by a handler itself.
     case nobody
 
@@ -13,8 +15,14 @@ enum Origin {
         switch self {
         case .datagram(let listener, _): listener.router
         case .stream(let connection): connection.router
+        case .inner(let question): question.router
         case .nobody: ServerBlockRouter([])
         }
+    }
+
+    /// How many questions the waiting one is inside of.
+    var depth: Int {
+        if case .inner(let question) = self { question.depth } else { 0 }
     }
 }
 
@@ -80,6 +88,8 @@ struct Visit {
     /// The block of the client's own question, whose handlers see the way out.
     var firstBlock: LoopBlock?
     var firstPosition = 0
+    /// Handlers of that block before this one have nothing to do with the question: one behind them asked it.
+    var lowestPosition = 0
 }
 
 /// Places for queries that wait for the network, as many as memory was promised for.

@@ -1,4 +1,13 @@
-import DNSWire
+package import DNSWire
+
+/// Puts other names into records that are copied.
+package protocol NameChange: AnyObject {
+    /// The owner to write in place of `name`; both uncompressed, the result valid until the next call.
+    func owner(_ name: ByteView) -> ByteView
+
+    /// The name to write in place of one in the data of a record of `type`.
+    func target(_ name: ByteView, _ type: RecordType) -> ByteView
+}
 
 /// Copies records between messages, names in them expanded and compressed anew.
 enum RecordCopier {
@@ -20,19 +29,21 @@ enum RecordCopier {
     /// - Returns: false when the record is malformed or does not fit; then nothing of it is written.
     static func copy(
         _ record: RecordPlace, of message: ByteView, ttl: UInt32, scratch: OutputBytes, to writer: inout MessageWriter,
-        in section: Section
+        in section: Section, _ change: (any NameChange)? = nil
     ) -> Bool {
         guard let ownerLength = try? MessageReader.expandName(message, at: record.nameOffset, into: scratch) else {
             return false
         }
-        writer.beginRecord(owner: scratch.view(ownerLength), type: record.type, class: record.class, ttl: ttl)
-        let isWhole = copyData(record, of: message, scratch: scratch, to: &writer)
+        let name = scratch.view(ownerLength)
+        writer.beginRecord(owner: change?.owner(name) ?? name, type: record.type, class: record.class, ttl: ttl)
+        let isWhole = copyData(record, of: message, scratch: scratch, to: &writer, change)
         if !isWhole { writer.abandonRecord() }
         return writer.endRecord(in: section) && isWhole
     }
 
     private static func copyData(
-        _ record: RecordPlace, of message: ByteView, scratch: OutputBytes, to writer: inout MessageWriter
+        _ record: RecordPlace, of message: ByteView, scratch: OutputBytes, to writer: inout MessageWriter,
+        _ change: (any NameChange)?
     ) -> Bool {
         let end = record.dataOffset + record.dataLength
         guard let layout = layout(record.type) else {
@@ -46,11 +57,9 @@ enum RecordCopier {
             guard let next = try? MessageReader.skipName(message, at: place), next <= end,
                 let length = try? MessageReader.expandName(message, at: place, into: scratch)
             else { return false }
-            if layout.compresses {
-                writer.writeName(scratch.view(length))
-            } else {
-                writer.write(scratch.view(length))
-            }
+            let name = scratch.view(length)
+            let written = change?.target(name, record.type) ?? name
+            if layout.compresses { writer.writeName(written) } else { writer.write(written) }
             place = next
         }
         writer.write(message.slice(place, end - place))

@@ -122,6 +122,17 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         guard !isClosed else { return }
         append(room, length: length)
         flush()
+        goOn()
+    }
+
+    /// A query that waited gets no response.
+    func unanswered() {
+        guard !isClosed else { return }
+        underWay -= 1
+        goOn()
+    }
+
+    private func goOn() {
         guard !isClosed else { return }
         // Messages may be waiting for this place in the pipeline.
         answerWholeMessages()

@@ -107,6 +107,7 @@ package enum ExtendedError: UInt16, Sendable {
     case staleAnswer = 3
     case notReady = 14
     case blocked = 15
+    case filtered = 17
     case prohibited = 18
     case notAuthoritative = 20
     case notSupported = 21

@@ -1,32 +1,119 @@
 package import Corefile
 package import DNSServer
+import DNSWire
+import Snapshots
+import Synchronization
+import Telemetry
 
-/// Spreads clients over the addresses of a name by starting each answer at a different record.
+/// Decides which of a name's addresses comes first.
 package final class LoadBalancePlugin: Plugin {
     package static let directive = "loadbalance"
+    private let settings: LoadBalanceSettings
+    private let readFile: @Sendable (String) throws -> String
+    /// The weights of the file; empty without one.
+    private let weights = Published(AddressWeights())
+    /// The file as read last; nil when it could not be read.
+    private let text = Mutex<String?>(nil)
+    private let task = Mutex<Task<Void, Never>?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         check.expectOnce(directives)
-        for directive in directives {
-            if let token = directive.arguments.first, token.text != "round_robin" {
-                check.report(directive.error(token, expected: "round_robin: weights are not in this version"))
-            }
-            for property in directive.block { check.report(property.unknownProperty(known: [])) }
-        }
+        settings = LoadBalanceSettings(directives, &check)
+        readFile = block.readFile
+        if let path = settings.weightFile { loadFirst(path, directives, &check) }
         try check.finish()
     }
 
-    package func makeHandler(on server: LoopServer) -> (any Handler)? { LoadBalanceHandler() }
+    private func loadFirst(_ path: String, _ directives: [Directive], _ check: inout SettingsCheck) {
+        do {
+            let content = try readFile(path)
+            text.withLock { $0 = content }
+            weights.publish(try AddressWeights(content))
+        } catch {
+            guard let line = directives.first else { return }
+            check.report(line.error(found: "\(path): \(error)", expected: "a file of names, each with its addresses and weights"))
+        }
+    }
+
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { LoadBalanceHandler(settings, weights) }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        guard let path = settings.weightFile, settings.reload > .zero else { return }
+        task.withLock { task in
+            task = Task { [weak self, interval = settings.reload] in
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: interval)
+                    guard !Task.isCancelled, let self else { return }
+                    self.readAgain(path)
+                }
+            }
+        }
+    }
+
+    package func stop() async { task.withLock { $0?.cancel() } }
+
+    /// Takes over the file when it changed; one with a mistake is reported once and changes nothing.
+    func readAgain(_ path: String) {
+        guard let new = try? readFile(path) else { return }
+        let isNew = text.withLock { text in
+            defer { text = new }
+            return text != new
+        }
+        guard isNew else { return }
+        do {
+            weights.publish(try AddressWeights(new))
+        } catch {
+            Log.error("plugin/loadbalance: \(path): \(error), the weights read before are kept")
+        }
+    }
 }
 
-final class LoadBalanceHandler: Handler {
-    private var next: UInt32 = .random(in: 0 ... .max)
+/// What a `loadbalance` line says.
+struct LoadBalanceSettings: Sendable {
+    /// Nil for `round_robin`.
+    private(set) var weightFile: String?
+    /// How often the file is looked at; zero for never.
+    private(set) var reload = Duration.seconds(30)
+    /// Addresses in these networks come before others.
+    private(set) var preferred: [Network] = []
 
-    func answer(_ exchange: inout Exchange) -> Verdict {
-        // Weyl step, not random: consecutive clients must differ even when there are only two addresses.
-        next &+= 0x9E37_79B9
-        exchange.style.rotation = Int(next >> 8)
-        return .next
+    init(_ directives: [Directive], _ check: inout SettingsCheck) {
+        for directive in directives {
+            check.attempt { () throws(ConfigurationError) in try readPolicy(directive) }
+            for property in directive.block {
+                switch property.name {
+                case "reload":
+                    if weightFile == nil {
+                        check.report(property.error(found: "reload without weighted", expected: "weighted FILE"))
+                    }
+                    check.attempt { () throws(ConfigurationError) in try property.duration(0) }.map { reload = $0 }
+                case "prefer":
+                    check.attempt { () throws(ConfigurationError) in try property.expectCount(1...) }
+                    for token in property.arguments {
+                        check.attempt { () throws(ConfigurationError) in try Self.network(token, property) }
+                            .map { preferred.append($0) }
+                    }
+                default: check.report(property.unknownProperty(known: ["reload", "prefer"]))
+                }
+            }
+        }
+    }
+
+    private mutating func readPolicy(_ directive: Directive) throws(ConfigurationError) {
+        guard let token = directive.arguments.first else { return }
+        switch try directive.oneOf(token, ["round_robin", "weighted"]) {
+        case "weighted":
+            weightFile = try directive.argument(1, "the file of weights").text
+            try directive.expectCount(2)
+        default: try directive.expectCount(1)
+        }
+    }
+
+    private static func network(_ token: Token, _ line: Directive) throws(ConfigurationError) -> Network {
+        guard let network = Network(token.text) else {
+            throw line.error(token, expected: "an IP address or network such as 10.0.0.0/8")
+        }
+        return network
     }
 }

@@ -1,0 +1,79 @@
+import Corefile
+import DNSWire
+
+/// One `acl` line: for which zones, and what is done to whom.
+struct AccessRule: Sendable {
+    /// What happens to a query (CoreDNS' words).
+    enum Action: String, Sendable, CaseIterable {
+        case allow
+        case block
+        case filter
+        case drop
+    }
+
+    struct Policy: Sendable {
+        let action: Action
+        /// Empty for every type.
+        let types: Set<RecordType>
+        /// Empty for every client.
+        let networks: [Network]
+
+        func matches(_ type: RecordType, from client: IPAddress) -> Bool {
+            (types.isEmpty || types.contains(type)) && (networks.isEmpty || networks.contains { $0.contains(client) })
+        }
+    }
+
+    let zones: [Name]
+    let policies: [Policy]
+
+    init(_ directive: Directive, in block: [Name], _ check: inout SettingsCheck) {
+        zones = check.zones(of: directive, else: block)
+        var policies: [Policy] = []
+        if directive.block.isEmpty {
+            check.report(directive.error(found: "no policy", expected: "at least one of allow, block, filter, drop"))
+        }
+        for line in directive.block {
+            guard let action = Action(rawValue: line.name) else {
+                check.report(line.unknownProperty(known: Action.allCases.map(\.rawValue)))
+                continue
+            }
+            check.attempt { () throws(ConfigurationError) in try Self.policy(action, line) }.map { policies.append($0) }
+        }
+        self.policies = policies
+    }
+
+    /// Reads `[type QTYPE…|*] [net CIDR…|*]`, in any order and number.
+    private static func policy(_ action: Action, _ line: Directive) throws(ConfigurationError) -> Policy {
+        var types: Set<RecordType> = []
+        var networks: [Network] = []
+        var everyType = false
+        var everyClient = false
+        var section = ""
+        var isEmptySection = false
+        for token in line.arguments {
+            switch (section, token.text) {
+            case (_, "type"), (_, "net"):
+                guard !isEmptySection else { throw line.error(token, expected: "values of \(section), or *") }
+                section = token.text
+                isEmptySection = true
+                continue
+            case ("type", "*"): everyType = true
+            case ("type", let text):
+                guard let type = RecordType(text) else {
+                    throw line.error(token, expected: "a record type such as AAAA, or *")
+                }
+                types.insert(type)
+            case ("net", "*"): everyClient = true
+            case ("net", let text):
+                guard let network = Network(text) else {
+                    throw line.error(token, expected: "an IP address or network such as 10.0.0.0/8, or *")
+                }
+                networks.append(network)
+            default: throw line.error(token, expected: "type or net")
+            }
+            isEmptySection = false
+        }
+        if isEmptySection { throw line.error(found: "nothing after \(section)", expected: "values, or *") }
+        return Policy(action: action, types: everyType ? [] : types, networks: everyClient ? [] : networks)
+    }
+}
