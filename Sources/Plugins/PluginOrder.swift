@@ -3,6 +3,7 @@ package import DNSServer
 /// Every plugin in the order in which a query meets it. Add yours here.
 package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self, ReloadPlugin.self, BindPlugin.self, ReadyPlugin.self, HealthPlugin.self, PrometheusPlugin.self,
-    ErrorsPlugin.self, LogPlugin.self, DNS64Plugin.self, LoadBalancePlugin.self, AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self,
+    ErrorsPlugin.self, LogPlugin.self, DNS64Plugin.self, LoadBalancePlugin.self, RewritePlugin.self,
+    AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self,
     TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self, WhoamiPlugin.self,
 ]

@@ -35,8 +35,8 @@ import Testing
             (
                 "Plugins",
                 [
-                    "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "KubernetesAPI", "Snapshots",
-                    "Synchronization", "Telemetry",
+                    "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "Expressions", "KubernetesAPI", "Patterns",
+                    "Snapshots", "Synchronization", "Telemetry",
                 ]
             ),
         ] as [(String, Set<String>)])

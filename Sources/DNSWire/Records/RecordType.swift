@@ -100,6 +100,17 @@ package struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyab
     package var description: String {
         Int(rawValue) < Self.names.count ? Self.names[Int(rawValue)] : "RCODE\(rawValue)"
     }
+
+    /// Reads a name in any letter case, or a number of 12 bits.
+    package init?(_ text: String) {
+        if let number = UInt16(text), number <= 0xFFF {
+            self.init(rawValue: number)
+        } else if let place = Self.names.firstIndex(of: text.uppercased()), let value = UInt16(exactly: place) {
+            self.init(rawValue: value)
+        } else {
+            return nil
+        }
+    }
 }
 
 /// An INFO-CODE of an Extended DNS Error (RFC 8914 §4).

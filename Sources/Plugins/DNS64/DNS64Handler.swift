@@ -1,5 +1,6 @@
 import DNSServer
 import DNSWire
+import EventLoop
 import Telemetry
 
 /// Asks for IPv6 addresses, and where there are none for IPv4 addresses to put into the prefix.

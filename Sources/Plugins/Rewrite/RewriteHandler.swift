@@ -1,0 +1,65 @@
+import DNSServer
+import DNSWire
+
+/// Asks the handlers behind it what the rules make of a question, and answers with what the rules make of the answer.
+final class RewriteHandler: Handler {
+    private let rules: [RewriteRule]
+    private unowned let server: LoopServer
+
+    init(_ rules: [RewriteRule], _ server: LoopServer) {
+        self.rules = rules
+        self.server = server
+    }
+
+    func answer(_ exchange: inout Exchange) -> Verdict {
+        // A transfer is of a zone, which has one name only.
+        guard exchange.question.type != .axfr, exchange.question.type != .ixfr else { return .next }
+        let rewriting = Rewriting(exchange.question)
+        for rule in rules where rewriting.apply(rule) && !rule.goesOn { break }
+        guard rewriting.hasMatched else { return .next }
+        guard let name = rewriting.wire else {
+            exchange.fail(.serverFailure, because: "rewrite: \"\(rewriting.text)\" is no domain name")
+            return .answered
+        }
+        return withBytes(name) { view in
+            server.ask(view, rewriting.type, class: rewriting.class, for: &exchange, note: rewriting)
+        }
+    }
+
+    func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict {
+        guard let rewriting = note as? Rewriting else { return .failed(.serverFailure) }
+        exchange.adopt(response)
+        exchange.response.code = rewriting.code(response.code)
+        for (record, section) in response.records {
+            let ttl = rewriting.ttl(record.ttl)
+            if section == .answer, record.type == .cname, let target = rewriting.aliasTarget(record, of: response) {
+                return exchange.lead(record, of: response, ttl: ttl, to: target, rewriting)
+            }
+            exchange.copy(record, of: response, ttl: ttl, in: section, rewriting)
+        }
+        return .answered
+    }
+}
+
+extension Exchange {
+    /// Writes an alias with another target, which is asked for next; what the old one led to is left out.
+    fileprivate mutating func lead(
+        _ record: RecordPlace, of response: InnerResponse, ttl: UInt32, to target: [UInt8], _ rewriting: Rewriting
+    ) -> Verdict {
+        self.response.code = .noError
+        self.response.extendedError = nil
+        failure = nil
+        let owner = ByteBlock(capacity: 255)
+        guard let length = try? MessageReader.expandName(response.message, at: record.nameOffset, into: owner.bytes)
+        else { return .failed(.serverFailure) }
+        self.response.beginRecord(
+            owner: rewriting.owner(owner.bytes.view(length)), type: .cname, class: record.class, ttl: ttl)
+        let place = self.response.count
+        withBytes(target) { self.response.write($0) }
+        guard self.response.endRecord(in: .answer) else {
+            self.response.truncate()
+            return .answered
+        }
+        return follow(targetAt: place) ? .askAgain : .failed(.serverFailure)
+    }
+}
