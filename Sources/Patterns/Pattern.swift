@@ -18,7 +18,8 @@ package struct Pattern: Sendable {
         let scalars = Array(text.unicodeScalars.prefix(Self.longest + 1))
         guard scalars.count <= Self.longest else {
             throw PatternError(
-                position: Self.longest + 1, found: "a longer expression", expected: "at most \(Self.longest) characters")
+                position: Self.longest + 1, found: "a longer expression",
+                expected: "at most \(Self.longest) characters")
         }
         var parser = PatternParser(scalars)
         let syntax = try parser.parse()

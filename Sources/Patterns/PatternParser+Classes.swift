@@ -85,8 +85,8 @@ extension PatternParser {
         case "1"..."7" where next.map { ("0"..."7").contains($0) } ?? false: return octal(letter)
         case "1"..."9":
             throw error(
-                "\\\(letter), which would refer to a group", expected: "no reference: they cannot be matched in linear time",
-                at: start)
+                "\\\(letter), which would refer to a group",
+                expected: "no reference: they cannot be matched in linear time", at: start)
         default:
             guard letter.value < 0x80, !ScalarRanges.words.contains(letter.value) || letter == "_" else {
                 throw error("\\\(letter)", expected: "an escape of Go's regular expressions", at: start)
@@ -112,9 +112,10 @@ extension PatternParser {
             digits.unicodeScalars.append(digit)
             place += 1
         }
-        guard let value = UInt32(digits, radix: 16), value <= ScalarRanges.last, isBraced ? take("}") : digits.count == 2
-        else {
-            throw error("\\x without a code point", expected: "two hexadecimal digits, or up to 10FFFF in braces", at: start)
+        let value = UInt32(digits, radix: 16) ?? .max
+        guard value <= ScalarRanges.last, isBraced ? take("}") : digits.count == 2 else {
+            let expected = "two hexadecimal digits, or up to 10FFFF in braces"
+            throw error("\\x without a code point", expected: expected, at: start)
         }
         return value
     }
@@ -170,8 +171,8 @@ extension PatternParser {
     private mutating func posixClass() throws(PatternError) -> ScalarRanges? {
         guard next == "[", peek(1) == ":" else { return nil }
         let rest = scalars[(place + 2)...]
-        guard let end = rest.indices.first(where: { rest[$0] == ":" && $0 + 1 < scalars.count && scalars[$0 + 1] == "]" })
-        else { return nil }
+        let ends = rest.indices.dropLast().first { scalars[$0] == ":" && scalars[$0 + 1] == "]" }
+        guard let end = ends else { return nil }
         var name = String(String.UnicodeScalarView(rest[..<end]))
         let isInverted = name.hasPrefix("^")
         if isInverted { name.removeFirst() }

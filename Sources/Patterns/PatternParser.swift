@@ -27,7 +27,9 @@ struct PatternParser {
 
     mutating func parse() throws(PatternError) -> PatternSyntax {
         let syntax = try choice(depth: 0)
-        if place < scalars.count { throw error("a ) that closes nothing", expected: "an escaped one, or a ( before it") }
+        guard place == scalars.count else {
+            throw error("a ) that closes nothing", expected: "an escaped one, or a ( before it")
+        }
         return syntax
     }
 
@@ -124,7 +126,8 @@ struct PatternParser {
         let second = place
         if try repeatCounts() != nil {
             let found = String(String.UnicodeScalarView(scalars[here..<place]))
-            throw error("a repetition of a repetition, \(found)", expected: "one, or a group around the first", at: second)
+            throw error(
+                "a repetition of a repetition, \(found)", expected: "one, or a group around the first", at: second)
         }
         return .repeated(part, least: least, most: most, isLazy: isLazy)
     }
@@ -185,7 +188,8 @@ struct PatternParser {
 
     private mutating func newGroup(_ name: String?, at start: Int) throws(PatternError) -> Int {
         guard names.count <= Self.mostGroups else {
-            throw error("another group", expected: "at most \(Self.mostGroups); (?: ) groups without remembering", at: start)
+            throw error(
+                "another group", expected: "at most \(Self.mostGroups); (?: ) groups without remembering", at: start)
         }
         names.append(name)
         return names.count - 1
