@@ -29,6 +29,10 @@ package struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable
     package static let ixfr = RecordType(rawValue: 251)
     package static let axfr = RecordType(rawValue: 252)
     package static let any = RecordType(rawValue: 255)
+    package static let caa = RecordType(rawValue: 257)
+
+    /// True for types of which no records exist: OPT, and those that stand in questions only (RFC 6895 §3.1).
+    package var isQuestionOnly: Bool { self == .opt || (128...255).contains(rawValue) || rawValue == 0 }
 }
 
 extension RecordType: CustomStringConvertible {
