@@ -100,10 +100,10 @@ struct RewriteRuleReader {
         let from = try match(kind)
         if case .regex(let pattern) = from { return (from, try text(for: pattern)) }
         let token = try take("the new name")
-        let text = normal(token.text, kind)
+        let name = normal(token.text, kind)
         // Only whole names can be looked at now; parts are when there is a question.
-        if kind == "exact", Name(text) == nil { throw line.error(token, expected: "a domain name") }
-        return (from, NameText(text))
+        if kind == "exact", Name(name) == nil { throw line.error(token, expected: "a domain name") }
+        return (from, NameText(name))
     }
 
     private mutating func matchWord() -> String {
@@ -166,7 +166,8 @@ struct RewriteRuleReader {
 
     private mutating func `class`() throws(ConfigurationError) -> RewriteRule.Change {
         func read(_ token: Token) throws(ConfigurationError) -> UInt16 {
-            guard let value = ["IN": 1, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255][token.text.uppercased()] else {
+            let classes: [String: UInt16] = ["IN": 1, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255]
+            guard let value = classes[token.text.uppercased()] else {
                 throw line.error(token, expected: "IN, CH, HS, NONE or ANY")
             }
             return value
