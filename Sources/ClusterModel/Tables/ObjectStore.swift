@@ -70,23 +70,30 @@ struct PendingEntries {
     }
 
     private let seed: UInt64
-    private var shards: [Int: Lists] = [:]
+    /// By shard; made with the first change.
+    private var shards: [Lists] = []
 
     init(seed: UInt64) { self.seed = seed }
 
     var isEmpty: Bool { shards.isEmpty }
 
+    private mutating func makeShards() {
+        if shards.isEmpty { shards = Array(repeating: Lists(), count: Tables.shardCount) }
+    }
+
     mutating func add(_ address: IPAddress, payload: [UInt8]) {
-        AddressTable.encode(address, payload: payload, into: &shards[shard(of: address), default: Lists()].added)
+        makeShards()
+        AddressTable.encode(address, payload: payload, into: &shards[shard(of: address)].added)
     }
 
     mutating func remove(_ address: IPAddress, payload: [UInt8]) {
         var entry: [UInt8] = []
         AddressTable.encode(address, payload: payload, into: &entry)
+        makeShards()
         let shard = shard(of: address)
         // An entry that no table holds yet is only taken back.
-        if AddressTable.removeEntry(entry, from: &shards[shard, default: Lists()].added) { return }
-        shards[shard, default: Lists()].removed += entry
+        if AddressTable.removeEntry(entry, from: &shards[shard].added) { return }
+        shards[shard].removed += entry
     }
 
     private func shard(of address: IPAddress) -> Int {
@@ -95,10 +102,10 @@ struct PendingEntries {
 
     /// Rebuilds the tables that differ, each once.
     mutating func apply(to tables: inout [Shard]) {
-        for (shard, lists) in shards where !lists.removed.isEmpty || !lists.added.isEmpty {
+        for (shard, lists) in shards.enumerated() where !lists.removed.isEmpty || !lists.added.isEmpty {
             let table = AddressTable(bytes: tables[shard].view)
             tables[shard] = table.applying(removed: lists.removed, added: lists.added, seed: seed)
         }
-        shards = [:]
+        shards = []
     }
 }

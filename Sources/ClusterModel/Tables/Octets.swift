@@ -9,13 +9,11 @@ extension ByteView {
 
 extension [UInt8] {
     mutating func append(_ value: UInt16) {
-        append(UInt8(truncatingIfNeeded: value >> 8))
-        append(UInt8(truncatingIfNeeded: value))
+        unsafe withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     mutating func append(_ value: UInt32) {
-        append(UInt16(truncatingIfNeeded: value >> 16))
-        append(UInt16(truncatingIfNeeded: value))
+        unsafe withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     /// Appends 4 or 16 octets in network order.
@@ -28,7 +26,7 @@ extension [UInt8] {
     }
 
     mutating func append(_ view: ByteView) {
-        for index in 0..<view.count { append(view[index]) }
+        unsafe view.withUnsafeBuffer { unsafe append(contentsOf: $0) }
     }
 
     mutating func replace(at place: Int, with value: UInt32) {

@@ -48,11 +48,19 @@ struct ServiceEncoder {
         switch service.first.flatMap(ServiceKind.init) {
         case .alias: return service
         case .cluster, .headless:
-            var encoder = ServiceEncoder(isImport: isImport, zone: zone)
-            encoder.read(service, slices)
-            return encoder.write(service)
+            if !isImport, zone == nil, let plain = PlainService(service: service, slices: slices) {
+                return plain.encoded()
+            }
+            return encodeAny(service: service, slices: slices, isImport: isImport, zone: zone)
         case .unusable, nil: return nil
         }
+    }
+
+    /// As `encode`, for services of the two kinds that have endpoints.
+    static func encodeAny(service: [UInt8], slices: [[UInt8]], isImport: Bool, zone: [UInt8]?) -> [UInt8] {
+        var encoder = ServiceEncoder(isImport: isImport, zone: zone)
+        encoder.read(service, slices)
+        return encoder.write(service)
     }
 
     // MARK: - Reading
