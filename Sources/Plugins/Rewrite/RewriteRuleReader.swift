@@ -87,7 +87,7 @@ struct RewriteRuleReader {
             kind = Token(text: "name", at: kind.at)
         }
         let pattern = try self.pattern(try take("a regular expression"))
-        let replacement = try text(for: pattern)
+        let replacement = try self.text(for: pattern)
         if kind.text == "name" {
             answer.owners.append((pattern, replacement))
         } else {
