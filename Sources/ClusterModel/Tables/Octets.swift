@@ -9,11 +9,11 @@ extension ByteView {
 
 extension [UInt8] {
     mutating func append(_ value: UInt16) {
-        unsafe withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
+        unsafe Swift.withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     mutating func append(_ value: UInt32) {
-        unsafe withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
+        unsafe Swift.withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     /// Appends 4 or 16 octets in network order.
