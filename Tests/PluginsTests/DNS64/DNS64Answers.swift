@@ -8,10 +8,11 @@ import Testing
     /// `v4` has A, `both` both, `alias` is an alias of `v4`, `broken` fails for AAAA; everything else does not exist.
     private func upstream() async throws -> ScriptedUpstream {
         try await ScriptedUpstream.start { query in
-            let (name, type, _, _) = query.parsed
+            let (name, type) = (query.parsed.name.lowercased(), query.parsed.type)
             let noData = query.reply(authority: [.soa("test.", ttl: 90)])
             return switch (name, type) {
-            case ("v4.test.", .a): [query.reply([.a("v4.test.", "192.0.2.33"), .a("v4.test.", "198.51.100.1", ttl: 30)])]
+            case ("v4.test.", .a): 
+                [query.reply([.a(query.parsed.name, "192.0.2.33"), .a(query.parsed.name, "198.51.100.1", ttl: 30)])]
             case ("both.test.", .a): [query.reply([.a("both.test.", "192.0.2.1")])]
             case ("both.test.", .aaaa): [query.reply([TestRecord(name: "both.test.", type: .aaaa, ttl: 300, data: IPAddress("2001:db8::1")?.octets ?? [])])]
             case ("alias.test.", .a): [query.reply([.cname("alias.test.", "v4.test."), .a("v4.test.", "192.0.2.33")])]
