@@ -59,6 +59,8 @@ struct ServeCommand: AsyncParsableCommand {
             "coredns_build_info", "A metric with a constant '1' value labeled by version.",
             [("version", ClusterDNS.version), ("revision", ""), ("goversion", "")]
         ) { 1 }
+        // Plugins cannot panic here: what would be one ends the process. Alerts on this name keep their data.
+        _ = metrics.counter("coredns_panics_total", "A metrics that counts the number of panics.")
         ProcessMetrics.register(metrics)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sigusr1)
         let server: Server

@@ -13,9 +13,17 @@ struct AddressTable: BitwiseCopyable {
     ///
     /// - Parameter payload: at most 127 octets.
     static func encode(_ address: IPAddress, payload: [UInt8], into entries: inout [UInt8]) {
-        entries.append((address.isIPv4 ? 0 : 0x80) | UInt8(payload.count & 0x7F))
-        entries.append(address)
-        entries += payload
+        let end = 1 + address.octetCount
+        entries.append(end + payload.count) { room in
+            room.store((address.isIPv4 ? 0 : 0x80) | UInt8(payload.count & 0x7F), at: 0)
+            room.store(UInt32(truncatingIfNeeded: address.high >> 32), at: 1)
+            if !address.isIPv4 {
+                room.store(UInt32(truncatingIfNeeded: address.high), at: 5)
+                room.store(UInt32(truncatingIfNeeded: address.low >> 32), at: 9)
+                room.store(UInt32(truncatingIfNeeded: address.low), at: 13)
+            }
+            withBytes(payload) { room.copy($0, to: end) }
+        }
     }
 
     static func hash(_ address: IPAddress, seed: UInt64) -> UInt32 {

@@ -25,6 +25,16 @@ extension [UInt8] {
         append(UInt32(truncatingIfNeeded: address.low))
     }
 
+    /// Appends `count` octets that `fill` writes, all of them.
+    mutating func append(_ count: Int, _ fill: (OutputBytes) -> Void) {
+        let start = self.count
+        append(contentsOf: repeatElement(0, count: count))
+        unsafe withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            fill(unsafe OutputBytes(start: base + start, capacity: count))
+        }
+    }
+
     mutating func append(_ view: ByteView) {
         unsafe view.withUnsafeBuffer { unsafe append(contentsOf: $0) }
     }

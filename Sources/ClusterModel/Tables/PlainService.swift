@@ -101,10 +101,12 @@ struct PlainService {
 
     /// A name that is made from its address: no label, the endpoints' ports, as many pairs, one address.
     private static func append(_ reference: UInt32, _ pairs: Int, to octets: inout [UInt8]) {
-        octets.append(UInt32(0))
-        octets.append(UInt16(1))
-        octets.append(UInt16(min(pairs, 0xFFFF)))
-        octets.append(reference)
-        octets.append(UInt32(1))
+        octets.append(ServiceEntry.groupLength) { room in
+            room.store(UInt32(0), at: 0)
+            room.store(UInt16(1), at: 4)
+            room.store(UInt16(min(pairs, 0xFFFF)), at: 6)
+            room.store(reference, at: 8)
+            room.store(UInt32(1), at: 12)
+        }
     }
 }

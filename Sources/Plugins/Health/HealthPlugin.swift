@@ -2,6 +2,7 @@ package import Corefile
 package import DNSServer
 import DNSWire
 import EventLoop
+import Synchronization
 import Telemetry
 
 /// Says at `/health` that the process lives, and how long it keeps serving after it was asked to end.
@@ -9,6 +10,7 @@ package final class HealthPlugin: Plugin {
     package static let directive = "health"
     package let statusPages: [StatusPage]
     package let lameduck: Duration
+    private let checks = Mutex<[Task<Void, Never>]>([])
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
@@ -34,4 +36,14 @@ package final class HealthPlugin: Plugin {
         statusPages = pages
         try check.finish()
     }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        let checks = statusPages.map { page in
+            let check = OwnPageCheck(page.address, environment.metrics)
+            return Task { await check.run() }
+        }
+        self.checks.withLock { $0 = checks }
+    }
+
+    package func stop() async { checks.withLock { $0 }.forEach { $0.cancel() } }
 }

@@ -1,6 +1,7 @@
 package import Corefile
 package import DNSServer
 import DNSWire
+import EventLoop
 import Snapshots
 import Synchronization
 import Telemetry
@@ -14,6 +15,8 @@ package final class HostsPlugin: Plugin {
     private let table: Published<HostsTable>
     /// The file as read last; nil when it could not be read.
     private let text: Mutex<String?>
+    /// Unix seconds.
+    private let readAt = Published(WallClock.secondsSince1970)
     private let task = Mutex<Task<Void, Never>?>(nil)
     private let metrics: MetricRegistry
 
@@ -43,6 +46,10 @@ package final class HostsPlugin: Plugin {
             "coredns_hosts_entries", "The combined number of entries in hosts and Corefile.",
             [("hostsfile", settings.path)]
         ) { Double(table.value.count) }
+        let readAt = readAt
+        metrics.reading(
+            "coredns_hosts_reload_timestamp_seconds", "The timestamp of the last reload of hosts file."
+        ) { readAt.value }
         guard settings.reload > .zero else { return }
         task.withLock { task in
             task = Task { [weak self, interval = settings.reload] in
@@ -66,7 +73,9 @@ package final class HostsPlugin: Plugin {
             defer { text = new }
             return text != new
         }
-        if isNew { table.publish(Self.table(settings, new)) }
+        guard isNew else { return }
+        table.publish(Self.table(settings, new))
+        readAt.publish(WallClock.secondsSince1970)
     }
 }
 
