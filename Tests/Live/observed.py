@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""What operators look at: log lines and metrics, in CoreDNS' words.
+
+METRICS is what CoreDNS' dashboards and alerts may name, type and labels with it; each must be there after one query of
+every kind. What this server has beyond it stands in OURS, so that nothing appears unnoticed.
+"""
+
+import re
+import socket
+import struct
+
+import live
+from live import EXAMPLES, Lab, ScriptedUpstream, Server, Suite, dig, encoded_name, eventually, framed, receive_framed
+
+METRICS = """
+coredns_build_info                                gauge      version revision goversion
+coredns_panics_total                              counter
+coredns_plugin_enabled                            gauge      server zone view name
+coredns_dns_requests_total                        counter    server zone view proto family type
+coredns_dns_responses_total                       counter    server zone view rcode plugin
+coredns_dns_request_duration_seconds              histogram  server zone view
+coredns_dns_request_size_bytes                    histogram  server zone view proto
+coredns_dns_response_size_bytes                   histogram  server zone view proto
+coredns_dns_do_requests_total                     counter    server zone view
+coredns_health_request_duration_seconds           histogram
+coredns_health_request_failures_total             counter
+coredns_reload_failed_total                       counter
+coredns_reload_version_info                       gauge      hash value
+coredns_cache_entries                             gauge      server type zones view
+coredns_cache_hits_total                          counter    server type zones view
+coredns_cache_misses_total                        counter    server zones view
+coredns_cache_requests_total                      counter    server zones view
+coredns_cache_prefetch_total                      counter    server zones view
+coredns_cache_drops_total                         counter    server zones view
+coredns_cache_served_stale_total                  counter    server zones view
+coredns_cache_evictions_total                     counter    server type zones view
+coredns_forward_healthcheck_broken_total          counter
+coredns_forward_max_concurrent_rejects_total      counter
+coredns_proxy_request_duration_seconds            histogram  proxy_name to rcode
+coredns_proxy_healthcheck_failures_total          counter    proxy_name to
+coredns_proxy_conn_cache_hits_total               counter    proxy_name to proto
+coredns_proxy_conn_cache_misses_total             counter    proxy_name to proto
+coredns_hosts_entries                             gauge      hostsfile
+coredns_hosts_reload_timestamp_seconds            gauge
+coredns_acl_allowed_requests_total                counter    server view
+coredns_acl_blocked_requests_total                counter    server zone view
+coredns_acl_filtered_requests_total               counter    server zone view
+coredns_acl_dropped_requests_total                counter    server zone view
+coredns_dns64_requests_translated_total           counter    server
+coredns_template_matches_total                    counter    server zone view class type
+coredns_autopath_success_total                    counter    server
+coredns_kubernetes_dns_programming_duration_seconds  histogram  service_kind
+coredns_kubernetes_rest_client_request_duration_seconds  histogram  verb host
+coredns_kubernetes_rest_client_rate_limiter_duration_seconds  histogram  verb host
+coredns_kubernetes_rest_client_requests_total     counter    code method host
+"""
+OURS = """
+coredns_dns_dropped_total coredns_dns_rejected_total coredns_dns_shed_connections_total
+coredns_forward_coalesced_total coredns_forward_mismatched_replies_total coredns_kubernetes_data_age_seconds
+coredns_loop_detected_total
+"""
+TIME = [0.00025 * 2 ** k for k in range(16)]
+SLIM = [0.00025 * 10 ** k for k in range(5)]
+SIZE = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 64000]
+PROGRAMMING = [0.001 * 2 ** k for k in range(20)]
+BUCKETS = {
+    "coredns_dns_request_duration_seconds": TIME, "coredns_proxy_request_duration_seconds": TIME,
+    "coredns_dns_request_size_bytes": SIZE, "coredns_dns_response_size_bytes": SIZE,
+    "coredns_health_request_duration_seconds": SLIM,
+    "coredns_kubernetes_dns_programming_duration_seconds": PROGRAMMING,
+}
+COREFILE = """
+.:@PORT@ {
+    bind 127.0.0.1
+    errors
+    log
+    health 127.0.0.1:@HEALTH@
+    ready 127.0.0.1:@READY@
+    reload
+    loadbalance
+    metadata
+    autopath @kubernetes
+    acl blocked.example filtered.example dropped.example {
+        block type A
+        filter type AAAA
+        drop type MX
+    }
+    dns64 {
+        allow_ipv4
+    }
+    template IN TXT made.example {
+        answer "{{ .Name }} 60 IN TXT made"
+    }
+    cache 30
+    hosts {
+        192.0.2.7 printer.example
+        fallthrough
+    }
+    kubernetes cluster.local in-addr.arpa {
+        kubeconfig @KUBECONFIG@
+        pods verified
+        fallthrough in-addr.arpa
+    }
+    loop
+    prometheus 127.0.0.1:@METRICS@
+    forward broken.example 127.0.0.1:1 {
+        health_check 100ms
+    }
+    forward stream.example 127.0.0.1:%(upstream)d {
+        force_tcp
+    }
+    forward . 127.0.0.1:%(upstream)d
+}
+"""
+
+
+def series(page):
+    """Metric to the list of its series' labels, and metric to its type."""
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.MULTILINE))
+    found = {}
+    for name, labels in re.findall(r"^([a-z_0-9]+)(?:\{(.*)\})? \S+$", page, re.MULTILINE):
+        base = next((name[:-len(end)] for end in ("_bucket", "_sum", "_count")
+                     if name.endswith(end) and types.get(name[:-len(end)]) == "histogram"), name)
+        found.setdefault(base, []).append(dict(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', labels)))
+    return types, found
+
+
+def metrics(suite, server, lab):
+    dig(server.port, "frontend.shop.svc.cluster.local.", "A", "+dnssec")
+    for name, kind in [("far.example.", "A"), ("far.example.", "A"), ("printer.example.", "A"), ("made.example.", "TXT"),
+                       ("x.blocked.example.", "A"), ("x.blocked.example.", "AAAA"), ("v4.example.", "AAAA"),
+                       ("x.broken.example.", "A"), ("a.stream.example.", "A"), ("b.stream.example.", "A")]:
+        dig(server.port, name, kind)
+    dig(server.port, "far.example.", "A", "+tcp")
+    # A change whose time is known: the slice of a Service is written anew.
+    lab.kubectl("-n", "shop", "scale", "deployment", "frontend", "--replicas=3")
+    eventually(lambda: server.metric("coredns_kubernetes_dns_programming_duration_seconds_count"), 20)
+    eventually(lambda: server.metric("coredns_proxy_healthcheck_failures_total"), 20)
+    eventually(lambda: server.metric("coredns_health_request_duration_seconds_count"), 20)
+    status, page = server.page(server.metrics_port, "/metrics")
+    suite.equal("the page is there", status, 200)
+    types, found = series(page)
+    wanted = {}
+    for line in METRICS.strip().splitlines():
+        name, kind, *labels = line.split()
+        wanted[name] = kind
+        suite.equal(f"{name}: type", types.get(name), kind)
+        for got in found.get(name, []):
+            got.pop("le", None)
+        labels_found = {tuple(sorted(got)) for got in found.get(name, [])}
+        suite.equal(f"{name}: labels", labels_found, {tuple(sorted(labels))})
+    for name, limits in BUCKETS.items():
+        bounds = re.findall(rf'^{name}_bucket\{{.*?le="([^"]+)"\}}', page, re.MULTILINE)
+        suite.equal(f"{name}: buckets", sorted({float(bound) for bound in bounds}), sorted({*limits, float("inf")}))
+    extra = {name for name in found if name.startswith("coredns_")} - set(wanted) - set(OURS.split())
+    suite.equal("no metric that nobody wrote down", sorted(extra), [])
+    has = {name: found.get(name, []) for name in wanted}
+    label = f"dns://127.0.0.1:{server.port}"
+    suite.check("server is scheme and address", all(
+        each["server"] == label for name in wanted for each in has[name] if "server" in each), label)
+    suite.equal("plugins that answered", {each["plugin"] for each in has["coredns_dns_responses_total"]} >= {
+        "kubernetes", "forward", "hosts", "cache", "acl", "template"}, True)
+    suite.equal("families and transports", {(each["proto"], each["family"]) for each in has["coredns_dns_requests_total"]},
+                {("udp", "1"), ("tcp", "1")})
+    suite.equal("proxies are named after their plugin", {each["proxy_name"] for each in has["coredns_proxy_request_duration_seconds"]},
+                {"forward"})
+    suite.equal("codes by name", {each["rcode"] for each in has["coredns_dns_responses_total"]} <= {
+        "NOERROR", "NXDOMAIN", "REFUSED", "SERVFAIL"}, True)
+
+
+def query(name, kind, id, flags=0x0100, edns=None):
+    opt = b"" if edns is None else b"\0" + struct.pack("!HHIH", 41, edns[0], edns[1] << 15, 0)
+    return struct.pack("!HHHHHH", id, flags, 1, 0, 0, 1 if opt else 0) + encoded_name(name) + struct.pack("!HH", kind, 1) + opt
+
+
+def logged(server, port, id):
+    """The line of one query, without its level; None when there is none yet."""
+    found = re.search(rf"^\[INFO\] (127\.0\.0\.1:{port} - {id} .*)$", server.log, re.MULTILINE)
+    return found and found[1]
+
+
+def log_lines(suite, server):
+    name = "Frontend.shop.svc.cluster.local."
+    cases = [
+        ("plain", query(name, 1, 4711), "udp", '"A IN frontend.shop.svc.cluster.local. udp {size} false 512" NOERROR qr,aa,rd,ra'),
+        ("EDNS and DO", query(name, 15, 4712, edns=(4096, 1)), "udp",
+         '"MX IN frontend.shop.svc.cluster.local. udp {size} true 4096" NOERROR qr,aa,rd,ra'),
+        ("no recursion desired, a missing name", query("ghost.shop.svc.cluster.local.", 1, 4713, 0), "udp",
+         '"A IN ghost.shop.svc.cluster.local. udp {size} false 512" NXDOMAIN qr,aa,ra'),
+        ("checking disabled", query("far.example.", 1, 4714, 0x0110), "udp",
+         '"A IN far.example. udp {size} false 512" NOERROR qr,rd,ra,cd'),
+        ("over TCP", query(name, 33, 4715), "tcp", '"SRV IN frontend.shop.svc.cluster.local. tcp {size} false 512" NOERROR qr,aa,rd,ra'),
+        ("a type without a name", query(name, 65280, 4716), "udp",
+         '"TYPE65280 IN frontend.shop.svc.cluster.local. udp {size} false 512" NOERROR qr,aa,rd,ra'),
+    ]
+    for label, octets, proto, wanted in cases:
+        if proto == "tcp":
+            stream = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            port = stream.getsockname()[1]
+            stream.sendall(framed(octets))
+            response = receive_framed(stream)
+        else:
+            datagrams = socket.socket(type=socket.SOCK_DGRAM)
+            datagrams.settimeout(10)
+            datagrams.connect(("127.0.0.1", server.port))
+            port = datagrams.getsockname()[1]
+            datagrams.send(octets)
+            response = datagrams.recv(4096)
+        id = int.from_bytes(octets[:2], "big")
+        line = eventually(lambda: logged(server, port, id), 5)
+        head = f"127.0.0.1:{port} - {id} " + wanted.format(size=len(octets)) + f" {len(response)} "
+        suite.check(f"log: {label}", line and line.startswith(head) and re.fullmatch(r"\d+\.\d{9}s", line[len(head):]),
+                    f"wanted {head!r}, got {line!r}")
+
+
+def formats(suite, kubeconfig, upstream):
+    server = Server("""
+.:@PORT@ {
+    bind 127.0.0.1
+    errors
+    log far.example {
+        class denial
+    }
+    log example "{type} {class} {name} {>opcode} {/forward/upstream} {nothing} {combined}" {
+        class success
+    }
+    rewrite name old.example far.example
+    hosts {
+        192.0.2.7 printer.example
+        fallthrough
+    }
+    forward broken.example 127.0.0.1:1
+    forward . 127.0.0.1:%d
+}
+""" % upstream.port, kubeconfig)
+    server.wait_for("printer.example.")
+    dig(server.port, "far.example.", "A")
+    dig(server.port, "printer.example.", "AAAA")
+    dig(server.port, "OLD.example.", "A")
+    dig(server.port, "x.broken.example.", "TXT")
+    eventually(lambda: " old.example. " in server.log and "plugin/errors" in server.log, 10)
+    lines = re.findall(r"^\[INFO\] (.*)$", server.log, re.MULTILINE)
+    suite.check("the first rule for a name decides, and its class", not any("far.example" in line for line in lines), lines)
+    found = next((line for line in lines if line.startswith("A IN printer.example. 0 - {nothing} 127.0.0.1:")), None)
+    suite.check("fields, labels without value, and text in braces", found and found.endswith('s "0"'), lines)
+    suite.check("the log has the client's name, not what it was rewritten to",
+                any(line.startswith("A IN old.example. 0 ") for line in lines), lines)
+    suite.check("answers without records are no success", not any("AAAA IN printer" in line for line in lines), lines)
+    errors = re.findall(r"^\[ERROR\] (plugin/errors: .*)$", server.log, re.MULTILINE)
+    suite.check("an error has code, name, type and reason", any(
+        re.fullmatch(r"plugin/errors: 2 x\.broken\.example\. TXT: read udp 127\.0\.0\.1:1: .*", line) for line in errors), errors)
+    server.stop()
+
+
+def run(suite):
+    lab = Lab(manifests=EXAMPLES)
+    upstream = ScriptedUpstream(0)
+    server = Server(COREFILE % {"upstream": upstream.port}, lab.kubeconfig)
+    server.wait_for("frontend.shop.svc.cluster.local.")
+    log_lines(suite, server)
+    metrics(suite, server, lab)
+    server.stop()
+    formats(suite, lab.kubeconfig, upstream)
+
+
+if __name__ == "__main__":
+    Suite("observed").run(run)
