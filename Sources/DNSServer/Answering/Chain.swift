@@ -12,6 +12,7 @@ enum Outcome {
 extension LoopServer {
     /// Walks from `visit` on, following aliases through the whole server, until no handler wants another name tried.
     func walk(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
+        exchange.server = router.address
         while true {
             let outcome = walkOnce(&exchange, &visit, router)
             guard case .complete = outcome, reconsider(&exchange, &visit) else { return outcome }
@@ -31,7 +32,7 @@ extension LoopServer {
     private func walkOnce(_ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter) -> Outcome {
         while true {
             guard let block = visit.block else {
-                guard let found = router.find(exchange.question.folded, type: exchange.question.type) else {
+                guard let found = router.find(exchange) else {
                     // An alias that leads out of what this server answers is itself the answer (RFC 1034 §4.3.2).
                     if exchange.isFirstQuestion { exchange.fail(.refused, .notAuthoritative) }
                     return .complete
