@@ -18,7 +18,7 @@ final class LiveServer: Sendable {
     static let order: [any Plugin.Type] = [
         MetadataPlugin.self, ReadyPlugin.self, PrometheusPlugin.self, LogPlugin.self, AutoPathPlugin.self,
         CachePlugin.self, TemplatePlugin.self, TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
-        ForwardPlugin.self, 
+        ForwardPlugin.self, ViewPlugin.self,
     ]
     /// Where clients find this server, as far as plugins know.
     static let hostAddresses = [IPAddress(v4: 0xC000_0235)]
