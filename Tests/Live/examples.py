@@ -17,6 +17,9 @@ QUESTIONS = {
     "kubernetes-addon": [CLUSTER, UPSTREAM],
     "local": [CLUSTER, UPSTREAM],
     "stub-domains": [CLUSTER, UPSTREAM, ("www.corp.example.", "A", "a 192.0.2.1")],
+    "views": [
+        ("shop.example.", "A", "a 203.0.113.20"), ("ip-10-0-0-7.nodes.example.", "A", "a 10.0.0.7"), UPSTREAM,
+    ],
 }
 
 

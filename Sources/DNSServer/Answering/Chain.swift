@@ -17,6 +17,7 @@ extension LoopServer {
         _ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter, after verdict: Verdict? = nil
     ) -> Outcome {
         if runningRouter !== router { runningRouter = router }
+        exchange.server = router.address
         var verdict = verdict
         while true {
             let outcome = walkOnce(&exchange, &visit, router, after: verdict)
@@ -45,7 +46,7 @@ extension LoopServer {
         }
         while true {
             guard let block = visit.block else {
-                guard let found = router.find(exchange.question.folded, type: exchange.question.type) else {
+                guard let found = router.find(exchange) else {
                     // An alias that leads out of what this server answers is itself the answer (RFC 1034 §4.3.2).
                     if exchange.isFirstQuestion { exchange.fail(.refused, .notAuthoritative) }
                     return .complete

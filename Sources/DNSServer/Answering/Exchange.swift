@@ -45,6 +45,8 @@ package struct Exchange: ~Copyable {
     package var response: MessageWriter
     package let client: SocketAddress
     package let transport: Transport
+    /// Where this server listens for the query; nil for one that a handler asks itself.
+    package var server: SocketAddress?
     /// Monotonic nanoseconds at which the query was received.
     package let received: UInt64
     package var style = AnswerStyle()

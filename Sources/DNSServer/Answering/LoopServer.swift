@@ -75,7 +75,7 @@ package final class LoopServer {
             let zones = zip(plan.blocks, blocks).flatMap { block, handlers in
                 block.listens.filter { $0.address == address }.map { ($0.zone, handlers) }
             }
-            let router = ServerBlockRouter(zones)
+            let router = ServerBlockRouter(zones, at: address)
             pair.datagrams.router = router
             pair.streams.router = router
         }

@@ -38,7 +38,9 @@ package struct PlanBuilder: Sendable {
         var blocks: [ServerBlock] = []
         for block in syntax {
             let listens = listens(of: block, &errors)
-            for (listen, key) in listens {
+            let view = Self.view(of: block)
+            // Blocks with a view may repeat what others serve: which of them answers is decided for each question.
+            for (listen, key) in listens where view == nil {
                 if let first = taken[listen] {
                     errors.append(
                         ConfigurationError(
@@ -49,11 +51,16 @@ package struct PlanBuilder: Sendable {
                     taken[listen] = key.at
                 }
             }
-            blocks.append(
-                ServerBlock(listens: listens.map(\.0), plugins: plugins(of: block, listens.map(\.0), &errors)))
+            let plugins = plugins(of: block, listens.map(\.0), &errors)
+            blocks.append(ServerBlock(listens: listens.map(\.0), plugins: plugins, view: view ?? ""))
         }
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
         return ServingPlan(blocks: blocks, hash: hash)
+    }
+
+    /// The name of the block's view; nil without one.
+    private static func view(of block: ServerBlockSyntax) -> String? {
+        block.directives(named: "view").first.map { $0.arguments.first?.text ?? "" }
     }
 
     // MARK: Listening
@@ -142,7 +149,7 @@ package struct PlanBuilder: Sendable {
         let settings = BlockSettings(
             zones: listens.map(\.zone).filter { seen.insert($0).inserted },
             addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
-            directives: block.directives.map(\.name), metrics: metrics,
+            directives: block.directives.map(\.name), view: Self.view(of: block) ?? "", metrics: metrics,
             hostAddresses: hostAddresses, wildcard: wildcard, readFile: readFile)
         var plugins: [any Plugin] = []
         for type in order {

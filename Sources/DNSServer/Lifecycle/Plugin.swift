@@ -73,6 +73,8 @@ package struct BlockSettings: Sendable {
     package let addresses: [SocketAddress]
     /// Names of all plugins of this block.
     package let directives: [String]
+    /// The name of the view that its questions must be in, for labels of metrics; empty without one.
+    package let view: String
     package let metrics: MetricRegistry
     /// Addresses of this host that are not loopback.
     package let hostAddresses: [IPAddress]
@@ -82,13 +84,14 @@ package struct BlockSettings: Sendable {
     package let readFile: @Sendable (String) throws -> String
 
     package init(
-        zones: [Name], addresses: [SocketAddress], directives: [String], metrics: MetricRegistry,
+        zones: [Name], addresses: [SocketAddress], directives: [String], view: String = "", metrics: MetricRegistry,
         hostAddresses: [IPAddress] = [], wildcard: IPAddress = IPAddress(v4: 0),
         readFile: @escaping @Sendable (String) throws -> String
     ) {
         self.zones = zones
         self.addresses = addresses
         self.directives = directives
+        self.view = view
         self.metrics = metrics
         self.hostAddresses = hostAddresses
         self.wildcard = wildcard

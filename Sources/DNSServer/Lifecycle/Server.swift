@@ -136,11 +136,12 @@ package actor Server {
         return nil
     }
 
-    /// Pairs plugins of the same kind in blocks that serve the same zones.
+    /// Pairs plugins of the same kind in blocks that serve the same zones and view.
     private static func adopt(_ plan: ServingPlan, from old: ServingPlan?) {
         guard let old else { return }
         for block in plan.blocks {
-            guard let predecessor = old.blocks.first(where: { Set($0.listens) == Set(block.listens) }) else { continue }
+            let same = old.blocks.first { $0.view == block.view && Set($0.listens) == Set(block.listens) }
+            guard let predecessor = same else { continue }
             for plugin in block.plugins {
                 if let same = predecessor.plugins.first(where: { type(of: $0) == type(of: plugin) }) {
                     plugin.adopt(same)

@@ -15,10 +15,13 @@ package final class ServerBlock: Sendable {
 
     package let listens: [Listen]
     package let plugins: [any Plugin]
+    /// The name of the view that its questions must be in; empty without one.
+    package let view: String
     package let offersRecursion: Bool
 
-    package init(listens: [Listen], plugins: [any Plugin]) {
+    package init(listens: [Listen], plugins: [any Plugin], view: String = "") {
         self.listens = listens
+        self.view = view
         self.plugins = plugins
         offersRecursion = plugins.contains { $0.offersRecursion }
     }

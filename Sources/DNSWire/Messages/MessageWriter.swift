@@ -22,6 +22,8 @@ package struct MessageWriter: ~Copyable {
     package var flags: UInt16 = 0
     package var code = ResponseCode.noError
     package var extendedError: ExtendedError?
+    /// What is said with it, in UTF-8 (RFC 8914 §2); left out where it does not fit.
+    package var extendedErrorText: [UInt8]?
     package private(set) var isTruncated = false
     private var overflowed = false
     private var recordStart = 0
@@ -42,6 +44,7 @@ package struct MessageWriter: ~Copyable {
         flags = 0
         code = .noError
         extendedError = nil
+        extendedErrorText = nil
         isTruncated = false
         overflowed = false
         (answers, authorities, additionals) = (0, 0, 0)
@@ -100,11 +103,22 @@ package struct MessageWriter: ~Copyable {
             output.store(UInt16(15), at: place + 11)
             output.store(UInt16(2), at: place + 13)
             output.store(extendedError.rawValue, at: place + 15)
-            optionsLength = 6
+            optionsLength = 6 + appendExtendedErrorText(at: place + 17)
         }
         output.store(optionsLength, at: place + 9)
         place += Self.optLength + Int(optionsLength)
         count = place
+    }
+
+    /// Writes the text of the extended error behind its code, where all of it fits; gives its length.
+    private func appendExtendedErrorText(at place: Int) -> UInt16 {
+        guard let text = extendedErrorText, place + text.count <= min(limit + Self.optLength, output.capacity) else {
+            return 0
+        }
+        withBytes(text) { output.copy($0, to: place) }
+        let length = UInt16(truncatingIfNeeded: text.count)
+        output.store(length + 2, at: place - 4)
+        return length
     }
 
     /// Lets header and sections take no more octets than this; never raises the limit.
@@ -308,6 +322,26 @@ package struct MessageWriter: ~Copyable {
             index += size
         }
         return false
+    }
+
+    /// Appends a record that was read from text; its owner is compressed, names in its data are not.
+    ///
+    /// - Parameters:
+    ///   - place: where the owner's name stands in this message already, if it does.
+    ///   - ttl: for a record that says none.
+    /// - Returns: false, and nothing written, when it does not fit.
+    package mutating func append(
+        _ record: RecordText, at place: Int? = nil, ttl: UInt32 = 3600, in section: Section
+    ) -> Bool {
+        if let place, record.class == RecordClass.internet {
+            beginRecord(owner: place, type: record.type, ttl: record.ttl ?? ttl)
+        } else {
+            withBytes(record.owner) {
+                beginRecord(owner: $0, type: record.type, class: record.class, ttl: record.ttl ?? ttl)
+            }
+        }
+        withBytes(record.data) { write($0) }
+        return endRecord(in: section)
     }
 
     /// Makes `endRecord` drop the record begun last.

@@ -118,14 +118,18 @@ package struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyab
 }
 
 /// An INFO-CODE of an Extended DNS Error (RFC 8914 §4).
-package enum ExtendedError: UInt16, Sendable {
-    case staleAnswer = 3
-    case notReady = 14
-    case blocked = 15
-    case filtered = 17
-    case prohibited = 18
-    case notAuthoritative = 20
-    case notSupported = 21
-    case noReachableAuthority = 22
-    case networkError = 23
+package struct ExtendedError: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
+    package let rawValue: UInt16
+
+    @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let staleAnswer = ExtendedError(rawValue: 3)
+    package static let notReady = ExtendedError(rawValue: 14)
+    package static let blocked = ExtendedError(rawValue: 15)
+    package static let filtered = ExtendedError(rawValue: 17)
+    package static let prohibited = ExtendedError(rawValue: 18)
+    package static let notAuthoritative = ExtendedError(rawValue: 20)
+    package static let notSupported = ExtendedError(rawValue: 21)
+    package static let noReachableAuthority = ExtendedError(rawValue: 22)
+    package static let networkError = ExtendedError(rawValue: 23)
 }

@@ -40,7 +40,7 @@ final class AccessHandler: Handler {
             LoopRule(
                 // The longest zone names the counters, as it does in routing.
                 zones: rule.zones.sorted { $0.wire.count > $1.wire.count }.map { zone in
-                    let labels = [("server", block.serverLabel), ("zone", zone.description), ("view", "")]
+                    let labels = [("server", block.serverLabel), ("zone", zone.description), ("view", block.view)]
                     return (
                         ByteBlock(zone.wire), Self.counted.map { block.metrics.counter($0.1, $0.2, labels) }
                     )
@@ -48,7 +48,7 @@ final class AccessHandler: Handler {
         }
         allowed = block.metrics.counter(
             "coredns_acl_allowed_requests_total", "Counter of DNS requests being allowed.",
-            [("server", block.serverLabel), ("view", "")])
+            [("server", block.serverLabel), ("view", block.view)])
     }
 
     func answer(_ exchange: inout Exchange) -> Verdict {

@@ -83,7 +83,7 @@ struct CacheCounters {
     static func labels(_ block: BlockSettings, _ settings: CacheSettings) -> [(String, String)] {
         [
             ("server", block.serverLabel), ("zones", settings.zones.map(\.description).joined(separator: ",")),
-            ("view", ""),
+            ("view", block.view),
         ]
     }
 

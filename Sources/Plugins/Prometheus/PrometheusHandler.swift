@@ -57,7 +57,7 @@ private final class ZoneCounters {
     init(_ zone: Name, _ block: BlockSettings) {
         wire = ByteBlock(zone.wire)
         metrics = block.metrics
-        labels = [("server", block.serverLabel), ("zone", zone.description), ("view", "")]
+        labels = [("server", block.serverLabel), ("zone", zone.description), ("view", block.view)]
         duration = metrics.histogram(
             "coredns_dns_request_duration_seconds", "Histogram of the time (in seconds) each request took per zone.",
             labels, bounds: Histogram.timeBounds, unitsPerOne: 1e9)

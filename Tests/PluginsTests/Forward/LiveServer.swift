@@ -16,9 +16,10 @@ final class LiveServer: Sendable {
     private let nextID = Atomic<UInt16>(1)
 
     static let order: [any Plugin.Type] = [
-        MetadataPlugin.self, ReadyPlugin.self, LogPlugin.self, DNS64Plugin.self, LoadBalancePlugin.self,
-        RewritePlugin.self, AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self, TransferPlugin.self,
-        HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self,
+        MetadataPlugin.self, ReadyPlugin.self, PrometheusPlugin.self, LogPlugin.self, DNS64Plugin.self,
+        LoadBalancePlugin.self, RewritePlugin.self, AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self,
+        TemplatePlugin.self, TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self,
+        LoopPlugin.self, ForwardPlugin.self, ViewPlugin.self,
     ]
     /// Where clients find this server, as far as plugins know.
     static let hostAddresses = [IPAddress(v4: 0xC000_0235)]
