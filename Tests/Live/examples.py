@@ -8,6 +8,9 @@ CLUSTER = ("kube-dns.kube-system.svc.cluster.local.", "A", "a 10.96.0.10")
 UPSTREAM = ("example.com.", "A", "a 192.0.2.1")
 # What is asked of each, and a record that must be in the response.
 QUESTIONS = {
+    "company-names": [
+        CLUSTER, UPSTREAM, ("dns.corp.example.", "A", "a 10.96.0.10"),
+    ],
     "helm-chart": [CLUSTER, UPSTREAM],
     "hosts": [
         ("printer.lan.", "A", "a 192.168.1.10"), ("nas.lan.", "AAAA", "aaaa fd00:1::11"), UPSTREAM,
@@ -32,6 +35,7 @@ def on_free_ports(text, resolvers, company):
         (r"^( +)prometheus\b.*$", r"\1prometheus 127.0.0.1:@METRICS@"),
         (r"^ +kubeconfig .*\n", ""),
         (r"^( +)(kubernetes .*)\{$", r"\1\2{\n\1\1kubeconfig @KUBECONFIG@"),
+        (r"^( +)(kubernetes [^{\n]*)$", r"\1\2 {\n\1\1kubeconfig @KUBECONFIG@\n\1}"),
         (r"(forward \S+) /etc/resolv\.conf", rf"\1 127.0.0.1:{resolvers}"),
         (r"(forward \S+) 10\.0\.0\.10\b", rf"\1 127.0.0.1:{company}"),
     ):

@@ -149,6 +149,7 @@ extension Exchange {
     package mutating func fail(_ code: ResponseCode, _ error: ExtendedError? = nil, because reason: String? = nil) {
         response.code = code
         response.extendedError = error
+        response.extendedErrorText = nil
         if let reason { failure = reason }
     }
 }

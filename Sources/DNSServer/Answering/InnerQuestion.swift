@@ -9,6 +9,7 @@ package struct InnerResponse {
     package let message: ByteView
     package let code: ResponseCode
     package let extendedError: ExtendedError?
+    let extendedErrorText: [UInt8]?
     package let isAuthoritative: Bool
     /// True when upstreams vouched for it (RFC 4035 §3.2.3).
     package let authenticData: Bool
@@ -24,6 +25,7 @@ package struct InnerResponse {
         self.message = message
         code = exchange.response.code
         extendedError = exchange.response.extendedError
+        extendedErrorText = exchange.response.extendedErrorText
         isAuthoritative = exchange.isAuthoritative
         authenticData = exchange.response.flags & HeaderFlag.authenticData != 0
         questionEnd = exchange.asked.questionEnd
@@ -151,6 +153,7 @@ extension Exchange {
     package mutating func adopt(_ response: InnerResponse) {
         self.response.code = response.code
         self.response.extendedError = response.extendedError
+        self.response.extendedErrorText = response.extendedErrorText
         if response.authenticData { self.response.flags |= HeaderFlag.authenticData }
         if response.isAuthoritative { isAuthoritative = true }
         failure = response.failure

@@ -43,6 +43,7 @@ extension Exchange {
         response.removeRecords(asked)
         response.code = .noError
         response.extendedError = nil
+        response.extendedErrorText = nil
         failure = nil
         aliases = 0
         isMissing = false

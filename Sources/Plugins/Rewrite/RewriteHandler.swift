@@ -46,8 +46,7 @@ extension Exchange {
     fileprivate mutating func lead(
         _ record: RecordPlace, of response: InnerResponse, ttl: UInt32, to target: [UInt8], _ rewriting: Rewriting
     ) -> Verdict {
-        self.response.code = .noError
-        self.response.extendedError = nil
+        fail(.noError)
         failure = nil
         let owner = ByteBlock(capacity: 255)
         guard let length = try? MessageReader.expandName(response.message, at: record.nameOffset, into: owner.bytes)
