@@ -4,5 +4,6 @@ package import DNSServer
 package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self, ReloadPlugin.self, BindPlugin.self, ReadyPlugin.self, HealthPlugin.self, PrometheusPlugin.self,
     ErrorsPlugin.self, LogPlugin.self, LoadBalancePlugin.self, AutoPathPlugin.self, CachePlugin.self,
+    TLSPlugin.self,
     TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self, WhoamiPlugin.self,
 ]

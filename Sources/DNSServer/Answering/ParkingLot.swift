@@ -5,6 +5,7 @@ import EventLoop
 enum Origin {
     case datagram(UDPListener, ReplyPath)
     case stream(TCPConnection)
+    case posted(PostedOrigin)
     /// Asked by a handler itself.
     case nobody
 
@@ -13,6 +14,7 @@ enum Origin {
         switch self {
         case .datagram(let listener, _): listener.router
         case .stream(let connection): connection.router
+        case .posted(let query): query.listener.router
         case .nobody: ServerBlockRouter([])
         }
     }
