@@ -83,6 +83,12 @@ package protocol CredentialsProvider: Plugin {
     var credentials: TransportCredentials { get }
 }
 
+/// A place for which this program was built without a listener.
+struct NobodyListens: Error, CustomStringConvertible {
+    let place: SecureEndpoint.Place
+    var description: String { "listen on \(place.label): nothing here speaks \(place.scheme.rawValue)://" }
+}
+
 /// Listens where clients speak through TLS or HTTP, and hands each message to the loops.
 package protocol SecureListening: Sendable {
     /// Opens what `endpoints` need and is not open yet; nobody is served there before `activate`.

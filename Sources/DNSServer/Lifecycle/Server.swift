@@ -73,7 +73,11 @@ package actor Server {
     private func prepare(_ plan: ServingPlan) async throws {
         try await loops.prepare(plan)
         do {
-            try await secure?.prepare(plan.secureEndpoints)
+            if let secure {
+                try await secure.prepare(plan.secureEndpoints)
+            } else if let endpoint = plan.secureEndpoints.first {
+                throw NobodyListens(place: endpoint.place)
+            }
         } catch {
             await discardPrepared()
             throw error

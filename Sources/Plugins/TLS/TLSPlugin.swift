@@ -34,7 +34,9 @@ package final class TLSPlugin: CredentialsProvider {
             authorityFile: files.dropFirst(2).first, clientAuthentication: authentication)
     }
 
-    private static func count(_ count: Int) -> String { count == 1 ? "1 argument" : "\(count) arguments" }
+    private static func count(_ count: Int) -> String {
+        count == 0 ? "no arguments" : count == 1 ? "1 argument" : "\(count) arguments"
+    }
 
     private static func read(
         _ property: Directive, _ authentication: inout ClientAuthentication

@@ -17,7 +17,7 @@ final class RequestHandler: ChannelInboundHandler {
 
     private let form: any QueryForm
     private let entrance: Entrance
-    private let client: SecureEndpoint.Address
+    private let client: Client
     private let watch: ConnectionWatch
     private var context: ChannelHandlerContext?
     private var state = State.idle
@@ -29,7 +29,7 @@ final class RequestHandler: ChannelInboundHandler {
     private var kept = 0
 
     init(
-        _ form: any QueryForm, _ entrance: Entrance, _ client: SecureEndpoint.Address, _ watch: ConnectionWatch
+        _ form: any QueryForm, _ entrance: Entrance, _ client: Client, _ watch: ConnectionWatch
     ) {
         self.form = form
         self.entrance = entrance
@@ -137,7 +137,7 @@ final class RequestHandler: ChannelInboundHandler {
         context.write(
             wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: reply.status, headers: headers))),
             promise: nil)
-        if !reply.body.isEmpty {
+        if !reply.body.isEmpty, head.method != .HEAD {
             context.write(
                 wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: reply.body)))), promise: nil)
         }

@@ -6,7 +6,7 @@ import NIOHTTP2
 /// Fits a new connection with what is spoken at its place.
 struct ConnectionSetUp {
     let entrance: Entrance
-    let client: SecureEndpoint.Address
+    let client: Client
     let watch: ConnectionWatch
 
     func speakFrames(_ channel: any Channel) throws {

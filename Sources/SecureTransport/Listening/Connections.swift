@@ -38,9 +38,9 @@ final class Connections: Sendable {
 
     /// Sets up a new connection, on its own event loop.
     func take(_ channel: any Channel, shown: LoadedCredentials?) throws {
-        guard let client = channel.remoteAddress?.asEndpoint else { throw NotTaken() }
+        guard let address = channel.remoteAddress?.asEndpoint else { throw NotTaken() }
         let watch = ConnectionWatch(self, entrance.limits)
-        guard admit(channel, client.address, NIOLoopBound(watch, eventLoop: channel.eventLoop)) else {
+        guard admit(channel, address.address, NIOLoopBound(watch, eventLoop: channel.eventLoop)) else {
             entrance.shedConnections.add()
             throw NotTaken()
         }
@@ -48,7 +48,8 @@ final class Connections: Sendable {
         let pipeline = channel.pipeline.syncOperations
         if let shown { try pipeline.addHandler(shown.makeHandler()) }
         try pipeline.addHandler(watch)
-        let setUp = ConnectionSetUp(entrance: entrance, client: client, watch: watch)
+        let setUp = ConnectionSetUp(
+            entrance: entrance, client: Client(address: address, isEncrypted: shown != nil), watch: watch)
         switch entrance.place.scheme {
         case .https where shown != nil: try setUp.negotiateHTTP(channel)
         case .https: try setUp.speakHTTP1(channel)

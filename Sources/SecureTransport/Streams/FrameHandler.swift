@@ -8,7 +8,7 @@ final class FrameHandler: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     private let entrance: Entrance
-    private let client: SecureEndpoint.Address
+    private let client: Client
     private let watch: ConnectionWatch
     private var context: ChannelHandlerContext?
     private var framing = MessageFraming()
@@ -21,7 +21,7 @@ final class FrameHandler: ChannelDuplexHandler {
     private var readWaits = false
     private var clientFinished = false
 
-    init(_ entrance: Entrance, _ client: SecureEndpoint.Address, _ watch: ConnectionWatch) {
+    init(_ entrance: Entrance, _ client: Client, _ watch: ConnectionWatch) {
         self.entrance = entrance
         self.client = client
         self.watch = watch
