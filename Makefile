@@ -30,7 +30,7 @@ image: build
 	@deploy/image/archive.sh $(BINARY) $(IMAGE)
 
 test: packages-build
-	@.ci/packages bind9-dnsutils ldnsutils dnsperf nsd curl python3 python3-venv
+	@.ci/packages bind9-dnsutils ldnsutils knot-dnsutils dnsperf nsd curl python3 python3-venv
 	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus util-linux
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@Tests/run.sh

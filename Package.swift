@@ -84,7 +84,8 @@ let package = Package(
         .target(
             name: "SecureTransport",
             dependencies: [
-                "DNSServer", "DNSWire", "EventLoop", "Telemetry", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, protobuf,
+                "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", nioCore, nioPosix, nioHTTP1, nioHTTP2,
+                nioSSL,
             ]),
         .systemLibrary(name: "CLDNS"),
         .target(name: "ZoneData", dependencies: ["CLDNS", "DNSWire"]),
@@ -132,6 +133,8 @@ let package = Package(
             ]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
+        .testTarget(
+            name: "SecureTransportTests", dependencies: ["SecureTransport", "DNSServer", "DNSWire", nioHTTP1]),
         .testTarget(name: "StyleTests"),
         .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
@@ -157,6 +160,6 @@ for target in package.targets where target.type != .system && !["AllocationCount
 }
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
-for target in package.targets where ["Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins"].contains(target.name) {
+for target in package.targets where ["Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins", "SecureTransport"].contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }

@@ -14,7 +14,7 @@ together=(
     api-server api-faults datagrams tcp stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints observed
+    endpoints observed encrypted
 )
 alone=(edits reload-loss autoscaler conformance)
 at_once=3

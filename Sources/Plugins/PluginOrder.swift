@@ -4,7 +4,7 @@ package import DNSServer
 package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self, ReloadPlugin.self, BindPlugin.self, ReadyPlugin.self, HealthPlugin.self, PrometheusPlugin.self,
     ErrorsPlugin.self, LogPlugin.self, DNS64Plugin.self, LoadBalancePlugin.self, RewritePlugin.self,
-    AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self, TemplatePlugin.self, TransferPlugin.self,
-    HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self, ForwardPlugin.self,
-    WhoamiPlugin.self, ViewPlugin.self,
+    AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self, TLSPlugin.self, TemplatePlugin.self,
+    TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, LoopPlugin.self,
+    ForwardPlugin.self, WhoamiPlugin.self, ViewPlugin.self,
 ]

@@ -2,6 +2,7 @@ import ArgumentParser
 import Corefile
 import DNSServer
 import Plugins
+import SecureTransport
 import Telemetry
 
 struct CheckCommand: AsyncParsableCommand {
@@ -37,6 +38,7 @@ extension PlanBuilder {
         PlanBuilder(
             order: pluginOrder, metrics: metrics, defaultPort: defaultPort, supportsIPv6: System.supportsIPv6,
             hostAddresses: System.addresses(ofInterface: nil), readFile: { try System.readText($0) },
-            interfaceAddresses: { System.addresses(ofInterface: $0) })
+            interfaceAddresses: { System.addresses(ofInterface: $0) },
+            examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) })
     }
 }

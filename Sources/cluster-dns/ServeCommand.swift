@@ -4,6 +4,7 @@ import DNSServer
 import EventLoop
 import Glibc
 import Plugins
+import SecureTransport
 import Telemetry
 import UnixSignals
 
@@ -72,7 +73,7 @@ struct ServeCommand: AsyncParsableCommand {
             server = Server(
                 loops: loops, builder: .standard(metrics: metrics, defaultPort: port),
                 source: ConfigurationSource { () throws(ConfigurationErrors) in try source.read() },
-                status: StatusServer())
+                status: StatusServer(), secure: SecureListener(inbox: loops.inbox, metrics: metrics))
             try await server.start()
             announce(blocks)
         } catch {
@@ -113,7 +114,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func announce(_ blocks: [ServerBlockSyntax]) {
         for key in blocks.flatMap(\.keys) {
-            for zone in key.zones { Log.info("serving \(zone):\(key.port ?? Int(port))") }
+            let (scheme, usual) =
+                key.transport == .dns ? ("", Int(port)) : ("\(key.transport.rawValue)://", key.transport.defaultPort)
+            for zone in key.zones { Log.info("serving \(scheme)\(zone):\(key.port ?? usual)") }
         }
         if !quiet { Log.info("cluster-dns-\(ClusterDNS.version), \(LoopCount.recommended) loops") }
     }

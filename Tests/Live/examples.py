@@ -2,7 +2,8 @@
 """Every Corefile of Corefile-examples/ serves: each is started as it is but for its addresses, and asked."""
 
 import re
-from live import EXAMPLES, ROOT, Lab, ScriptedUpstream, Server, Suite, dig, eventually
+from live import EXAMPLES, ROOT, Lab, Reply, ScriptedUpstream, Server, Suite, dig, eventually, free_port, query
+from secure_clients import http1
 
 CLUSTER = ("kube-dns.kube-system.svc.cluster.local.", "A", "a 10.96.0.10")
 UPSTREAM = ("example.com.", "A", "a 192.0.2.1")
@@ -16,6 +17,7 @@ QUESTIONS = {
         ("printer.lan.", "A", "a 192.168.1.10"), ("nas.lan.", "AAAA", "aaaa fd00:1::11"), UPSTREAM,
         ("whoami.lan.", "A", "a 127.0.0.1"),
     ],
+    "https-behind-a-proxy": [CLUSTER, UPSTREAM],
     "kubeadm": [CLUSTER, UPSTREAM],
     "kubernetes-addon": [CLUSTER, UPSTREAM],
     "local": [CLUSTER, UPSTREAM],
@@ -26,10 +28,11 @@ QUESTIONS = {
 }
 
 
-def on_free_ports(text, resolvers, company):
+def on_free_ports(text, resolvers, company, web):
     """The Corefile with this machine's addresses in place of those it was written for."""
     for pattern, replacement in (
         (r"^(\S.*):(?:53|1053) \{$", r"\1:@PORT@ {\n    bind 127.0.0.1"),
+        (r"^https://\.:8053 \{$", rf"https://.:{web} {{\n    bind 127.0.0.1"),
         (r"^( +)health\b[^{\n]*", r"\1health 127.0.0.1:@HEALTH@ "),
         (r"^( +)ready\b.*$", r"\1ready 127.0.0.1:@READY@"),
         (r"^( +)prometheus\b.*$", r"\1prometheus 127.0.0.1:@METRICS@"),
@@ -49,13 +52,19 @@ def body(suite):
     lab = Lab(manifests=EXAMPLES)
     for file in files:
         resolvers, company = ScriptedUpstream(0), ScriptedUpstream(0)
-        text = on_free_ports(file.read_text(), resolvers.port, company.port)
+        web = free_port()
+        text = on_free_ports(file.read_text(), resolvers.port, company.port, web)
         questions = QUESTIONS.get(file.stem, [])
         server = Server(text, lab.kubeconfig).wait_for(questions[0][0] if questions else ".")
         for name, kind, wanted in questions:
             answer = dig(server.port, name, kind)
             found = [(owner, f"{kind} {data}") for owner, _, kind, data in answer.answer + answer.additional]
             suite.equal(f"{file.stem}: {name} {kind}", (answer.rcode, (name, wanted) in found), ("NOERROR", True))
+        if f"https://.:{web}" in text:
+            for name, _, _ in questions:
+                response = http1(web, None, "POST", "/dns-query", query(name))
+                suite.equal(f"{file.stem}: {name} over HTTP",
+                    (response.status, response.status == 200 and Reply(response.body).answers), (200, 1))
         if "@READY@" in text:
             suite.check(f"{file.stem}: ready", eventually(lambda: server.page(server.ready_port, "/ready") == (200, "OK")))
         if "@HEALTH@" in text:

@@ -1,3 +1,4 @@
+import Corefile
 import DNSWire
 package import EventLoop
 import Telemetry
@@ -8,6 +9,7 @@ package final class LoopServer {
     private var listeners: [SocketAddress: AddressListeners] = [:]
     private var prepared: [SocketAddress: AddressListeners] = [:]
     let parking: ParkingLot
+    let posted = PostedListeners()
     private var blocks: [LoopBlock] = []
     private let foldedScratch = ByteBlock(capacity: 256)
     private let aliasScratch = ByteBlock(capacity: Exchange.aliasScratchCapacity)
@@ -72,14 +74,21 @@ package final class LoopServer {
         }
         prepared = [:]
         for (address, pair) in listeners {
-            let zones = zip(plan.blocks, blocks).flatMap { block, handlers in
-                block.listens.filter { $0.address == address }.map { ($0.zone, handlers) }
-            }
-            let router = ServerBlockRouter(zones, at: address)
+            let router = Self.router(plan, blocks, .dns, address)
             pair.datagrams.router = router
             pair.streams.router = router
         }
+        posted.listen(plan.secureEndpoints.map(\.place)) { Self.router(plan, blocks, $0.scheme, $0.address) }
         self.blocks = blocks
+    }
+
+    private static func router(
+        _ plan: ServingPlan, _ blocks: [LoopBlock], _ scheme: ServerScheme, _ address: SocketAddress
+    ) -> ServerBlockRouter {
+        let zones = zip(plan.blocks, blocks).flatMap { block, handlers in
+            block.listens.filter { $0.address == address && $0.scheme == scheme }.map { ($0.zone, handlers) }
+        }
+        return ServerBlockRouter(zones, at: address)
     }
 
     // MARK: Answering
@@ -170,7 +179,11 @@ package final class LoopServer {
                 return parking.leave(id)
             case .silent where origin.depth == 0 && exchange.search == nil:
                 counters.dropped.bump()
-                if case .stream(let connection) = origin { connection.unanswered() }
+                switch origin {
+                case .stream(let connection): connection.unanswered()
+                case .posted(let query): query.answered(.silent)
+                case .datagram, .inner, .nobody: break
+                }
                 return parking.leave(id)
             case .silent: exchange.fail(.serverFailure, because: "no response to a question of a plugin")
             case .complete: break
@@ -236,6 +249,8 @@ package final class LoopServer {
             listener.send(streamRoom.bytes.view(2, length), along: path)
         case .stream(let connection):
             connection.answered(streamRoom.bytes, length: length)
+        case .posted(let query):
+            query.answered(.response(streamRoom.bytes.view(2, length).array))
         case .inner, .nobody: break
         }
     }

@@ -5,6 +5,7 @@ import EventLoop
 enum Origin {
     case datagram(UDPListener, ReplyPath)
     case stream(TCPConnection)
+    case posted(PostedOrigin)
     /// Asked by a handler for the query that waits for it.
     case inner(InnerQuestion)
     /// Asked by a handler itself.
@@ -15,6 +16,7 @@ enum Origin {
         switch self {
         case .datagram(let listener, _): listener.router
         case .stream(let connection): connection.router
+        case .posted(let query): query.listener.router
         case .inner(let question): question.router
         case .nobody: ServerBlockRouter([])
         }

@@ -24,6 +24,9 @@ package final class LoopGroup: Sendable {
 
     package var count: Int { handles.count }
 
+    /// The way in for messages that arrive elsewhere.
+    package var inbox: QueryInbox { QueryInbox(handles) }
+
     /// Runs `body` on every loop and gives what it returned, in order of the loops.
     package func onEach<Result: Sendable>(_ body: @escaping @Sendable (LoopServer) -> Result) async -> [Result] {
         var results: [Result] = []

@@ -16,12 +16,15 @@ package struct PlanBuilder: Sendable {
     package var supportsIPv6: Bool
     /// Addresses of this host that are not loopback.
     package var hostAddresses: [IPAddress]
+    /// Throws what is wrong with the files of a `tls` line.
+    package var examineCredentials: @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void
 
     package init(
         order: [any Plugin.Type], metrics: MetricRegistry, defaultPort: UInt16 = 53, supportsIPv6: Bool = true,
         hostAddresses: [IPAddress] = [],
         readFile: @escaping @Sendable (String) throws -> String,
-        interfaceAddresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] }
+        interfaceAddresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] },
+        examineCredentials: @escaping @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void = { _ in }
     ) {
         self.order = order
         self.metrics = metrics
@@ -30,6 +33,7 @@ package struct PlanBuilder: Sendable {
         self.interfaceAddresses = interfaceAddresses
         self.supportsIPv6 = supportsIPv6
         self.hostAddresses = hostAddresses
+        self.examineCredentials = examineCredentials
     }
 
     package func build(_ syntax: [ServerBlockSyntax], hash: String) throws(ConfigurationErrors) -> ServingPlan {
@@ -54,8 +58,9 @@ package struct PlanBuilder: Sendable {
             let plugins = plugins(of: block, listens.map(\.0), &errors)
             blocks.append(ServerBlock(listens: listens.map(\.0), plugins: plugins, view: view ?? ""))
         }
+        let endpoints = secureEndpoints(syntax, blocks, &errors)
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
-        return ServingPlan(blocks: blocks, hash: hash)
+        return ServingPlan(blocks: blocks, hash: hash, secureEndpoints: endpoints)
     }
 
     /// The name of the block's view; nil without one.
@@ -71,14 +76,11 @@ package struct PlanBuilder: Sendable {
         let hosts = bindAddresses(block, &errors)
         var result: [(ServerBlock.Listen, ServerKey)] = []
         for key in block.keys {
-            guard key.transport == .dns else {
-                errors.append(
-                    ConfigurationError(
-                        at: key.at, directive: "server block", found: "the transport of \"\(key.text)\"",
-                        expected: "dns://: this version listens on UDP and TCP only"))
+            guard Self.transports.contains(key.transport) else {
+                errors.append(Self.unspokenTransport(key))
                 continue
             }
-            let port = key.port.flatMap(UInt16.init(exactly:)) ?? defaultPort
+            let port = key.port.flatMap(UInt16.init(exactly:)) ?? defaultPort(of: key.transport)
             for zone in key.zones {
                 guard let name = Name(zone) else {
                     errors.append(
@@ -87,7 +89,7 @@ package struct PlanBuilder: Sendable {
                     continue
                 }
                 result += hosts.map { host in
-                    (ServerBlock.Listen(zone: name, address: SocketAddress(host, port: port)), key)
+                    (ServerBlock.Listen(zone: name, address: SocketAddress(host, port: port), scheme: key.transport), key)
                 }
             }
         }
@@ -149,7 +151,8 @@ package struct PlanBuilder: Sendable {
         let settings = BlockSettings(
             zones: listens.map(\.zone).filter { seen.insert($0).inserted },
             addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
-            directives: block.directives.map(\.name), view: Self.view(of: block) ?? "", metrics: metrics,
+            schemes: listens.map(\.scheme), directives: block.directives.map(\.name),
+            view: Self.view(of: block) ?? "", metrics: metrics,
             hostAddresses: hostAddresses, wildcard: wildcard, readFile: readFile)
         var plugins: [any Plugin] = []
         for type in order {

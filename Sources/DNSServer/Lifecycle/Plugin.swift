@@ -71,6 +71,8 @@ package struct BlockSettings: Sendable {
     package let zones: [Name]
     /// Where the block listens.
     package let addresses: [SocketAddress]
+    /// What is spoken there, of each key and address; plain DNS where nothing else is said.
+    package let schemes: [ServerScheme]
     /// Names of all plugins of this block.
     package let directives: [String]
     /// The name of the view that its questions must be in, for labels of metrics; empty without one.
@@ -84,12 +86,14 @@ package struct BlockSettings: Sendable {
     package let readFile: @Sendable (String) throws -> String
 
     package init(
-        zones: [Name], addresses: [SocketAddress], directives: [String], view: String = "", metrics: MetricRegistry,
+        zones: [Name], addresses: [SocketAddress], schemes: [ServerScheme] = [], directives: [String],
+        view: String = "", metrics: MetricRegistry,
         hostAddresses: [IPAddress] = [], wildcard: IPAddress = IPAddress(v4: 0),
         readFile: @escaping @Sendable (String) throws -> String
     ) {
         self.zones = zones
         self.addresses = addresses
+        self.schemes = schemes
         self.directives = directives
         self.view = view
         self.metrics = metrics
@@ -105,11 +109,15 @@ package struct BlockSettings: Sendable {
         return addresses.map(IPAddress.init).filter { !$0.isLoopback && seen.insert($0).inserted }
     }
 
-    /// The value of the `server` label: `dns://:53`.
+    /// The value of the `server` label, of the first key and address: `dns://:53`.
     package var serverLabel: String {
-        guard let first = addresses.first else { return "dns://" }
-        return first.isWildcard ? "dns://:\(first.port)" : "dns://\(first)"
+        let scheme = schemes.first ?? .dns
+        guard let first = addresses.first else { return "\(scheme.rawValue)://" }
+        return SecureEndpoint.Place(scheme: scheme, address: first).label
     }
+
+    /// True when queries arrive here over UDP and TCP, too.
+    package var listensPlainly: Bool { schemes.isEmpty || schemes.contains(.dns) }
 }
 
 /// What the running process offers to plugins.

@@ -31,6 +31,7 @@ package actor Server {
     private let builder: PlanBuilder
     private let source: ConfigurationSource
     private let status: any StatusServing
+    private let secure: (any SecureListening)?
     private var current: Running?
     private var isReloading = false
     private var reloadIsWanted = false
@@ -48,12 +49,14 @@ package actor Server {
     }
 
     package init(
-        loops: LoopGroup, builder: PlanBuilder, source: ConfigurationSource, status: any StatusServing
+        loops: LoopGroup, builder: PlanBuilder, source: ConfigurationSource, status: any StatusServing,
+        secure: (any SecureListening)? = nil
     ) {
         self.loops = loops
         self.builder = builder
         self.source = source
         self.status = status
+        self.secure = secure
         reloadFailures = builder.metrics.counter(
             "coredns_reload_failed_total", "Counter of the number of failed reload attempts.")
     }
@@ -62,8 +65,28 @@ package actor Server {
     package func start() async throws {
         let (blocks, hash) = try source.read()
         let plan = try builder.build(blocks, hash: hash)
-        try await loops.prepare(plan)
+        try await prepare(plan)
         try await takeOver(plan)
+    }
+
+    /// Opens every socket that `plan` needs and is not open yet; on failure nothing changed.
+    private func prepare(_ plan: ServingPlan) async throws {
+        try await loops.prepare(plan)
+        do {
+            if let secure {
+                try await secure.prepare(plan.secureEndpoints)
+            } else if let endpoint = plan.secureEndpoints.first {
+                throw NobodyListens(place: endpoint.place)
+            }
+        } catch {
+            await discardPrepared()
+            throw error
+        }
+    }
+
+    private func discardPrepared() async {
+        _ = await loops.onEach { $0.discardPrepared() }
+        await secure?.discardPrepared()
     }
 
     /// Reads the configuration again and serves it; when it is not sound, the old one serves on.
@@ -86,7 +109,7 @@ package actor Server {
         do {
             let (blocks, hash) = try source.read()
             let plan = try builder.build(blocks, hash: hash)
-            try await loops.prepare(plan)
+            try await prepare(plan)
             try await takeOver(plan)
             Log.info("Reloading complete")
         } catch {
@@ -113,11 +136,12 @@ package actor Server {
             }
         } catch {
             for plugin in plan.plugins { await plugin.stop() }
-            _ = await loops.onEach { $0.discardPrepared() }
+            await discardPrepared()
             try? await status.serve(old?.plan.plugins.flatMap(\.statusPages) ?? [])
             throw error
         }
         await loops.activate(plan)
+        await secure?.activate()
         current = Running(plan: plan, environment: environment)
         for plugin in old?.plan.plugins ?? [] { await plugin.stop() }
     }
@@ -159,7 +183,11 @@ package actor Server {
             Log.info("Going into lameduck mode for \(lameduck)")
             try? await Task.sleep(for: lameduck)
         }
-        await loops.stop(grace: 5_000_000_000)
+        // The loops answer what came encrypted, so they end last.
+        let begin = ContinuousClock.now
+        await secure?.stop(grace: .seconds(5))
+        let left = max(.seconds(1), .seconds(5) - (ContinuousClock.now - begin))
+        await loops.stop(grace: UInt64(left / .nanoseconds(1)))
         for plugin in plugins { await plugin.stop() }
         await status.stop()
     }

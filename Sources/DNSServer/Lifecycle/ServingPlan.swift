@@ -1,3 +1,4 @@
+package import Corefile
 package import DNSWire
 package import EventLoop
 
@@ -6,10 +7,13 @@ package final class ServerBlock: Sendable {
     package struct Listen: Hashable, Sendable {
         package let zone: Name
         package let address: SocketAddress
+        /// What is spoken there.
+        package let scheme: ServerScheme
 
-        package init(zone: Name, address: SocketAddress) {
+        package init(zone: Name, address: SocketAddress, scheme: ServerScheme = .dns) {
             self.zone = zone
             self.address = address
+            self.scheme = scheme
         }
     }
 
@@ -32,16 +36,19 @@ package final class ServingPlan: Sendable {
     package let blocks: [ServerBlock]
     /// A hash of what the configuration means, white space and comments aside.
     package let hash: String
+    /// Where clients speak through TLS or HTTP, each place once, in file order.
+    package let secureEndpoints: [SecureEndpoint]
 
-    package init(blocks: [ServerBlock], hash: String = "") {
+    package init(blocks: [ServerBlock], hash: String = "", secureEndpoints: [SecureEndpoint] = []) {
         self.blocks = blocks
         self.hash = hash
+        self.secureEndpoints = secureEndpoints
     }
 
-    /// Every address to listen on, each once, in file order.
+    /// Every address to listen on over UDP and TCP, each once, in file order.
     package var addresses: [SocketAddress] {
         var seen: Set<SocketAddress> = []
-        return blocks.flatMap { $0.listens.map(\.address) }.filter { seen.insert($0).inserted }
+        return blocks.flatMap { $0.listens.filter { $0.scheme == .dns }.map(\.address) }.filter { seen.insert($0).inserted }
     }
 
     package var plugins: [any Plugin] { blocks.flatMap(\.plugins) }

@@ -64,7 +64,9 @@ package struct SystemError: Error, CustomStringConvertible {
         self.code = code
     }
 
-    package var description: String { unsafe "\(call): \(String(cString: strerror(code)))" }
+    package var description: String { "\(call): \(reason)" }
+    /// What went wrong, without what was tried.
+    package var reason: String { unsafe String(cString: strerror(code)) }
 
     static func last(_ call: String) -> SystemError { SystemError(call: call, code: cl_errno()) }
 }

@@ -40,6 +40,8 @@ package final class LoopPlugin: Plugin {
     package func start(_ environment: any PluginEnvironment) async {
         let senders = environment.plugins.compactMap { $0 as? any QuestionSender }.filter { $0.belongs(to: block) }
         probe.withLock { $0.senders = senders }
+        // The probe is a datagram; what comes encrypted only cannot be asked so.
+        guard block.listensPlainly else { return }
         let prober = LoopProber(plugin: self, zone: block.zones.first ?? .root, address: block.addresses.first)
         task.withLock { task in
             task = Task { await prober.run() }

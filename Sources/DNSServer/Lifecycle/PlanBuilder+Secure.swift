@@ -1,0 +1,80 @@
+import Corefile
+import EventLoop
+
+extension PlanBuilder {
+    /// What this server speaks with clients.
+    static let transports: Set<ServerScheme> = [.dns, .tls, .https, .grpc]
+
+    static func unspokenTransport(_ key: ServerKey) -> ConfigurationError {
+        ConfigurationError(
+            at: key.at, directive: "server block", found: "the transport of \"\(key.text)\"",
+            expected: "dns://, tls://, https:// or grpc://: this version does not speak QUIC")
+    }
+
+    func defaultPort(of scheme: ServerScheme) -> UInt16 {
+        scheme == .dns ? defaultPort : UInt16(clamping: scheme.defaultPort)
+    }
+
+    /// Where clients speak through TLS or HTTP, each place once.
+    ///
+    /// Several blocks may serve zones at one place: a client names no zone before it has seen the certificate, so all
+    /// of them share one.
+    func secureEndpoints(
+        _ syntax: [ServerBlockSyntax], _ blocks: [ServerBlock], _ errors: inout [ConfigurationError]
+    ) -> [SecureEndpoint] {
+        var order: [SecureEndpoint.Place] = []
+        var shown: [SecureEndpoint.Place: (credentials: TransportCredentials, at: SourcePosition)] = [:]
+        var spoken: [SocketAddress: ServerScheme] = [:]
+        for (text, block) in zip(syntax, blocks) {
+            let credentials = credentials(of: block, text, &errors)
+            var places: Set<SecureEndpoint.Place> = []
+            for listen in block.listens {
+                let other = spoken.updateValue(listen.scheme, forKey: listen.address)
+                if let other, other != listen.scheme {
+                    errors.append(Self.sharedPort(listen, other, text))
+                    continue
+                }
+                let place = SecureEndpoint.Place(scheme: listen.scheme, address: listen.address)
+                guard listen.scheme != .dns, places.insert(place).inserted else { continue }
+                if !order.contains(place) { order.append(place) }
+                guard let credentials else { continue }
+                if let first = shown[place], first.credentials != credentials.credentials {
+                    errors.append(
+                        ConfigurationError(
+                            at: credentials.at, directive: "tls",
+                            found: "other settings for \(place.label) than at \(first.at)",
+                            expected: "the same ones: one address has one certificate"))
+                } else {
+                    shown[place] = credentials
+                }
+            }
+        }
+        return order.map { SecureEndpoint(place: $0, credentials: shown[$0]?.credentials) }
+    }
+
+    private func credentials(
+        of block: ServerBlock, _ syntax: ServerBlockSyntax, _ errors: inout [ConfigurationError]
+    ) -> (credentials: TransportCredentials, at: SourcePosition)? {
+        guard let provider = block.plugins.lazy.compactMap({ $0 as? any CredentialsProvider }).first else { return nil }
+        let at = syntax.directives(named: provider.directive).first?.at ?? syntax.at
+        do throws(CredentialsFailure) {
+            try examineCredentials(provider.credentials)
+        } catch {
+            errors.append(
+                ConfigurationError(
+                    at: at, directive: provider.directive, found: "\(error.file): \(error.found)",
+                    expected: error.expected))
+        }
+        return (provider.credentials, at)
+    }
+
+    private static func sharedPort(
+        _ listen: ServerBlock.Listen, _ other: ServerScheme, _ block: ServerBlockSyntax
+    ) -> ConfigurationError {
+        let key = block.keys.first { $0.transport == listen.scheme }
+        return ConfigurationError(
+            at: key?.at ?? block.at, directive: "server block",
+            found: "\(listen.scheme.rawValue):// on \(listen.address), where \(other.rawValue):// is served",
+            expected: "another port: one port speaks one transport")
+    }
+}

@@ -1,0 +1,170 @@
+import DNSWire
+package import EventLoop
+import Synchronization
+
+/// A message that arrived on an encrypted channel.
+package struct PostedQuery: Sendable {
+    package let message: [UInt8]
+    package let client: SocketAddress
+    package let place: SecureEndpoint.Place
+    /// True where an answer may be several messages.
+    package let takesStreams: Bool
+    /// Takes what became of it, on the loop's thread; called once, or never when the loop ends before.
+    package let answered: @Sendable (PostedAnswer) -> Void
+
+    package init(
+        message: [UInt8], client: SocketAddress, place: SecureEndpoint.Place, takesStreams: Bool,
+        answered: @escaping @Sendable (PostedAnswer) -> Void
+    ) {
+        self.message = message
+        self.client = client
+        self.place = place
+        self.takesStreams = takesStreams
+        self.answered = answered
+    }
+}
+
+/// What became of a posted query.
+package enum PostedAnswer: Sendable {
+    case response([UInt8])
+    /// The first message of several.
+    case begun([UInt8], PostedStream)
+    /// Not a query at all.
+    case invalid
+    /// There is to be no response.
+    case silent
+}
+
+/// Hands messages to the loops in turn.
+package final class QueryInbox: Sendable {
+    private let handles: [LoopHandle]
+    private let turn = Atomic<UInt>(0)
+
+    init(_ handles: [LoopHandle]) { self.handles = handles }
+
+    package func post(_ query: PostedQuery) {
+        guard !handles.isEmpty else { return query.answered(.silent) }
+        let turn = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        handles[Int(turn % UInt(handles.count))].submit { loop in
+            guard let server = loop.resident as? LoopServer else { return query.answered(.silent) }
+            server.answer(query)
+        }
+    }
+}
+
+/// Where the messages of one place enter a loop.
+final class PostedListener {
+    var router: ServerBlockRouter
+
+    init(_ router: ServerBlockRouter) { self.router = router }
+}
+
+/// Where the response to a posted query that waits is to go.
+struct PostedOrigin {
+    let listener: PostedListener
+    let answered: @Sendable (PostedAnswer) -> Void
+}
+
+/// The places whose messages one loop answers, and their answers of several messages under way.
+final class PostedListeners {
+    private var listeners: [SecureEndpoint.Place: PostedListener] = [:]
+    fileprivate var streams: [UInt64: StreamedAnswer] = [:]
+    fileprivate var lastStream: UInt64 = 0
+
+    /// Answers for exactly `places` from now on; queries that wait at a place that stays are routed by the new plan.
+    func listen(_ places: [SecureEndpoint.Place], _ router: (SecureEndpoint.Place) -> ServerBlockRouter) {
+        var next: [SecureEndpoint.Place: PostedListener] = [:]
+        for place in places {
+            let listener = listeners[place] ?? PostedListener(ServerBlockRouter([]))
+            listener.router = router(place)
+            next[place] = listener
+        }
+        listeners = next
+    }
+
+    fileprivate subscript(place: SecureEndpoint.Place) -> PostedListener? { listeners[place] }
+}
+
+extension LoopServer {
+    fileprivate func answer(_ query: PostedQuery) {
+        guard let listener = posted[query.place] else { return query.answered(.silent) }
+        let answered = withBytes(query.message) { message in
+            answer(
+                message, into: streamOutput.suffix(from: 2), client: query.client, transport: .tcp,
+                router: listener.router,
+                origin: .posted(PostedOrigin(listener: listener, answered: query.answered)))
+        }
+        switch answered {
+        case .response(let length):
+            query.answered(.response(streamOutput.view(2, length).array))
+        case .begun(let length, let source) where query.takesStreams:
+            let first = streamOutput.view(2, length).array
+            query.answered(.begun(first, begin(source, query.message)))
+        case .begun:
+            query.answered(.response(refusal(of: query.message)))
+        case .waiting: break
+        case .nothing:
+            query.answered(isQuery(query.message) ? .silent : .invalid)
+        }
+    }
+
+    private func isQuery(_ message: [UInt8]) -> Bool {
+        var query = Query()
+        return withBytes(message) { parse($0, into: &query) } != .dropped
+    }
+
+    /// For an answer that does not fit into the one message this client takes.
+    private func refusal(of message: [UInt8]) -> [UInt8] {
+        withBytes(message) { message in
+            var query = Query()
+            _ = parse(message, into: &query)
+            var writer = MessageWriter(streamOutput.suffix(from: 2))
+            writer.begin(message, query, size: 65535)
+            writer.code = .refused
+            return streamOutput.view(2, writer.finish(query)).array
+        }
+    }
+
+    // MARK: Answers of several messages
+
+    private func begin(_ source: any MessageSource, _ message: [UInt8]) -> PostedStream {
+        posted.lastStream &+= 1
+        streamedAnswers += 1
+        posted.streams[posted.lastStream] = StreamedAnswer(
+            source: source, message: message, deadline: loop.now &+ streamLimits.streamedAnswer)
+        return PostedStream(posted.lastStream, loop.handle)
+    }
+
+    fileprivate func next(of stream: UInt64) -> (message: [UInt8], isMore: Bool)? {
+        guard let answer = posted.streams[stream], loop.now < answer.deadline else { return nil }
+        let (length, isMore) = continueAnswer(answer, into: streamOutput.suffix(from: 2))
+        if !isMore { end(stream) }
+        return (streamOutput.view(2, length).array, isMore)
+    }
+
+    fileprivate func end(_ stream: UInt64) {
+        if posted.streams.removeValue(forKey: stream) != nil { streamedAnswers -= 1 }
+    }
+}
+
+/// The further messages of one answer, to be taken one after another; what is not taken goes with it.
+package final class PostedStream: Sendable {
+    private let number: UInt64
+    private let handle: LoopHandle
+
+    fileprivate init(_ number: UInt64, _ handle: LoopHandle) {
+        self.number = number
+        self.handle = handle
+    }
+
+    deinit {
+        handle.submit { [number] loop in (loop.resident as? LoopServer)?.end(number) }
+    }
+
+    /// Asks for the next message.
+    ///
+    /// - Parameter take: receives it and whether there are more; nil when the answer took too long.
+    package func next(_ take: @escaping @Sendable ((message: [UInt8], isMore: Bool)?) -> Void) {
+        handle.submit { [number] loop in take((loop.resident as? LoopServer)?.next(of: number)) }
+    }
+}

@@ -1,0 +1,56 @@
+package import Corefile
+package import DNSServer
+
+/// Says by which certificate clients of `tls://`, `https://` and `grpc://` recognise this server.
+package final class TLSPlugin: CredentialsProvider {
+    package static let directive = "tls"
+    package let credentials: TransportCredentials
+
+    private static let files = "a certificate file, its key file, and at most an authority's file"
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        var check = SettingsCheck()
+        check.expectOnce(directives)
+        var authentication = ClientAuthentication.nothing
+        var files: [String] = []
+        for directive in directives {
+            let hasACME = directive.block.contains { $0.name == "acme" }
+            if hasACME {
+                check.report(
+                    directive.error(
+                        found: "acme",
+                        expected: "\(Self.files): this version obtains no certificates, cert-manager does"))
+            } else if !(2...3).contains(directive.arguments.count) {
+                check.report(directive.error(found: Self.count(directive.arguments.count), expected: Self.files))
+            }
+            files = directive.words
+            for property in directive.block where !hasACME {
+                check.attempt { () throws(ConfigurationError) in try Self.read(property, &authentication) }
+            }
+        }
+        try check.finish()
+        credentials = TransportCredentials(
+            certificateFile: files.first ?? "", keyFile: files.dropFirst().first ?? "",
+            authorityFile: files.dropFirst(2).first, clientAuthentication: authentication)
+    }
+
+    private static func count(_ count: Int) -> String {
+        count == 0 ? "no arguments" : count == 1 ? "1 argument" : "\(count) arguments"
+    }
+
+    private static func read(
+        _ property: Directive, _ authentication: inout ClientAuthentication
+    ) throws(ConfigurationError) {
+        switch property.name {
+        case "client_auth":
+            try property.expectCount(1)
+            let word = try property.oneOf(0, ClientAuthentication.allCases.map(\.rawValue))
+            authentication = ClientAuthentication(rawValue: word) ?? authentication
+        case "keylog":
+            throw property.error(
+                found: "keylog", expected: "client_auth: this version writes no session keys to a file")
+        default:
+            throw property.unknownProperty(known: ["client_auth"])
+        }
+    }
+}

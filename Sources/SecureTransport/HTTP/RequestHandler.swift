@@ -1,0 +1,165 @@
+import DNSServer
+import NIOCore
+import NIOHTTP1
+
+/// Answers the requests of one HTTP/1.1 connection, one after another, or that of one HTTP/2 stream.
+final class RequestHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum State {
+        case idle
+        case reading(HTTPRequestHead, body: [UInt8])
+        case answering(HTTPRequestHead)
+        /// The response said that nothing more is read.
+        case refused
+    }
+
+    private let form: any QueryForm
+    private let entrance: Entrance
+    private let client: Client
+    private let watch: ConnectionWatch
+    private var context: ChannelHandlerContext?
+    private var state = State.idle
+    private var deadline = Deadline()
+    private var writeDeadline = Deadline()
+    /// How many requests the watch counts for this handler.
+    private var open = 0
+    /// Octets of the body that the watch counts.
+    private var kept = 0
+
+    init(
+        _ form: any QueryForm, _ entrance: Entrance, _ client: Client, _ watch: ConnectionWatch
+    ) {
+        self.form = form
+        self.entrance = entrance
+        self.client = client
+        self.watch = watch
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline.cancel()
+        writeDeadline.cancel()
+        release()
+        while open > 0 { finish() }
+        self.context = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // What could not be read as HTTP has its response already.
+        state = .refused
+        context.close(promise: nil)
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head, context)
+        case .body(let part): keep(part)
+        case .end: end()
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard case .idle = state else { return }
+        open += 1
+        watch.began()
+        if let refusal = form.refusal(of: head) { return refuse(refusal, head) }
+        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > form.longestBody {
+            return refuse(form.tooLong, head)
+        }
+        state = .reading(head, body: [])
+        deadline.arm(entrance.limits.request, on: context) { [watch] in watch.close() }
+    }
+
+    private func keep(_ part: ByteBuffer) {
+        guard case .reading(let head, var body) = state else { return }
+        let count = part.readableBytes
+        guard body.count + count <= form.longestBody else { return refuse(form.tooLong, head) }
+        kept += count
+        guard watch.keep(count) else { return watch.close() }
+        state = .idle  // Else `body` would be copied for each part.
+        body.append(contentsOf: part.readableBytesView)
+        state = .reading(head, body: body)
+    }
+
+    private func release() {
+        watch.release(kept)
+        kept = 0
+    }
+
+    private func end() {
+        guard case .reading(let head, let body) = state, let context else { return }
+        release()
+        do throws(HTTPReply) {
+            let message = try form.query(in: body, of: head)
+            state = .answering(head)
+            post(message, context)
+        } catch {
+            respond(error, head, closes: false)
+        }
+    }
+
+    private func post(_ message: [UInt8], _ context: ChannelHandlerContext) {
+        deadline.arm(entrance.limits.answer, on: context) { [watch] in watch.close() }
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        entrance.post(message, from: client) { answer in
+            eventLoop.execute { handler.value.take(answer) }
+        }
+    }
+
+    private func take(_ answer: PostedAnswer) {
+        guard case .answering(let head) = state, context != nil else { return }
+        respond(form.reply(to: answer), head, closes: false)
+    }
+
+    // MARK: Writing
+
+    /// Responds before the request is whole; the rest of it is not wanted.
+    private func refuse(_ reply: HTTPReply, _ head: HTTPRequestHead) {
+        release()
+        respond(reply, head, closes: true)
+    }
+
+    private func respond(_ reply: HTTPReply, _ head: HTTPRequestHead, closes: Bool) {
+        guard let context else { return }
+        deadline.cancel()
+        entrance.countResponse(status: reply.status.code)
+        let isLast = closes || head.version.major < 2 && !head.isKeepAlive
+        var headers = HTTPHeaders(reply.headers.map { ($0.name, $0.value) })
+        if reply.trailers == nil { headers.add(name: "content-length", value: String(reply.body.count)) }
+        // HTTP/2 has no such field (RFC 9113 §8.2.2).
+        if isLast, head.version.major < 2 { headers.add(name: "connection", value: "close") }
+        context.write(
+            wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: reply.status, headers: headers))),
+            promise: nil)
+        if !reply.body.isEmpty, head.method != .HEAD {
+            context.write(
+                wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: reply.body)))), promise: nil)
+        }
+        // The next request may come within the write of the end.
+        state = isLast ? .refused : .idle
+        writeDeadline.arm(entrance.limits.write, on: context) { [watch] in watch.close() }
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.sent(isLast) }
+        let trailers = reply.trailers.map { HTTPHeaders($0.map { ($0.name, $0.value) }) }
+        context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: sent)
+    }
+
+    private func sent(_ isLast: Bool) {
+        writeDeadline.cancel()
+        finish()
+        if isLast { context?.close(promise: nil) }
+    }
+
+    /// One request is done with.
+    private func finish() {
+        guard open > 0 else { return }
+        open -= 1
+        watch.ended()
+    }
+}

@@ -1,0 +1,37 @@
+import DNSWire
+
+/// How long an HTTP cache may keep a response (RFC 8484 §5.1).
+enum ResponseLifetime {
+    /// For failures, and for answers that say nothing of it.
+    static let shortest = 5
+    static let longest = 3600
+
+    /// Seconds: the smallest TTL of the message, as far as it is an answer.
+    static func seconds(of message: [UInt8]) -> Int {
+        withBytes(message) { message in
+            guard message.count >= 12 else { return shortest }
+            let code = message.uint16(at: 2) & 0xF
+            guard code == ResponseCode.noError.rawValue || code == ResponseCode.nameError.rawValue else {
+                return shortest
+            }
+            return smallest(of: message).map { min(Int($0), longest) } ?? shortest
+        }
+    }
+
+    private static func smallest(of message: ByteView) -> UInt32? {
+        var smallest: UInt32?
+        do {
+            var start = 12
+            for _ in 0..<message.uint16(at: 4) { start = try MessageReader.skipName(message, at: start) + 4 }
+            var reader = MessageReader(message, at: start)
+            let records = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8)) + Int(message.uint16(at: 10))
+            for _ in 0..<records {
+                let record = try reader.next()
+                if record.type != .opt { smallest = min(smallest ?? record.ttl, record.ttl) }
+            }
+        } catch {
+            return nil
+        }
+        return smallest
+    }
+}

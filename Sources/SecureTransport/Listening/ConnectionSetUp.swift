@@ -1,0 +1,83 @@
+import DNSServer
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+
+/// Fits a new connection with what is spoken at its place.
+struct ConnectionSetUp {
+    let entrance: Entrance
+    let client: Client
+    let watch: ConnectionWatch
+
+    func speakFrames(_ channel: any Channel) throws {
+        try channel.pipeline.syncOperations.addHandler(FrameHandler(entrance, client, watch))
+    }
+
+    /// HTTP/2 or HTTP/1.1, as the client chose in its handshake (RFC 7301).
+    func negotiateHTTP(_ channel: any Channel) throws {
+        let setUp = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        _ = channel.configureHTTP2SecureUpgrade(
+            h2ChannelConfigurator: { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try setUp.value.speakHTTP2(channel, form: DNSOverHTTPS())
+                }
+            },
+            http1ChannelConfigurator: { channel in
+                channel.eventLoop.makeCompletedFuture { try setUp.value.speakHTTP1(channel) }
+            })
+        try channel.pipeline.syncOperations.addHandler(ErrorHandler())
+    }
+
+    func speakHTTP1(_ channel: any Channel) throws {
+        watch.countsOctets = true
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        // The longest query in a path is 87,382 characters.
+        limits.maxHeaderFieldSize = 96 * 1024
+        limits.maxHeaderListSize = 128 * 1024
+        limits.maxHeaderFieldCount = 64
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: true, withErrorHandling: true, withOutboundHeaderValidation: true,
+            withEncoderConfiguration: HTTPResponseEncoder.Configuration(), withDecoderLimitConfiguration: limits)
+        try pipeline.addHandler(RequestHandler(DNSOverHTTPS(), entrance, client, watch))
+    }
+
+    func speakHTTP2(_ channel: any Channel, form: any QueryForm) throws {
+        var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: entrance.limits.requests),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: 16 * 1024),
+        ]
+        connection.maximumBufferedControlFrames = 1000
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        let pipeline = channel.pipeline.syncOperations
+        _ = try pipeline.configureHTTP2Pipeline(
+            mode: .server, connectionConfiguration: connection,
+            streamConfiguration: NIOHTTP2Handler.StreamConfiguration()
+        ) { stream in
+            stream.eventLoop.makeCompletedFuture {
+                let setUp = bound.value
+                let pipeline = stream.pipeline.syncOperations
+                try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
+                try pipeline.addHandler(RequestHandler(form, setUp.entrance, setUp.client, setUp.watch))
+            }
+        }
+        try pipeline.addHandler(ErrorHandler())
+        watch.sayGoodbye = {
+            let frame = HTTP2Frame(
+                streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
+            channel.writeAndFlush(frame, promise: nil)
+        }
+    }
+}
+
+/// Closes a connection on which something went wrong that has no other consequence.
+final class ErrorHandler: ChannelInboundHandler {
+    typealias InboundIn = Never
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // One stream's fault is not the others'.
+        if error is NIOHTTP2Errors.StreamError { return }
+        context.close(promise: nil)
+    }
+}

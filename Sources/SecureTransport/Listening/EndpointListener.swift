@@ -1,0 +1,85 @@
+import Corefile
+import DNSServer
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+import Telemetry
+
+/// One listening socket and the connections that came through it.
+final class EndpointListener: Sendable {
+    private let entrance: Entrance
+    private let credentials: CurrentCredentials
+    private let connections: Connections
+    private let channel: any Channel
+
+    private init(
+        _ entrance: Entrance, _ credentials: CurrentCredentials, _ connections: Connections, _ channel: any Channel
+    ) {
+        self.entrance = entrance
+        self.credentials = credentials
+        self.connections = connections
+        self.channel = channel
+    }
+
+    var place: SecureEndpoint.Place { entrance.place }
+
+    /// Opens the socket; clients wait in its backlog until `serve`.
+    static func open(_ entrance: Entrance, on threads: MultiThreadedEventLoopGroup) async throws -> EndpointListener {
+        let credentials = CurrentCredentials(entrance.place)
+        let connections = Connections(entrance)
+        let address = try BoundAddress(entrance.place.address)
+        var bootstrap = ServerBootstrap(group: threads)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // As for plain listeners: while a reload puts another transport on this port, both have it.
+            .serverChannelOption(.socketOption(BoundAddress.portSharing), value: 1)
+            .serverChannelOption(.autoRead, value: false)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: entrance.place.scheme == .tls)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try connections.take(channel, shown: credentials.current)
+                }
+            }
+        if let isIPv6Only = address.isIPv6Only {
+            bootstrap = bootstrap.serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: isIPv6Only ? 1 : 0)
+        }
+        do {
+            let channel = try await bootstrap.bind(to: address.socketAddress).get()
+            return EndpointListener(entrance, credentials, connections, channel)
+        } catch {
+            throw ListenFailure(place: entrance.place, reason: "\(error)")
+        }
+    }
+
+    /// Takes clients, and shows `shown` to those that come from now on.
+    func serve(_ shown: LoadedCredentials?) async {
+        credentials.replace(shown)
+        try? await channel.setOption(.autoRead, value: true).get()
+        channel.read()
+    }
+
+    /// Takes over what the files say now.
+    func renewCredentials() { credentials.renew() }
+
+    func stopAccepting() async {
+        try? await channel.close().get()
+    }
+
+    /// Answers what was received, up to `grace`, then closes every connection.
+    func close(grace: Duration) async {
+        connections.drain()
+        let end = ContinuousClock.now + grace
+        while !connections.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
+        connections.closeAll()
+    }
+}
+
+/// An address that cannot be listened on.
+struct ListenFailure: Error, CustomStringConvertible {
+    let place: SecureEndpoint.Place
+    let reason: String
+    var description: String { "listen on \(place.label): \(reason)" }
+}

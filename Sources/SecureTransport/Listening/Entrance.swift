@@ -1,0 +1,53 @@
+import Corefile
+package import DNSServer
+import Synchronization
+package import Telemetry
+
+/// What the connections of one place share: the way into the loops, limits and counters.
+package final class Entrance: Sendable {
+    let place: SecureEndpoint.Place
+    let limits: SecureLimits
+    let shedConnections: Counter
+    private let inbox: QueryInbox
+    private let metrics: MetricRegistry
+    /// Responses by HTTP status.
+    private let responses = Mutex<[UInt: Counter]>([:])
+
+    package init(place: SecureEndpoint.Place, inbox: QueryInbox, metrics: MetricRegistry, limits: SecureLimits) {
+        self.place = place
+        self.inbox = inbox
+        self.metrics = metrics
+        self.limits = limits
+        shedConnections = metrics.counter(
+            "coredns_dns_shed_connections_total", "Counter of TCP connections closed because too many were open.")
+    }
+
+    /// Has a message answered; `answered` is called on the thread of a loop.
+    func post(
+        _ message: [UInt8], from client: Client, takesStreams: Bool = false,
+        answered: @escaping @Sendable (PostedAnswer) -> Void
+    ) {
+        let isPadded = client.isEncrypted && ResponsePadding.isWanted(by: message)
+        inbox.post(
+            PostedQuery(message: message, client: client.address, place: place, takesStreams: takesStreams) { answer in
+                if isPadded, case .response(let response) = answer {
+                    answered(.response(ResponsePadding.padded(response)))
+                } else {
+                    answered(answer)
+                }
+            })
+    }
+
+    func countResponse(status: UInt) {
+        guard place.scheme == .https else { return }
+        let counter = responses.withLock { responses in
+            if let known = responses[status] { return known }
+            let counter = metrics.counter(
+                "coredns_dns_https_responses_total", "Counter of DoH responses per server and http status code.",
+                [("server", place.label), ("status", String(status))])
+            responses[status] = counter
+            return counter
+        }
+        counter.add()
+    }
+}

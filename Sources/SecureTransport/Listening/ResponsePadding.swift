@@ -1,0 +1,60 @@
+import DNSWire
+
+/// Hides from those who see a response encrypted how long it is (RFC 7830).
+enum ResponsePadding {
+    /// Octets: responses are as long as some number of these (RFC 8467 §4.1).
+    static let block = 468
+    private static let option: UInt16 = 12
+    private static let longest = 65535
+
+    /// True when the query is padded itself: then its response is to be, too (RFC 7830 §4).
+    static func isWanted(by query: [UInt8]) -> Bool {
+        withBytes(query) { query in
+            guard let opt = lastRecord(of: query), opt.type == .opt else { return false }
+            let options = query.slice(opt.dataOffset, opt.dataLength)
+            var index = 0
+            while index + 4 <= options.count {
+                if options.uint16(at: index) == option { return true }
+                index += 4 + Int(options.uint16(at: index + 2))
+            }
+            return false
+        }
+    }
+
+    /// The response with a padding option behind the others; as it is where it has no OPT record at its end.
+    static func padded(_ response: [UInt8]) -> [UInt8] {
+        let place = withBytes(response) { message -> RecordPlace? in
+            guard let opt = lastRecord(of: message), opt.type == .opt else { return nil }
+            return opt.dataOffset + opt.dataLength == message.count ? opt : nil
+        }
+        guard let place, response.count + 4 <= longest else { return response }
+        let size = min((response.count + 4 + block - 1) / block * block, longest)
+        let zeros = size - response.count - 4
+        var padded = response
+        let length = UInt16(clamping: place.dataLength + 4 + zeros)
+        (padded[place.dataOffset - 2], padded[place.dataOffset - 1]) = octets(length)
+        let (high, low) = octets(UInt16(clamping: zeros))
+        padded += [0, UInt8(option), high, low] + [UInt8](repeating: 0, count: zeros)
+        return padded
+    }
+
+    private static func octets(_ value: UInt16) -> (UInt8, UInt8) {
+        (UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value))
+    }
+
+    /// Nil when there is none, or the message is malformed.
+    private static func lastRecord(of message: ByteView) -> RecordPlace? {
+        guard message.count >= 12 else { return nil }
+        do {
+            var start = 12
+            for _ in 0..<message.uint16(at: 4) { start = try MessageReader.skipName(message, at: start) + 4 }
+            var reader = MessageReader(message, at: start)
+            var last: RecordPlace?
+            let records = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8)) + Int(message.uint16(at: 10))
+            for _ in 0..<records { last = try reader.next() }
+            return last
+        } catch {
+            return nil
+        }
+    }
+}

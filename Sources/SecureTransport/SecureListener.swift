@@ -1,2 +1,0 @@
-/// Listens for queries that arrive encrypted.
-package struct SecureListener: Sendable {}

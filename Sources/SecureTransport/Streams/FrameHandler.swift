@@ -1,0 +1,166 @@
+import DNSServer
+import NIOCore
+
+/// One client's framed connection: queries in, responses out in the order in which they are ready (RFC 7858, RFC 7766).
+final class FrameHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let entrance: Entrance
+    private let client: Client
+    private let watch: ConnectionWatch
+    private var context: ChannelHandlerContext?
+    private var framing = MessageFraming()
+    private var messageDeadline = Deadline()
+    private var answerDeadline = Deadline()
+    private var underWay = 0
+    private var unsent = 0
+    /// An answer of several messages; nothing else is answered until the client has taken it.
+    private var streamed: PostedStream?
+    private var readWaits = false
+    private var clientFinished = false
+
+    init(_ entrance: Entrance, _ client: Client, _ watch: ConnectionWatch) {
+        self.entrance = entrance
+        self.client = client
+        self.watch = watch
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        messageDeadline.cancel()
+        answerDeadline.cancel()
+        streamed = nil
+        self.context = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    // MARK: Reading
+
+    private var mayAnswer: Bool {
+        underWay < entrance.limits.pipelined && unsent < entrance.limits.unsent && streamed == nil
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if mayAnswer { context.read() } else { readWaits = true }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        framing.append(unwrapInboundIn(data).readableBytesView)
+        answerWholeMessages()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            clientFinished = true
+            closeWhenDone()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func answerWholeMessages() {
+        guard let context else { return }
+        var mayBeMore = true
+        while mayBeMore, mayAnswer {
+            switch framing.next() {
+            case .message(let message):
+                messageDeadline.cancel()
+                post(message, context)
+            case .incomplete: mayBeMore = false
+            case .broken: return context.close(promise: nil)
+            }
+        }
+        // Whole messages that wait for a place in the pipeline are not late.
+        if framing.isEmpty || mayBeMore {
+            messageDeadline.cancel()
+        } else if !messageDeadline.isArmed {
+            messageDeadline.arm(entrance.limits.message, on: context) { [weak self] in
+                self?.context?.close(promise: nil)
+            }
+        }
+        if readWaits, mayAnswer {
+            readWaits = false
+            context.read()
+        }
+    }
+
+    private func post(_ message: [UInt8], _ context: ChannelHandlerContext) {
+        underWay += 1
+        watch.began()
+        armAnswerDeadline()
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        entrance.post(message, from: client, takesStreams: true) { answer in
+            eventLoop.execute { handler.value.take(answer) }
+        }
+    }
+
+    /// Set anew with each query and each answer: a connection on which nothing moves for so long has lost one.
+    private func armAnswerDeadline() {
+        guard underWay > 0, let context else { return answerDeadline.cancel() }
+        answerDeadline.arm(entrance.limits.answer, on: context) { [weak self] in self?.context?.close(promise: nil) }
+    }
+
+    // MARK: Writing
+
+    private func take(_ answer: PostedAnswer) {
+        guard context != nil else { return }
+        underWay -= 1
+        armAnswerDeadline()
+        switch answer {
+        case .response(let message): write(message) { $0.finish() }
+        case .begun(let message, let stream):
+            streamed = stream
+            write(message) { $0.continueStream() }
+        case .invalid, .silent: finish()
+        }
+    }
+
+    /// One query is done with.
+    private func finish() {
+        watch.ended()
+        answerWholeMessages()
+        closeWhenDone()
+    }
+
+    private func write(_ message: [UInt8], then: @escaping (FrameHandler) -> Void) {
+        guard let context else { return }
+        var frame = context.channel.allocator.buffer(capacity: message.count + 2)
+        frame.writeInteger(UInt16(truncatingIfNeeded: message.count))
+        frame.writeBytes(message)
+        let size = frame.readableBytes
+        unsent += size
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in
+            guard let self else { return }
+            unsent -= size
+            then(self)
+        }
+        context.writeAndFlush(wrapOutboundOut(frame), promise: sent)
+    }
+
+    private func continueStream() {
+        guard let context, let stream = streamed else { return }
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        stream.next { next in
+            eventLoop.execute { handler.value.takeNext(next) }
+        }
+    }
+
+    private func takeNext(_ next: (message: [UInt8], isMore: Bool)?) {
+        guard let context else { return }
+        guard let next else { return context.close(promise: nil) }
+        guard !next.isMore else { return write(next.message) { $0.continueStream() } }
+        streamed = nil
+        write(next.message) { $0.finish() }
+    }
+
+    private func closeWhenDone() {
+        guard clientFinished, underWay == 0, unsent == 0, streamed == nil else { return }
+        context?.close(promise: nil)
+    }
+}
