@@ -5,9 +5,11 @@ METRICS is what CoreDNS' dashboards and alerts may name, type and labels with it
 every kind. What this server has beyond it stands in OURS, so that nothing appears unnoticed.
 """
 
+import base64
 import re
 import socket
 import struct
+import urllib.request
 
 import live
 from live import EXAMPLES, Lab, ScriptedUpstream, Server, Suite, dig, encoded_name, eventually, framed, receive_framed
@@ -15,6 +17,7 @@ from live import EXAMPLES, Lab, ScriptedUpstream, Server, Suite, dig, encoded_na
 METRICS = """
 coredns_build_info                                gauge      version revision goversion
 coredns_panics_total                              counter
+coredns_dns_https_responses_total                 counter    server status
 coredns_plugin_enabled                            gauge      server zone view name
 coredns_dns_requests_total                        counter    server zone view proto family type
 coredns_dns_responses_total                       counter    server zone view rcode plugin
@@ -111,6 +114,12 @@ COREFILE = """
     }
     forward . 127.0.0.1:%(upstream)d
 }
+https://.:%(https)d {
+    bind 127.0.0.1
+    hosts {
+        192.0.2.7 printer.example
+    }
+}
 """
 
 
@@ -125,13 +134,16 @@ def series(page):
     return types, found
 
 
-def metrics(suite, server, lab):
+def metrics(suite, server, lab, https):
     dig(server.port, "frontend.shop.svc.cluster.local.", "A", "+dnssec")
     for name, kind in [("far.example.", "A"), ("far.example.", "A"), ("printer.example.", "A"), ("made.example.", "TXT"),
                        ("x.blocked.example.", "A"), ("x.blocked.example.", "AAAA"), ("v4.example.", "AAAA"),
                        ("x.broken.example.", "A"), ("a.stream.example.", "A"), ("b.stream.example.", "A")]:
         dig(server.port, name, kind)
     dig(server.port, "far.example.", "A", "+tcp")
+    question = base64.urlsafe_b64encode(query("printer.example.", 1, 0)).decode().rstrip("=")
+    with urllib.request.urlopen(f"http://127.0.0.1:{https}/dns-query?dns={question}", timeout=10) as response:
+        suite.equal("DNS over HTTP", (response.status, response.read()[-4:]), (200, bytes([192, 0, 2, 7])))
     # A change whose time is known: the slice of a Service is written anew.
     lab.kubectl("-n", "shop", "scale", "deployment", "frontend", "--replicas=3")
     eventually(lambda: server.metric("coredns_kubernetes_dns_programming_duration_seconds_count"), 20)
@@ -157,7 +169,7 @@ def metrics(suite, server, lab):
     has = {name: found.get(name, []) for name in wanted}
     label = f"dns://127.0.0.1:{server.port}"
     suite.check("server is scheme and address", all(
-        each["server"] == label for name in wanted for each in has[name] if "server" in each), label)
+        each["server"] in (label, f"https://127.0.0.1:{https}") for name in wanted for each in has[name] if "server" in each), label)
     suite.equal("plugins that answered", {each["plugin"] for each in has["coredns_dns_responses_total"]} >= {
         "kubernetes", "forward", "hosts", "cache", "acl", "template"}, True)
     suite.equal("families and transports", {(each["proto"], each["family"]) for each in has["coredns_dns_requests_total"]},
@@ -255,10 +267,11 @@ def formats(suite, kubeconfig, upstream):
 def run(suite):
     lab = Lab(manifests=EXAMPLES)
     upstream = ScriptedUpstream(0)
-    server = Server(COREFILE % {"upstream": upstream.port}, lab.kubeconfig)
+    https = live.free_port()
+    server = Server(COREFILE % {"upstream": upstream.port, "https": https}, lab.kubeconfig)
     server.wait_for("frontend.shop.svc.cluster.local.")
     log_lines(suite, server)
-    metrics(suite, server, lab)
+    metrics(suite, server, lab, https)
     server.stop()
     formats(suite, lab.kubeconfig, upstream)
 
