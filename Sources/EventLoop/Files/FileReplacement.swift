@@ -8,7 +8,7 @@ package final class FileReplacement: Sendable {
     /// Begins `path` anew as `path.new`; only this user may read it.
     package init(of path: String) throws(SystemError) {
         self.path = path
-        descriptor = open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        descriptor = unsafe open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError.last("open \(path).new") }
     }
 
@@ -35,7 +35,7 @@ package final class FileReplacement: Sendable {
     /// Waits until the octets are on the disk and puts the file in place of the old one.
     package func finish() throws(SystemError) {
         guard fsync(descriptor) == 0 else { throw SystemError.last("fsync \(path).new") }
-        guard rename(path + ".new", path) == 0 else { throw SystemError.last("rename \(path).new") }
+        guard unsafe rename(path + ".new", path) == 0 else { throw SystemError.last("rename \(path).new") }
     }
 }
 
@@ -45,7 +45,7 @@ package enum FileOctets {
     ///
     /// - Parameter limit: the most octets taken; a longer file is an error.
     package static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw SystemError.last("open \(path)")

@@ -36,7 +36,7 @@ private func server(_ rules: String, _ more: String = "") async throws -> LiveSe
         ("type MX A", "web.default.svc.test. AAAA", "NOERROR aa"),
     ])
     func questions(_ rule: String, _ question: String, _ answer: String) async throws {
-        #expect(await try server("rewrite \(rule)").ask(question) == answer)
+        #expect(try await server("rewrite \(rule)").ask(question) == answer)
     }
 
     @Test("the first rule that matches is the last, unless it says continue")
