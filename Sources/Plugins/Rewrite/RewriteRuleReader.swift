@@ -158,7 +158,9 @@ struct RewriteRuleReader {
 
     private mutating func type() throws(ConfigurationError) -> RewriteRule.Change {
         func read(_ token: Token) throws(ConfigurationError) -> RecordType {
-            guard let type = RecordType(token.text) else { throw line.error(token, expected: "a record type such as AAAA") }
+            guard let type = RecordType(token.text), type != .axfr, type != .ixfr else {
+                throw line.error(token, expected: "a record type such as AAAA, and none of transfers")
+            }
             return type
         }
         return .type(try read(try take("a record type")), to: try read(try take("the new record type")))
