@@ -164,8 +164,7 @@ package actor Server {
     private static func adopt(_ plan: ServingPlan, from old: ServingPlan?) {
         guard let old else { return }
         for block in plan.blocks {
-            let same = old.blocks.first { $0.view == block.view && Set($0.listens) == Set(block.listens) }
-            guard let predecessor = same else { continue }
+            guard let predecessor = old.predecessor(of: block) else { continue }
             for plugin in block.plugins {
                 if let same = predecessor.plugins.first(where: { type(of: $0) == type(of: plugin) }) {
                     plugin.adopt(same)

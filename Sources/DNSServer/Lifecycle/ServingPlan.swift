@@ -52,4 +52,9 @@ package final class ServingPlan: Sendable {
     }
 
     package var plugins: [any Plugin] { blocks.flatMap(\.plugins) }
+
+    /// The block of this plan that `block` of a later one takes the place of: same zones, addresses and view.
+    package func predecessor(of block: ServerBlock) -> ServerBlock? {
+        blocks.first { $0.view == block.view && Set($0.listens) == Set(block.listens) }
+    }
 }

@@ -1,5 +1,6 @@
 import DNSServer
 import EventLoop
+import Telemetry
 import Testing
 
 @testable import Plugins
@@ -129,6 +130,18 @@ import Testing
     ])
     func settings(_ directives: String, _ expected: String) {
         #expect(LiveServer.errors(directives) == expected)
+    }
+
+    @Test("a reload pairs each block with the one of its own view") func predecessors() throws {
+        let address = TestPorts.next()
+        let border = "\n}\n.:\(address.port) {\nbind 127.0.0.1\n"
+        func plan(_ views: String...) throws -> ServingPlan {
+            try LiveServer.plan(views.joined(separator: border), at: address, MetricRegistry())
+        }
+        let (old, new) = (try plan("view a", "view b", "cache"), try plan("view b", "view c", "cache"))
+        #expect(old.predecessor(of: new.blocks[0]) === old.blocks[1])
+        #expect(old.predecessor(of: new.blocks[1]) == nil)
+        #expect(old.predecessor(of: new.blocks[2]) === old.blocks[2])
     }
 
     @Test("only blocks without a view must not repeat each other") func duplicates() {
