@@ -274,6 +274,15 @@ def web(suite, place):
             fields = [(name.lower(), value) for name, value in (headers or {}).items()]
             second = client.request(method, target, body or b"", fields)
             suite.equal(f"HTTP/2: {label}", second and second.status, status)
+    with connect(place.plain_https) as stream:
+        one, two = (f"GET {PATH}?dns={encoded(query(name))} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+                    for name in ("pipelined.slow.test", SERVICE))
+        stream.sendall(one + two + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        said = b""
+        while piece := stream.recv(65536):
+            said += piece
+        places = [said.find(octets) for octets in (b"\x09pipelined", b"\x08kube-dns", b"HTTP/1.1 404")]
+        suite.check("HTTP/1.1: requests in one go are answered in order", -1 < places[0] < places[1] < places[2], said)
     invalid = http1(place.https, place.trust, "POST", PATH, b"x" * 11)
     suite.equal("what is said of an invalid request", invalid.body, b"invalid request\n")
     failed = http1(place.https, place.trust, "POST", PATH, header() + b"\xc0\x0c\0\1\0\1")
@@ -324,6 +333,25 @@ def hostile(suite, place):
                 except OSError:
                     pass
                 suite.check(f"{label}: {octets[:20]!r}: closed", is_closed(stream, 6))
+
+    # A handshake that ends at any octet.
+    ends = ssl.MemoryBIO()
+    hello = place.trust.wrap_bio(ssl.MemoryBIO(), ends, server_hostname=HOST)
+    try:
+        hello.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    octets = ends.read()
+    for count in range(0, len(octets), 7):
+        for port in (place.tls, place.https):
+            with connect(port) as stream:
+                stream.sendall(octets[:count])
+    with connect(place.plain_tls) as stream:
+        stream.sendall(framed(query("half.slow.test", id=6)))
+        stream.shutdown(socket.SHUT_WR)
+        reply = receive_framed(stream)
+        suite.equal("half closed after a query: answered", reply and Reply(reply).id, 6)
+        suite.check("then closed", is_closed(stream, 2))
 
     # Parts of messages that never become whole.
     for label, port, context, octets in (
@@ -401,6 +429,24 @@ def resets(suite, place):
         except OSError:
             ended = True
         suite.check("20,000 pings: the connection ends", ended)
+    with HTTP2(place.grpc, place.trust_http2) as client:
+        answered = 0
+        for number in range(600):
+            client.connection.ping(struct.pack("!Q", number))
+            response = client.request("POST", CALL, packet(query(SERVICE)), CALL_HEADERS)
+            answered += response is not None and response.trailers.get("grpc-status") == "0"
+        suite.equal("gRPC: a client that measures by pings is served", answered, 600)
+    with HTTP2(place.https, place.trust_http2) as client:
+        answered = sum(client.request("POST", PATH, query(SERVICE)).status == 200 for _ in range(600))
+        suite.equal("HTTP/2: many requests, one after another", answered, 600)
+    with HTTP2(place.https, place.trust_http2) as client:
+        from h2.settings import SettingCodes
+        client.connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        begin = time.monotonic()
+        client.start("POST", PATH, query(SERVICE))
+        closed = is_closed(client.stream, 9)
+        took = time.monotonic() - begin
+        suite.check("HTTP/2: a client that opens no window: closed", closed and 4 < took < 8.5, f"{took:.1f} s")
     with HTTP2(place.plain_grpc) as client:
         numbers = [client.start("POST", CALL, packet(query(f"n{n}.slow.test")), CALL_HEADERS) for n in range(100)]
         suite.equal("100 calls at once", len(client.responses(numbers)), 100)
@@ -552,6 +598,12 @@ def reloads(suite, place):
         place.reload(place.corefile(f"tls://.:{taken} {{\n    bind 127.0.0.1\n    whoami\n}}\n"))
         suite.check("an address that is taken is named",
             f"listen on tls://127.0.0.1:{taken}" in place.server.log, place.server.log_end())
+    # The same port speaks something else.
+    place.reload(place.corefile(https=False).replace(f"tls://.:{place.plain_tls}", f"tls://.:{free_port()}").replace(
+        f"grpc://.:{place.grpc}", f"https://.:{place.grpc}"))
+    suite.equal("another transport on the port of one before",
+        http1(place.grpc, place.trust, "POST", PATH, query(SERVICE)).status, 200)
+    place.reload(place.corefile())
     place.serves(suite, "after reloads")
 
 
@@ -592,6 +644,12 @@ def without(suite, place):
         return count, names
     plain, names = threads(".:@PORT@ {\n    bind 127.0.0.1\n    whoami\n}\n")
     secure, _ = threads(f".:@PORT@ tls://.:{free_port()} {{\n    bind 127.0.0.1\n    whoami\n}}\n")
+    port = free_port()
+    everywhere = Server(f".:@PORT@ tls://.:{port} https://.:{port + 1} {{\n    whoami\n}}\n").wait_for("a.test", "A")
+    ipv4 = bytes([0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1])
+    suite.check("on all addresses a client over IPv4 is one of IPv4",
+        ipv4 in over_tls(port, None, query("a.test")) and ipv4 in http1(port + 1, None, "POST", PATH, query("a.test")).body)
+    everywhere.kill()
     suite.check("no threads without encrypted keys", plain < secure and not any("NIO-ELT" in name for name in names),
         (plain, secure, names))
 

@@ -1,3 +1,4 @@
+import Corefile
 import DNSServer
 import NIOCore
 import NIOHTTP1
@@ -49,6 +50,10 @@ struct ConnectionSetUp {
             HTTP2Setting(parameter: .maxHeaderListSize, value: 16 * 1024),
         ]
         connection.maximumBufferedControlFrames = 1000
+        if entrance.place.scheme == .grpc {
+            connection.controlFrameRateLimit.maximumCount = entrance.limits.pings
+            connection.controlFrameRateLimit.windowLength = .seconds(1)
+        }
         let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
         let pipeline = channel.pipeline.syncOperations
         _ = try pipeline.configureHTTP2Pipeline(

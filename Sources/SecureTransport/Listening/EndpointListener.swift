@@ -1,5 +1,6 @@
 import Corefile
 import DNSServer
+import EventLoop
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -50,7 +51,7 @@ final class EndpointListener: Sendable {
             let channel = try await bootstrap.bind(to: address.socketAddress).get()
             return EndpointListener(entrance, credentials, connections, channel)
         } catch {
-            throw ListenFailure(place: entrance.place, reason: "\(error)")
+            throw ListenFailure(place: entrance.place, error)
         }
     }
 
@@ -80,6 +81,12 @@ final class EndpointListener: Sendable {
 /// An address that cannot be listened on.
 struct ListenFailure: Error, CustomStringConvertible {
     let place: SecureEndpoint.Place
-    let reason: String
+    private let reason: String
+
+    init(place: SecureEndpoint.Place, _ error: any Error) {
+        self.place = place
+        reason = (error as? IOError).map { SystemError(call: "bind", code: $0.errnoCode).reason } ?? "\(error)"
+    }
+
     var description: String { "listen on \(place.label): \(reason)" }
 }

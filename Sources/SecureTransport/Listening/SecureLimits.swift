@@ -23,6 +23,9 @@ package struct SecureLimits: Sendable {
     package var httpConnections = 200
     /// HTTP/2 streams of one connection.
     package var requests = 256
+    /// PING and SETTINGS frames of one connection in a second, where clients measure by them: gRPC's own client sends
+    /// one PING for each round trip on which something came.
+    package var pings = 4000
     /// Queries of one framed connection under way at once.
     package var pipelined = 64
     /// Octets of responses held for one framed connection.
