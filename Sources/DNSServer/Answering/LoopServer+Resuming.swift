@@ -1,5 +1,6 @@
 import DNSWire
 import EventLoop
+import Telemetry
 
 /// How queries that waited go on.
 extension LoopServer {
