@@ -271,6 +271,12 @@ def run(suite):
     server = Server(COREFILE % {"upstream": upstream.port, "https": https}, lab.kubeconfig)
     server.wait_for("frontend.shop.svc.cluster.local.")
     log_lines(suite, server)
+    for _ in range(2):
+        lab.kubectl("-n", "shop", "create", "service", "externalname", "ip-name", "--external-name=10.9.9.9")
+        lab.kubectl("-n", "shop", "label", "service", "ip-name", "seen=yes", "--overwrite")
+    warning = re.compile(r"^\[WARNING\] plugin/kubernetes: Service (\S+): externalName is the address 10\.9\.9\.9", re.MULTILINE)
+    eventually(lambda: warning.search(server.log), 10)
+    suite.equal("an ExternalName that is an address is said once", warning.findall(server.log), ["shop/ip-name"])
     metrics(suite, server, lab, https)
     server.stop()
     formats(suite, lab.kubeconfig, upstream)

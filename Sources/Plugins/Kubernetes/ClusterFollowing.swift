@@ -15,6 +15,7 @@ final class ClusterFollowing: Sendable {
     private let task = Mutex<Task<Void, Never>?>(nil)
     private let users = Atomic<Int>(1)
     private let writer: SnapshotWriter
+    private let addressWarning = AddressWarning()
 
     init(_ settings: KubernetesSettings, metrics: MetricRegistry, localAddresses: [IPAddress]) {
         self.settings = settings
@@ -74,7 +75,12 @@ final class ClusterFollowing: Sendable {
                 let writer = writer
                 let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
                 await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await follower.run { changes in await writer.apply(changes) } }
+                    group.addTask { [self] in
+                        await follower.run { changes in
+                            addressWarning.look(at: changes)
+                            await writer.apply(changes)
+                        }
+                    }
                     group.addTask { [self] in await endpointIsOther(than: connection.endpoint) }
                     await group.next()
                     group.cancelAll()
