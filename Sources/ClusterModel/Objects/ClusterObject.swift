@@ -206,10 +206,15 @@ package struct PodObject: Sendable, Equatable {
     /// `status.podIPs`, or `status.podIP` alone.
     package var addresses: [IPAddress]
     package var usesHostNetwork: Bool
+    /// `metadata.labels` where they are wanted; empty otherwise.
+    package var labels: [String: String]
 
-    package init(key: ObjectKey, addresses: [IPAddress], usesHostNetwork: Bool = false) {
+    package init(
+        key: ObjectKey, addresses: [IPAddress], usesHostNetwork: Bool = false, labels: [String: String] = [:]
+    ) {
         self.key = key
         self.addresses = addresses
         self.usesHostNetwork = usesHostNetwork
+        self.labels = labels
     }
 }

@@ -6,12 +6,14 @@ internal import DNSWire
 /// Field numbers are those of `Protos/kubernetes.proto`; what is not named here is passed over.
 extension ObservedObject {
     /// - Returns: nil for a kind that is read another way.
-    static func read(_ kind: ObjectKind, protobuf message: ProtobufMessage) throws(DecodingFailure) -> ObservedObject? {
+    static func read(
+        _ kind: ObjectKind, protobuf message: ProtobufMessage, podLabels: Bool
+    ) throws(DecodingFailure) -> ObservedObject? {
         switch kind {
         case .namespace: try namespace(message)
         case .service: try service(message)
         case .endpointSlice: try endpointSlice(message)
-        case .pod: try pod(message)
+        case .pod: try pod(message, hasLabels: podLabels)
         // Custom resources come as JSON.
         case .serviceImport: nil
         }
@@ -164,7 +166,7 @@ extension ObservedObject {
 
     // MARK: core/v1 Pod
 
-    private static func pod(_ message: ProtobufMessage) throws(DecodingFailure) -> ObservedObject {
+    private static func pod(_ message: ProtobufMessage, hasLabels: Bool) throws(DecodingFailure) -> ObservedObject {
         let metadata = try Metadata(of: message)
         guard !metadata.isTerminating else { return try metadata.observed(nil) }
         var usesHostNetwork = false
@@ -190,7 +192,10 @@ extension ObservedObject {
             }
         }
         return try metadata.observed(
-            .pod(PodObject(key: metadata.key, addresses: hasAll ? all : first, usesHostNetwork: usesHostNetwork)))
+            .pod(
+                PodObject(
+                    key: metadata.key, addresses: hasAll ? all : first, usesHostNetwork: usesHostNetwork,
+                    labels: hasLabels ? try metadata.labels() : [:])))
     }
 }
 
@@ -222,6 +227,8 @@ private struct Metadata {
     }
 
     var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
+
+    func labels() throws(DecodingFailure) -> [String: String] { try message.map(11) }
 
     func label(_ name: String) throws(DecodingFailure) -> String? { try message.mapValue(11, name) }
 

@@ -10,13 +10,16 @@ struct ObservedObject: Equatable {
     /// nil for a pod that is being deleted: what was known of it stays until it is gone.
     var object: ClusterObject?
 
-    /// - Parameter isEnveloped: an object of a watch; false for a list's item.
+    /// - Parameters:
+    ///   - isEnveloped: an object of a watch; false for a list's item.
+    ///   - podLabels: labels of pods are wanted.
     init(
-        _ kind: ObjectKind, from bytes: [UInt8], _ encoding: WireEncoding, isEnveloped: Bool
+        _ kind: ObjectKind, from bytes: [UInt8], _ encoding: WireEncoding, isEnveloped: Bool, podLabels: Bool = false
     ) throws(DecodingFailure) {
         if encoding == .protobuf,
             let direct = try Self.read(
-                kind, protobuf: isEnveloped ? ProtobufMessage(enveloped: bytes) : ProtobufMessage(bytes))
+                kind, protobuf: isEnveloped ? ProtobufMessage(enveloped: bytes) : ProtobufMessage(bytes),
+                podLabels: podLabels)
         {
             self = direct
             return
@@ -41,7 +44,7 @@ struct ObservedObject: Equatable {
         case .pod:
             let pod = try read(WirePod.self)
             metadata = pod.metadata
-            object = metadata.hasDeletionTimestamp ? nil : .pod(PodObject(pod))
+            object = metadata.hasDeletionTimestamp ? nil : .pod(PodObject(pod, hasLabels: podLabels))
         case .serviceImport:
             let imported = try WireServiceImport(bytes, encoding)
             metadata = imported.metadata
@@ -156,10 +159,10 @@ extension ImportOrigin {
 }
 
 extension PodObject {
-    fileprivate init(_ pod: WirePod) {
+    fileprivate init(_ pod: WirePod, hasLabels: Bool) {
         let texts = pod.status.podIps.isEmpty ? [pod.status.podIp] : pod.status.podIps.map(\.ip)
         self.init(
             key: ObjectKey(pod.metadata), addresses: texts.compactMap { IPAddress($0) },
-            usesHostNetwork: pod.spec.hostNetwork)
+            usesHostNetwork: pod.spec.hostNetwork, labels: hasLabels ? pod.metadata.labels : [:])
     }
 }

@@ -94,6 +94,21 @@ struct ProtobufMessage {
 
     func equals(_ range: Range<Int>, _ text: String) -> Bool { text.utf8.elementsEqual(bytes[range]) }
 
+    /// The map that is field `tag`.
+    func map(_ tag: Int) throws(DecodingFailure) -> [String: String] {
+        var map: [String: String] = [:]
+        try forEachMessage(tag) { entry throws(DecodingFailure) in
+            var (key, value) = ("", "")
+            try entry.forEachField { field throws(DecodingFailure) in
+                guard let payload = field.payload else { return }
+                if field.tag == 1 { key = try entry.text(payload) }
+                if field.tag == 2 { value = try entry.text(payload) }
+            }
+            map[key] = value
+        }
+        return map
+    }
+
     /// The value of `key` in the map that is field `tag`; nil when absent.
     func mapValue(_ tag: Int, _ key: String) throws(DecodingFailure) -> String? {
         var found: String?

@@ -16,11 +16,14 @@ package struct FollowOptions: Sendable {
     package var pageSize: Int
     /// Ask for the initial state as events of the watch (WatchList) where the server can.
     package var streamsLists: Bool
+    /// Pods come with their labels.
+    package var podLabels: Bool
 
     package init(
         kinds: Set<ObjectKind> = [.namespace, .service, .endpointSlice, .pod], labelSelector: String = "",
         namespaceLabelSelector: String = "", encoding: WireEncoding = .protobuf, watchdog: Duration = .seconds(55),
-        streamPatience: Duration = .seconds(15), pageSize: Int = 500, streamsLists: Bool = true
+        streamPatience: Duration = .seconds(15), pageSize: Int = 500, streamsLists: Bool = true,
+        podLabels: Bool = false
     ) {
         self.kinds = kinds
         self.labelSelector = labelSelector
@@ -30,6 +33,7 @@ package struct FollowOptions: Sendable {
         self.streamPatience = streamPatience
         self.pageSize = pageSize
         self.streamsLists = streamsLists
+        self.podLabels = podLabels
     }
 }
 

@@ -147,7 +147,8 @@ struct KindFollower: Sendable {
                         page.next = metadata.continue
                     case .item(let bytes):
                         page.count += 1
-                        let observed = try ObservedObject(kind, from: bytes, encoding, isEnveloped: false)
+                        let observed = try ObservedObject(
+                            kind, from: bytes, encoding, isEnveloped: false, podLabels: options.podLabels)
                         batch.append(observed.object.map(ObjectChange.stored) ?? .kept(kind, observed.key))
                     }
                 }
@@ -195,7 +196,7 @@ struct KindFollower: Sendable {
             stream.place = nil
             observe(.watching(kind))
             observe(.contact(kind))
-            let reader = WatchReader(kind, request, encoding, progress)
+            let reader = WatchReader(kind, request, encoding, progress, podLabels: options.podLabels)
             let silence = SilenceLimit(request.streamsList ? options.streamPatience : options.watchdog)
             let opened = stream
             // A silent watch is cancelled, which closes its connection: the next one does not go into a dead one.

@@ -17,6 +17,7 @@ struct WatchReader {
     private let kind: ObjectKind
     private let encoding: WireEncoding
     private let progress: WatchProgress
+    private let podLabels: Bool
     private var splitter: WatchSplitter
     private var hasBegun = false
     /// The initial state is arriving.
@@ -24,7 +25,10 @@ struct WatchReader {
     /// Objects of the initial state.
     private(set) var listedCount = 0
 
-    init(_ kind: ObjectKind, _ request: WatchRequest, _ encoding: WireEncoding, _ progress: WatchProgress) {
+    init(
+        _ kind: ObjectKind, _ request: WatchRequest, _ encoding: WireEncoding, _ progress: WatchProgress, podLabels: Bool
+    ) {
+        self.podLabels = podLabels
         self.kind = kind
         self.encoding = encoding
         self.progress = progress
@@ -56,7 +60,7 @@ struct WatchReader {
         case .bookmark:
             try takeBookmark(message, &step)
         case .added, .modified, .deleted:
-            let observed = try ObservedObject(kind, from: message.object, encoding, isEnveloped: true)
+            let observed = try ObservedObject(kind, from: message.object, encoding, isEnveloped: true, podLabels: podLabels)
             // Objects of the initial state come in any order: only the mark behind them says how new they are.
             guard isListing || progress.advance(to: observed.version, isChange: true) else {
                 step.end = .wentBack

@@ -16,10 +16,13 @@ final class ClusterFollowing: Sendable {
     private let users = Atomic<Int>(1)
     private let writer: SnapshotWriter
     private let addressWarning = AddressWarning()
+    /// Nil where nobody wants to know.
+    let clients: ClientPods?
 
     init(_ settings: KubernetesSettings, metrics: MetricRegistry, localAddresses: [IPAddress]) {
         self.settings = settings
         self.metrics = metrics
+        clients = settings.namesClients ? ClientPods() : nil
         state = FollowState(localAddresses: localAddresses, staleAfter: settings.staleAfter)
         let file = settings.snapshot.map { SnapshotFile(path: $0, settings: settings) }
         let index = ClusterIndex(options: settings.model, seed: Self.seed)
@@ -78,6 +81,7 @@ final class ClusterFollowing: Sendable {
                     group.addTask { [self] in
                         await follower.run { changes in
                             addressWarning.look(at: changes)
+                            clients?.apply(changes)
                             await writer.apply(changes)
                         }
                     }
@@ -106,7 +110,8 @@ final class ClusterFollowing: Sendable {
 
     private var options: FollowOptions {
         FollowOptions(
-            kinds: settings.kinds, labelSelector: settings.labels, namespaceLabelSelector: settings.namespaceLabels)
+            kinds: settings.kinds, labelSelector: settings.labels, namespaceLabelSelector: settings.namespaceLabels,
+            podLabels: settings.namesClients)
     }
 
     private func connect() throws -> APIConnection {

@@ -8,8 +8,10 @@ import Synchronization
 final class ClusterMetadata: MetadataReader {
     private let zones: [(wire: ByteBlock, isReverse: Bool, isMulticluster: Bool)]
     private var snapshot: Subscription<ClusterSnapshot>
+    private let clients: ClientPods?
 
-    init(_ settings: KubernetesSettings, _ published: Published<ClusterSnapshot>) {
+    init(_ settings: KubernetesSettings, _ published: Published<ClusterSnapshot>, _ clients: ClientPods?) {
+        self.clients = clients
         zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
             .map { (ByteBlock($0.wire), $0.isReverse, settings.multiclusterZones.contains($0)) }
         snapshot = Subscription(published)
@@ -22,6 +24,11 @@ final class ClusterMetadata: MetadataReader {
             snapshot.refresh()
             // Text before the snapshot may go.
             return snapshot.value.view.podNamespace(of: IPAddress(exchange.client)).map(Self.text)
+        }
+        if field == "client-pod-name" { return clients?.pod(at: IPAddress(exchange.client)).map { Self.printable($0.name) } }
+        if field.hasPrefix("client-label/") {
+            let label = String(field.dropFirst("client-label/".count))
+            return clients?.pod(at: IPAddress(exchange.client))?.labels[label].map(Self.printable)
         }
         let asked = exchange.asked
         guard let zone = zones.first(where: { asked.folded.isSubdomain(of: $0.wire.view) }) else { return nil }
@@ -84,6 +91,11 @@ final class ClusterMetadata: MetadataReader {
         return labels
     }
 
+    /// The API server admits letters, digits and three signs only; another may not break a log line either.
+    private static func printable(_ text: String) -> String {
+        String(text.unicodeScalars.filter { $0.value > 0x20 && $0.value != 0x7F }.map(Character.init))
+    }
+
     /// As names are printed, without a final dot: nothing from a question may break a log line.
     private static func text(_ label: ByteView) -> String {
         withBytes([UInt8(truncatingIfNeeded: label.count)] + label.array + [0]) { String($0.nameText.dropLast()) }
@@ -92,6 +104,6 @@ final class ClusterMetadata: MetadataReader {
 
 extension KubernetesPlugin: MetadataProvider {
     package func makeMetadataReader(on server: LoopServer) -> (any MetadataReader)? {
-        following.withLock { $0 }.map { ClusterMetadata(settings, $0.published) }
+        following.withLock { $0 }.map { ClusterMetadata(settings, $0.published, $0.clients) }
     }
 }

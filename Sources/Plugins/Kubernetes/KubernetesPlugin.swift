@@ -70,6 +70,6 @@ extension KubernetesSettings {
     func followsSameCluster(as other: KubernetesSettings) -> Bool {
         endpoint == other.endpoint && tls == other.tls && kubeconfig == other.kubeconfig && context == other.context
             && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model
-            && snapshot == other.snapshot && pace == other.pace && staleAfter == other.staleAfter
+            && namesClients == other.namesClients && snapshot == other.snapshot && pace == other.pace && staleAfter == other.staleAfter
     }
 }

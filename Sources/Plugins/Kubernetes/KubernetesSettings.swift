@@ -29,6 +29,9 @@ struct KubernetesSettings: Sendable, Equatable {
     /// The age of what is known from which answers are called stale; nil for never.
     var staleAfter: Duration? = .seconds(300)
 
+    /// True when `metadata` stands in the block and pods are known: then it knows their names and labels, too.
+    var namesClients = false
+
     private static let properties = [
         "endpoint", "tls", "kubeconfig", "apiserver_qps", "apiserver_burst", "apiserver_max_inflight", "namespaces",
         "namespace_labels", "labels", "pods", "endpoint_pod_names", "ttl", "noendpoints", "fallthrough", "ignore",
@@ -42,6 +45,7 @@ struct KubernetesSettings: Sendable, Equatable {
             zones = check.zones(of: directive, else: block.zones)
             model.keepsExternalAddresses = block.directives.contains(ExternalPlugin.directive)
             for property in directive.block { read(property, &check) }
+            namesClients = block.directives.contains(MetadataPlugin.directive) && model.pods == .verified
             if let primary = zones.first(where: { !$0.isReverse }) {
                 primaryZone = primary
             } else {

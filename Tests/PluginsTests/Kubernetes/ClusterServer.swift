@@ -38,6 +38,7 @@ struct ClusterServer {
     func list(_ objects: [ClusterObject]) {
         let index = ClusterIndex(options: plugin.settings.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
+        following.clients?.apply([.relistStarted(.pod)] + objects.map(ObjectChange.stored) + [.relistFinished(.pod)])
         following.published.publish(index.makeSnapshot())
         // Clients are known only while pods are heard of.
         if plugin.settings.model.indexesPods { following.state.age.heard(.pod) }
@@ -85,8 +86,13 @@ func service(_ path: String, _ addresses: String...) -> ClusterObject {
     .service(ServiceObject(key: key(path), addressing: .cluster(addresses.compactMap { IPAddress($0) })))
 }
 
-func pod(_ path: String, _ address: String, usesHostNetwork: Bool = false) -> ClusterObject {
-    .pod(PodObject(key: key(path), addresses: [IPAddress(address)].compactMap { $0 }, usesHostNetwork: usesHostNetwork))
+func pod(
+    _ path: String, _ address: String, usesHostNetwork: Bool = false, labels: [String: String] = [:]
+) -> ClusterObject {
+    .pod(
+        PodObject(
+            key: key(path), addresses: [IPAddress(address)].compactMap { $0 }, usesHostNetwork: usesHostNetwork,
+            labels: labels))
 }
 
 func externalName(_ path: String, _ target: String) -> ClusterObject {

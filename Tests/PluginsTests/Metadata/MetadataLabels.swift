@@ -84,4 +84,44 @@ import Testing
         ("metadata {\nx\n}", "metadata: found a block, expected no block"),
     ])
     func settings(_ directives: String, _ expected: String) { #expect(LiveServer.errors(directives) == expected) }
+
+    @Test("the pod that asks: its name and labels, while one pod has the address", arguments: [
+        ([pod("team/me", "127.0.0.1", labels: ["app": "shop", "example.org/tier": "web"])], "me app=shop tier=web none=-"),
+        ([pod("team/me", "127.0.0.1", labels: ["app": "a b\n[INFO] x"])], "me app=ab[INFO]x tier=- none=-"),
+        ([pod("team/me", "127.0.0.2", labels: ["app": "shop"])], "- app=- tier=- none=-"),
+        ([pod("team/me", "127.0.0.1"), pod("team/next", "127.0.0.1")], "- app=- tier=- none=-"),
+        ([pod("team/me", "127.0.0.1", usesHostNetwork: true, labels: ["app": "shop"])], "- app=- tier=- none=-"),
+    ])
+    func clients(_ pods: [ClusterObject], _ wanted: String) async throws {
+        Self.lines.withLock { $0 = [] }
+        let format =
+            "{name} {/kubernetes/client-pod-name} app={/kubernetes/client-label/app} "
+            + "tier={/kubernetes/client-label/example.org/tier} none={/kubernetes/client-label/none}"
+        let dns = try await ClusterServer("metadata\nlog . \"\(format)\"\n\(verified)", pods)
+        _ = try await dns.ask("web.shop.svc.cluster.local. A")
+        let line = Self.lines.withLock { lines in lines.first { $0.hasPrefix("[INFO] web.") } }
+        #expect(line == "[INFO] web.shop.svc.cluster.local. \(wanted)")
+    }
+
+    @Test("pods that a list does not name any more are forgotten") func forgotten() async throws {
+        let pods = ClientPods()
+        guard case .pod(let me) = pod("team/me", "10.0.0.1"), case .pod(let next) = pod("team/next", "10.0.0.1") else { return }
+        let address = me.addresses[0]
+        pods.apply([.relistStarted(.pod), .stored(.pod(me)), .relistFinished(.pod)])
+        #expect(pods.pod(at: address)?.name == "me")
+        pods.apply([.stored(.pod(next))])
+        #expect(pods.pod(at: address) == nil)
+        pods.apply([.deleted(.pod, me.key)])
+        #expect(pods.pod(at: address)?.name == "next")
+        pods.apply([.relistStarted(.pod), .kept(.pod, next.key), .relistFinished(.pod)])
+        #expect(pods.pod(at: address)?.name == "next")
+        pods.apply([.relistStarted(.pod), .relistFinished(.pod)])
+        #expect(pods.pod(at: address) == nil)
+    }
+
+    @Test("not without metadata, nor without verified pods") func notWanted() async throws {
+        #expect(try await ClusterServer(verified).plugin.settings.namesClients == false)
+        #expect(try await ClusterServer("metadata\n\(verified)").plugin.settings.namesClients)
+        #expect(try await ClusterServer("metadata\nkubernetes cluster.local").plugin.settings.namesClients == false)
+    }
 }
