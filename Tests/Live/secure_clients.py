@@ -28,7 +28,7 @@ class Authority:
     def openssl(*arguments):
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
-    def issue(self, name, *hosts, days=2):
+    def issue(self, name, *hosts):
         """Files of a new certificate and its key."""
         stem = self.folder / name
         files = stem.with_suffix(".crt"), stem.with_suffix(".key")
@@ -37,8 +37,8 @@ class Authority:
         extensions.write_text(f"subjectAltName={names}\n")
         self.openssl("req", "-new", *self.new_key, "-keyout", files[1], "-out", request, "-subj", f"/CN={name}")
         self.openssl(
-            "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-days", days,
-            "-extfile", extensions, "-out", files[0])
+            "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
+            "-days", "2", "-extfile", extensions, "-out", files[0])
         return files
 
     def trust(self, client=None, protocols=None, version=None):

@@ -8,10 +8,11 @@ import Testing
     private let form = DNSOverGRPC()
 
     private func head(
-        _ target: String = "/coredns.dns.DnsService/Query", method: HTTPMethod = .POST, type: String? = "application/grpc"
+        _ target: String = "/coredns.dns.DnsService/Query", method: HTTPMethod = .POST,
+        type: String? = "application/grpc"
     ) -> HTTPRequestHead {
-        HTTPRequestHead(
-            version: .http2, method: method, uri: target, headers: HTTPHeaders(type.map { [("content-type", $0)] } ?? []))
+        let headers = HTTPHeaders(type.map { [("content-type", $0)] } ?? [])
+        return HTTPRequestHead(version: .http2, method: method, uri: target, headers: headers)
     }
 
     /// gRPC's status of a reply.

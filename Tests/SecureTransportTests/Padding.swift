@@ -43,7 +43,9 @@ import Testing
         }
     }
 
-    @Test("never makes a message longer than 65,535 octets", arguments: [(65500, 65520), (65531, 65535), (65532, 65532), (65535, 65535)])
+    @Test(
+        "never makes a message longer than 65,535 octets",
+        arguments: [(65500, 65520), (65531, 65535), (65532, 65532), (65535, 65535)])
     func longest(_ size: Int, _ wanted: Int) {
         // A question's name has room for no more, so a record of one long datum fills the message.
         let head: [UInt8] = [0, 1, 0x81, 0, 0, 1, 0, 1, 0, 0, 0, 1] + Self.question

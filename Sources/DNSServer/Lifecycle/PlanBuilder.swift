@@ -89,7 +89,8 @@ package struct PlanBuilder: Sendable {
                     continue
                 }
                 result += hosts.map { host in
-                    (ServerBlock.Listen(zone: name, address: SocketAddress(host, port: port), scheme: key.transport), key)
+                    let address = SocketAddress(host, port: port)
+                    return (ServerBlock.Listen(zone: name, address: address, scheme: key.transport), key)
                 }
             }
         }

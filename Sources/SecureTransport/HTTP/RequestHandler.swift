@@ -11,8 +11,10 @@ final class RequestHandler: ChannelInboundHandler {
         case idle
         case reading(HTTPRequestHead, body: [UInt8])
         case answering(HTTPRequestHead)
-        /// The response said that nothing more is read.
-        case refused
+        /// The response was given early: what is left of the request is not wanted.
+        case skipping
+        /// Nothing more is answered.
+        case finished
     }
 
     private let form: any QueryForm
@@ -23,6 +25,9 @@ final class RequestHandler: ChannelInboundHandler {
     private var state = State.idle
     private var deadline = Deadline()
     private var writeDeadline = Deadline()
+    private var isWriting = false
+    /// True when the response said that the connection ends with it.
+    private var isLast = false
     /// How many requests the watch counts for this handler.
     private var open = 0
     /// Octets of the body that the watch counts.
@@ -49,7 +54,7 @@ final class RequestHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // What could not be read as HTTP has its response already.
-        state = .refused
+        state = .finished
         context.close(promise: nil)
     }
 
@@ -67,18 +72,18 @@ final class RequestHandler: ChannelInboundHandler {
         guard case .idle = state else { return }
         open += 1
         watch.began()
-        if let refusal = form.refusal(of: head) { return refuse(refusal, head) }
+        deadline.arm(entrance.limits.request, on: context) { [watch] in watch.close() }
+        if let refusal = form.refusal(of: head) { return refuse(refusal, head, closes: false) }
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > form.longestBody {
-            return refuse(form.tooLong, head)
+            return refuse(form.tooLong, head, closes: true)
         }
         state = .reading(head, body: [])
-        deadline.arm(entrance.limits.request, on: context) { [watch] in watch.close() }
     }
 
     private func keep(_ part: ByteBuffer) {
         guard case .reading(let head, var body) = state else { return }
         let count = part.readableBytes
-        guard body.count + count <= form.longestBody else { return refuse(form.tooLong, head) }
+        guard body.count + count <= form.longestBody else { return refuse(form.tooLong, head, closes: true) }
         kept += count
         guard watch.keep(count) else { return watch.close() }
         state = .idle  // Else `body` would be copied for each part.
@@ -92,6 +97,11 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     private func end() {
+        if case .skipping = state {
+            deadline.cancel()
+            state = isLast ? .finished : .idle
+            return closeWhenDone()
+        }
         guard case .reading(let head, let body) = state, let context else { return }
         release()
         do throws(HTTPReply) {
@@ -99,7 +109,7 @@ final class RequestHandler: ChannelInboundHandler {
             state = .answering(head)
             post(message, context)
         } catch {
-            respond(error, head, closes: false)
+            respond(error, head)
         }
     }
 
@@ -114,26 +124,30 @@ final class RequestHandler: ChannelInboundHandler {
 
     private func take(_ answer: PostedAnswer) {
         guard case .answering(let head) = state, context != nil else { return }
-        respond(form.reply(to: answer), head, closes: false)
+        respond(form.reply(to: answer), head)
     }
 
     // MARK: Writing
 
-    /// Responds before the request is whole; the rest of it is not wanted.
-    private func refuse(_ reply: HTTPReply, _ head: HTTPRequestHead) {
+    /// Responds before the request is whole. A client may read that only when it has sent all, so the rest is skipped
+    /// for a while, not cut off.
+    private func refuse(_ reply: HTTPReply, _ head: HTTPRequestHead, closes: Bool) {
+        guard let context else { return }
         release()
-        respond(reply, head, closes: true)
+        respond(reply, head, closes: closes, isEarly: true)
+        // Of HTTP/2, this ends the one stream.
+        deadline.arm(entrance.limits.request, on: context) { [weak self] in self?.context?.close(promise: nil) }
     }
 
-    private func respond(_ reply: HTTPReply, _ head: HTTPRequestHead, closes: Bool) {
+    private func respond(_ reply: HTTPReply, _ head: HTTPRequestHead, closes: Bool = false, isEarly: Bool = false) {
         guard let context else { return }
         deadline.cancel()
         entrance.countResponse(status: reply.status.code)
-        let isLast = closes || head.version.major < 2 && !head.isKeepAlive
+        isLast = head.version.major < 2 && (closes || !head.isKeepAlive)
         var headers = HTTPHeaders(reply.headers.map { ($0.name, $0.value) })
         if reply.trailers == nil { headers.add(name: "content-length", value: String(reply.body.count)) }
         // HTTP/2 has no such field (RFC 9113 §8.2.2).
-        if isLast, head.version.major < 2 { headers.add(name: "connection", value: "close") }
+        if isLast { headers.add(name: "connection", value: "close") }
         context.write(
             wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: reply.status, headers: headers))),
             promise: nil)
@@ -142,18 +156,25 @@ final class RequestHandler: ChannelInboundHandler {
                 wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: reply.body)))), promise: nil)
         }
         // The next request may come within the write of the end.
-        state = isLast ? .refused : .idle
+        state = isEarly ? .skipping : isLast ? .finished : .idle
+        isWriting = true
         writeDeadline.arm(entrance.limits.write, on: context) { [watch] in watch.close() }
         let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.sent(isLast) }
+        sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.sent() }
         let trailers = reply.trailers.map { HTTPHeaders($0.map { ($0.name, $0.value) }) }
         context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: sent)
     }
 
-    private func sent(_ isLast: Bool) {
+    private func sent() {
+        isWriting = false
         writeDeadline.cancel()
         finish()
-        if isLast { context?.close(promise: nil) }
+        closeWhenDone()
+    }
+
+    private func closeWhenDone() {
+        guard isLast, !isWriting, case .finished = state else { return }
+        context?.close(promise: nil)
     }
 
     /// One request is done with.

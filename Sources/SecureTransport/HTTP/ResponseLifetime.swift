@@ -21,12 +21,7 @@ enum ResponseLifetime {
     private static func smallest(of message: ByteView) -> UInt32? {
         var smallest: UInt32?
         do {
-            var start = 12
-            for _ in 0..<message.uint16(at: 4) { start = try MessageReader.skipName(message, at: start) + 4 }
-            var reader = MessageReader(message, at: start)
-            let records = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8)) + Int(message.uint16(at: 10))
-            for _ in 0..<records {
-                let record = try reader.next()
+            try MessageRecords.visit(message) { record in
                 if record.type != .opt { smallest = min(smallest ?? record.ttl, record.ttl) }
             }
         } catch {

@@ -3,9 +3,6 @@ import DNSServer
 import EventLoop
 import NIOCore
 import NIOPosix
-import NIOSSL
-import Synchronization
-import Telemetry
 
 /// One listening socket and the connections that came through it.
 final class EndpointListener: Sendable {

@@ -10,7 +10,7 @@ enum ResponsePadding {
     /// True when the query is padded itself: then its response is to be, too (RFC 7830 §4).
     static func isWanted(by query: [UInt8]) -> Bool {
         withBytes(query) { query in
-            guard let opt = lastRecord(of: query), opt.type == .opt else { return false }
+            guard let opt = MessageRecords.last(of: query), opt.type == .opt else { return false }
             let options = query.slice(opt.dataOffset, opt.dataLength)
             var index = 0
             while index + 4 <= options.count {
@@ -24,7 +24,7 @@ enum ResponsePadding {
     /// The response with a padding option behind the others; as it is where it has no OPT record at its end.
     static func padded(_ response: [UInt8]) -> [UInt8] {
         let place = withBytes(response) { message -> RecordPlace? in
-            guard let opt = lastRecord(of: message), opt.type == .opt else { return nil }
+            guard let opt = MessageRecords.last(of: message), opt.type == .opt else { return nil }
             return opt.dataOffset + opt.dataLength == message.count ? opt : nil
         }
         guard let place, response.count + 4 <= longest else { return response }
@@ -40,21 +40,5 @@ enum ResponsePadding {
 
     private static func octets(_ value: UInt16) -> (UInt8, UInt8) {
         (UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value))
-    }
-
-    /// Nil when there is none, or the message is malformed.
-    private static func lastRecord(of message: ByteView) -> RecordPlace? {
-        guard message.count >= 12 else { return nil }
-        do {
-            var start = 12
-            for _ in 0..<message.uint16(at: 4) { start = try MessageReader.skipName(message, at: start) + 4 }
-            var reader = MessageReader(message, at: start)
-            var last: RecordPlace?
-            let records = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8)) + Int(message.uint16(at: 10))
-            for _ in 0..<records { last = try reader.next() }
-            return last
-        } catch {
-            return nil
-        }
     }
 }

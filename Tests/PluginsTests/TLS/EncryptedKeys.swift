@@ -99,7 +99,7 @@ import Testing
     @Test(
         "errors",
         arguments: [
-            ("tls", "tls: found no arguments, expected a certificate file, its key file, and at most an authority's file"),
+            ("tls", "found no arguments, expected a certificate file, its key file, and at most an authority's file"),
             ("tls c", "tls: found 1 argument, expected a certificate file"),
             ("tls c k a x", "tls: found 4 arguments, expected a certificate file"),
             ("tls c k\ntls c k", "tls: found a second tls in this server block, expected one"),
