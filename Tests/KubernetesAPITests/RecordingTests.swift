@@ -6,7 +6,9 @@ import Testing
 @testable import KubernetesAPI
 
 @Suite("recorded answers of an API server") struct RecordingTests {
-    private func list(_ name: String, _ kind: ObjectKind) throws -> (version: String, next: String, [ObservedObject]) {
+    private func list(
+        _ name: String, _ kind: ObjectKind, podLabels: Bool = false
+    ) throws -> (version: String, next: String, [ObservedObject]) {
         let encoding = Recordings.encoding(of: name)
         var metadata = WireListMeta()
         var objects: [ObservedObject] = []
@@ -14,7 +16,8 @@ import Testing
             switch piece {
             case .metadata(let bytes): metadata = try encoding.read(WireListMeta.self, from: bytes)
             case .item(let bytes):
-                objects.append(try ObservedObject(kind, from: bytes, encoding, isEnveloped: false))
+                objects.append(
+                    try ObservedObject(kind, from: bytes, encoding, isEnveloped: false, podLabels: podLabels))
             }
         }
         return (metadata.resourceVersion, metadata.continue, objects)
@@ -36,6 +39,20 @@ import Testing
         #expect(json.version == "1865")
         #expect(protobuf.next.isEmpty == (name != "list-services-page1"))
         #expect(json.next == protobuf.next)
+    }
+
+    @Test("pods have their labels where they are wanted, in both encodings") func podLabels() throws {
+        func labels(_ name: String, _ wanted: Bool) throws -> [[String: String]] {
+            try list(name, .pod, podLabels: wanted).2.compactMap { observed in
+                guard case .pod(let pod)? = observed.object else { return nil }
+                return pod.labels
+            }
+        }
+        let json = try labels("list-pods.json", true)
+        #expect(json == (try labels("list-pods.pb", true)))
+        #expect(json.count { $0["app"] == "bighead" && $0["topology.kubernetes.io/zone"] == "zone-c" } == 24)
+        #expect(try labels("list-pods.pb", false).allSatisfy(\.isEmpty))
+        #expect(try labels("list-pods.json", false).allSatisfy(\.isEmpty))
     }
 
     @Test("a service, a headless one and an external name are told apart") func services() throws {
