@@ -79,7 +79,7 @@ final class ClusterFollowing: Sendable {
                 let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { [self] in
-                        await follower.run { changes in
+                        await follower.run { [self] changes in
                             addressWarning.look(at: changes)
                             clients?.apply(changes)
                             await writer.apply(changes)
