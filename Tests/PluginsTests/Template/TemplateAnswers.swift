@@ -178,7 +178,8 @@ import ZoneData
             }
             """)
         #expect(await dns.ask("10-1-2-3.test. A") == "NOERROR aa\n10-1-2-3.test. 3 A 10.1.2.3")
-        #expect(await dns.ask("172-16-0-1.test. A") == "NOERROR aa\n172-16-0-1.test. 3600 A 192.0.2.1")
+        let passedOn = await dns.ask("172-16-0-1.test. A")
+        #expect(passedOn == "NOERROR aa\n172-16-0-1.test. 3600 A 192.0.2.1", "\(dns.failures)")
         #expect(await dns.ask("10-0-0-251.test. A") == "NOERROR aa\n10-0-0-251.test. 3600 A 192.0.2.1")
         // 10.0.0.999 is no address: an expression without a value does not fall through.
         #expect(await dns.ask("10-0-0-999.test. A") == "SERVFAIL")
