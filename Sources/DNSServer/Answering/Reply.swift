@@ -28,6 +28,13 @@ package struct Reply: Sendable {
         let offset: Int
         let size: Int
         let count: Int
+
+        /// Where the octet at `place` stood before the run was made to begin with its octet `first`.
+        func source(of place: Int, _ first: Int) -> Int {
+            let length = size * count
+            guard place >= offset, place < offset + length else { return place }
+            return offset + (place - offset + first) % length
+        }
     }
 
     /// Octets of memory this reply takes.
@@ -46,9 +53,10 @@ extension MessageWriter {
             if question.nameOffset == 12, answers == 0, reply.questionEnd == asked.questionEnd, count == reply.questionEnd,
                 appendBody(message.suffix(from: reply.questionEnd), answers: reply.answers, authorities: reply.authorities)
             {
-                if let run = reply.addresses { rotate(run, of: message, by: rotation) }
+                let first = reply.addresses.map { rotate($0, of: message, by: rotation) } ?? 0
                 for offset in reply.timesToLive {
-                    overwrite(times.adjusted(message.uint32(at: Int(offset))), at: Int(offset))
+                    let source = reply.addresses?.source(of: Int(offset), first) ?? Int(offset)
+                    overwrite(times.adjusted(message.uint32(at: source)), at: Int(offset))
                 }
             } else {
                 appendRecords(of: message, reply, question, times, scratch)
@@ -57,12 +65,15 @@ extension MessageWriter {
     }
 
     /// Begins the addresses with another one, so that clients spread over them (`loadbalance`).
-    private mutating func rotate(_ run: Reply.AddressRun, of message: ByteView, by rotation: Int) {
+    ///
+    /// - Returns: where in the run that one stood, in octets.
+    private mutating func rotate(_ run: Reply.AddressRun, of message: ByteView, by rotation: Int) -> Int {
         let first = rotation % run.count * run.size
-        guard first > 0 else { return }
+        guard first > 0 else { return 0 }
         let length = run.count * run.size
         overwrite(message.slice(run.offset + first, length - first), at: run.offset)
         overwrite(message.slice(run.offset, first), at: run.offset + length - first)
+        return first
     }
 
     /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.
