@@ -46,7 +46,8 @@ export CLUSTER_DNS
 
 # Runs the unit tests and says their result as every other suite does.
 unit() {
-    swift test -c release --skip-build 2>&1 | tee "$results/unit.log"
+    # One after the other: beside each other, those that only compute keep those that wait from looking in time.
+    swift test -c release --skip-build --no-parallel 2>&1 | tee "$results/unit.log"
     local code=${PIPESTATUS[0]}
     python3 - "$results/unit.log" "$code" <<'EOF'
 import re, sys

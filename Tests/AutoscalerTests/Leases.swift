@@ -179,7 +179,7 @@ private final class Seat: Sendable {
     }
 
     private func eventually(_ condition: () -> Bool) async -> Bool {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(180)
         while !condition(), .now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
         return condition()
     }

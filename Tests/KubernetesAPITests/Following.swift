@@ -43,7 +43,7 @@ func follow(
             streamsLists: streamsLists)
     ) { notes.add($0) }
     let task = Task { await follower.run { notes.add($0) } }
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(180)
     while !isDone(notes), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
     task.cancel()
     await task.value

@@ -55,7 +55,7 @@ import Testing
                 if case .failed(let problem, _) = event { notes.problems.withLock { $0.append(problem) } }
             }
         }
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(180)
         while !isDone(notes), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
         task.cancel()
         await task.value

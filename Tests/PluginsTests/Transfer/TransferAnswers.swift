@@ -165,7 +165,7 @@ private func large(_ endpoints: Int) -> [ClusterObject] {
 
     /// True when a copy can begin within the patience of the test.
     private func canCopy(_ dns: ClusterServer) async throws -> Bool {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(180)
         while ContinuousClock.now < end {
             let client = try TransferClient(dns.address)
             await client.send(TransferClient.query("cluster.local. AXFR"))

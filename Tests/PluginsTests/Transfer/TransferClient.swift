@@ -11,7 +11,7 @@ final class TransferClient {
     private var incoming: [UInt8] = []
     private var hasEnded = false
     /// Longer than anything here takes, so that it decides nothing.
-    private static let patience = Duration.seconds(20)
+    private static let patience = Duration.seconds(180)
 
     init(_ address: SocketAddress) throws { socket = try StreamSocket(connectingTo: address) }
 
