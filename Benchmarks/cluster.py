@@ -5,7 +5,8 @@
     cluster.py --fault KUBECONFIG [FAULT...]
                                          sets the lab's faults; none ends them
     cluster.py --first-answer PORT NAME ADDRESS LIMIT
-                                         asks until NAME has ADDRESS; prints the seconds since the epoch of that answer
+                                         asks until NAME has ADDRESS; prints "asking" when it begins, and the
+                                         seconds since the epoch of that answer
 """
 
 import base64
@@ -64,6 +65,7 @@ def first_answer(port, name, address, limit):
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.settimeout(0.01)
         client.connect(("127.0.0.1", int(port)))
+        print("asking", flush=True)
         while time.time() < deadline:
             try:
                 client.send(query)

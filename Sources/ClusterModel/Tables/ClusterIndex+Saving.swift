@@ -83,6 +83,7 @@ extension ClusterIndex {
     private func restoreServices(_ reader: inout SavedReader) -> [ObjectID]? {
         guard let count = reader.uint32() else { return nil }
         var ids: [ObjectID] = []
+        Self.reserve(Int(count), &services)
         for _ in 0..<count {
             guard let id = reader.identity(), let length = reader.uint8(), let key = reader.octets(Int(length)),
                 let service = reader.list(), let external = reader.list(),
@@ -102,6 +103,7 @@ extension ClusterIndex {
 
     private func restoreSlices(_ reader: inout SavedReader, _ owners: [ObjectID]) -> Bool {
         guard let count = reader.uint32() else { return false }
+        Self.reserve(Int(count), &slices)
         for _ in 0..<count {
             guard let id = reader.identity(), let place = reader.uint32(), Int(place) < owners.count,
                 let octets = reader.list(), SavedForm.isSlice(octets), slices[id] == nil
@@ -111,6 +113,11 @@ extension ClusterIndex {
             services[owner]?.slices.append(id)
         }
         return true
+    }
+
+    /// Not more than a real cluster has, whatever a file says.
+    private static func reserve<Value>(_ count: Int, _ table: inout [ObjectID: Value]) {
+        table.reserveCapacity(min(count, 100_000))
     }
 
     private func restorePods(_ reader: inout SavedReader) -> Bool {

@@ -8,11 +8,29 @@ struct ReverseDifference {
     let hash: UInt32
 
     func note(in pending: inout PendingEntries) {
+        if old == nil, let new { return noteAll(of: new, &pending) }
         for isIPv4 in [true, false] {
             note(
                 Set(clusterAddresses(old, isIPv4)), Set(clusterAddresses(new, isIPv4)), isClusterAddress: true,
                 &pending)
             noteEndpoints(isIPv4, &pending)
+        }
+    }
+
+    /// As if each address was added; there was nothing before.
+    private func noteAll(of new: ServiceEntry, _ pending: inout PendingEntries) {
+        let own = ReverseMark.encode(isClusterAddress: true, hash: hash)
+        let endpoint = ReverseMark.encode(isClusterAddress: false, hash: hash)
+        for isIPv4 in [true, false] {
+            let addresses = clusterAddresses(new, isIPv4)
+            for (index, address) in addresses.enumerated() where !addresses[..<index].contains(address) {
+                pending.add(address, payload: own)
+            }
+            guard new.kind == .cluster || new.kind == .headless else { continue }
+            let octets = new.endpointAddresses(isIPv4: isIPv4)
+            for place in stride(from: 0, to: octets.count, by: isIPv4 ? 4 : 16) {
+                pending.add(octets.address(at: place, isIPv4: isIPv4), payload: endpoint)
+            }
         }
     }
 
