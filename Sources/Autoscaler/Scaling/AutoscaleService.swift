@@ -47,9 +47,9 @@ package final class AutoscaleService: Sendable {
     }
 
     private func connect(_ limits: APIConnection.Limits) throws(CredentialsError) -> APIConnection {
-        try APIConnection(endpoint, userAgent: "cluster-dns-autoscaler", limits: limits) { problem in
-            Log.warning("autoscaler: \(problem)")
-        }
+        try APIConnection(
+            endpoint, userAgent: "cluster-dns-autoscaler", limits: limits,
+            onProblem: { problem in Log.warning("autoscaler: \(problem)") })
     }
 
     private func session(_ connection: APIConnection) -> ScalingSession {
