@@ -55,8 +55,7 @@ private func respondWithEDNS(size: Int, _ body: (inout MessageWriter) -> Void) -
     @Test("the text stands behind the code, whole or not at all") func extendedErrors() {
         func options(size: Int) -> [UInt8] {
             let message = respondWithEDNS(size: size) { writer in
-                writer.extendedError = ExtendedError(rawValue: 15)
-                writer.extendedErrorText = Array("no".utf8)
+                writer.extendedError = ExtendedError(code: 15, text: Array("no".utf8))
             }
             return Array(message.dropFirst(12 + octets(AcceptanceGate.question).count + 9))
         }

@@ -1,147 +1,362 @@
 import DNSWire
+import EventLoop
+import Telemetry
 
-/// How a walk through handlers ended.
-enum Outcome {
-    /// The response is complete but for its header.
-    case complete
-    case parked(ParkingID)
-    case silent
+/// Where a query is on its way through the handlers.
+struct ChainPosition {
+    /// Nil while the server block is to be found.
+    var block: LoopBlock?
+    var handler = 0
+    /// The block of the first question, whose handlers see the way out, and the last of them it met.
+    var firstBlock: LoopBlock?
+    var firstHandler = 0
+    /// Handlers of that block before this one have nothing to do with the question: one behind them asked it.
+    var lowest = 0
+
+    /// The start of a question that the handler at `asker` asks those behind it.
+    static func behind(_ asker: ChainPosition) -> ChainPosition {
+        let next = asker.handler + 1
+        return ChainPosition(block: asker.block, handler: next, firstBlock: asker.block, lowest: next)
+    }
 }
 
-/// Runs the handlers of server blocks in order, then the way out in reverse.
-extension LoopServer {
-    /// Walks from `visit` on, following aliases through the whole server, until no handler wants another name tried.
+/// Answers queries on one loop: runs the handlers of server blocks in order, then the way out in reverse; keeps queries
+/// that wait for the network, and lets handlers ask again.
+package final class Chain {
+    let loop: EventLoop
+    let counters: ServerCounters
+    private let parking: ParkingLot
+    private let foldedScratch = ByteBlock(capacity: 256)
+    private let scratch = ByteBlock(capacity: Exchange.scratchCapacity)
+    private let buffer = ByteBlock(capacity: 65535 + 2)
+    private var innerMemory: [InnerMemory] = []
+
+    init(loop: EventLoop, counters: ServerCounters, parkingCapacity: Int) {
+        self.loop = loop
+        self.counters = counters
+        parking = ParkingLot(capacity: parkingCapacity)
+    }
+
+    /// Where a response is written that is completed outside of a batch or goes over a stream: its first two octets are
+    /// for the length.
+    var streamOutput: OutputBytes { buffer.bytes }
+
+    /// True while no query waits.
+    var isIdle: Bool { parking.taken == 0 }
+
+    // MARK: Answering
+
+    /// What became of a received message.
+    enum Answered {
+        /// A response of so many octets stands in the output.
+        case response(Int)
+        /// As above, and further messages follow it.
+        case begun(Int, any MessageSource)
+        /// The query waits for the network; its response comes later.
+        case waiting
+        case nothing
+    }
+
+    /// Answers one message into `output`.
+    func answer(
+        _ message: ByteView, into output: OutputBytes, client: SocketAddress, transport: Transport,
+        router: ServerBlockRouter, asker: @autoclosure () -> Asker
+    ) -> Answered {
+        var query = Query()
+        let acceptance = parse(message, into: &query)
+        if acceptance == .dropped {
+            counters.dropped.bump()
+            return .nothing
+        }
+        var writer = MessageWriter(output)
+        writer.begin(message, query, size: Exchange.sizeLimit(query, transport))
+        var exchange = Exchange(
+            message: message, asked: query, response: writer, client: client, transport: transport,
+            received: loop.now, scratch: scratch.bytes)
+        if let code = Self.refusal(acceptance, query) {
+            counters.rejected.bump()
+            exchange.response.code = code
+            return .response(exchange.response.finish(query))
+        }
+        switch walk(&exchange, router) {
+        case .complete:
+            let length = complete(&exchange)
+            guard let continuation = exchange.continuation, transport == .tcp else { return .response(length) }
+            return .begun(length, continuation)
+        case .silent:
+            counters.dropped.bump()
+            return .nothing
+        case .parked(let id):
+            parking.keep(exchange, at: id, for: asker())
+            return .waiting
+        }
+    }
+
+    func parse(_ message: ByteView, into query: inout Query) -> Acceptance {
+        QuestionParser.parse(message, into: &query, scratch: foldedScratch.bytes)
+    }
+
+    /// What is refused before any plugin is asked.
+    private static func refusal(_ acceptance: Acceptance, _ query: Query) -> ResponseCode? {
+        if case .rejected(let code) = acceptance { return code }
+        if let edns = query.edns, edns.version != 0 { return .badVersion }
+        // No plugin of this server speaks for another class.
+        return query.class == RecordClass.internet ? nil : .refused
+    }
+
+    // MARK: The way in
+
+    /// How a walk through handlers ended.
+    private enum Outcome {
+        /// The response is complete but for its header.
+        case complete
+        case parked(ParkingID)
+        case silent
+    }
+
+    /// Walks on from where the query is, through the whole server for each CNAME, until it has an answer or waits.
     ///
-    /// - Parameter verdict: what the handler at `visit` has decided already.
-    func walk(
-        _ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter, after verdict: Verdict? = nil
+    /// - Parameter verdict: what the handler it is at has decided already.
+    private func walk(
+        _ exchange: inout Exchange, _ router: ServerBlockRouter, after verdict: Verdict? = nil
     ) -> Outcome {
-        if runningRouter !== router { runningRouter = router }
         exchange.server = router.address
-        var verdict = verdict
-        while true {
-            let outcome = walkOnce(&exchange, &visit, router, after: verdict)
-            verdict = nil
-            guard case .complete = outcome, reconsider(&exchange, &visit) else { return outcome }
-        }
-    }
-
-    /// True when the handler that searches for a name has another question, which is then asked from `visit` on.
-    func reconsider(_ exchange: inout Exchange, _ visit: inout Visit) -> Bool {
-        guard let search = exchange.search, let block = visit.firstBlock, search.position < block.handlers.count,
-            block.handlers[search.position].reconsider(&exchange)
-        else { return false }
-        visit.block = block
-        visit.position = search.position + 1
-        return true
-    }
-
-    private func walkOnce(
-        _ exchange: inout Exchange, _ visit: inout Visit, _ router: ServerBlockRouter, after verdict: Verdict?
-    ) -> Outcome {
         var decided = verdict
-        if case .next? = decided {
-            visit.position += 1
-            decided = nil
-        }
         while true {
-            guard let block = visit.block else {
-                guard let found = router.find(exchange) else {
-                    // An alias that leads out of what this server answers is itself the answer (RFC 1034 §4.3.2).
-                    if exchange.isFirstQuestion { exchange.fail(.refused, .notAuthoritative) }
-                    return .complete
-                }
-                visit.block = found
-                visit.position = 0
-                if visit.firstBlock == nil { visit.firstBlock = found }
-                continue
-            }
-            let verdict = decided ?? step(&exchange, &visit, block)
+            let verdict = decided ?? step(&exchange, router)
             decided = nil
             switch verdict {
-            case .askAgain:
-                visit.block = nil
-            case .suspended:
-                guard let id = exchange.parking else {
-                    exchange.fail(.serverFailure, because: "a plugin waits without a place")
-                    return .complete
-                }
-                exchange.parking = nil
-                return .parked(id)
-            case .dropped:
-                return .silent
-            case .answered, .next, .tentative:
-                return .complete
-            case .failed(let code):
-                exchange.response.code = code
+            case .answered: return .complete
+            case .next: exchange.position.handler += 1
+            case .chase: exchange.position.block = nil
+            case .ask(let subquery): decided = ask(subquery, for: &exchange, router)
+            case .suspended(let id): return .parked(id)
+            case .dropped: return .silent
+            case .failed(let code, let error, let reason):
+                exchange.fail(code, error, because: reason)
                 return .complete
             }
         }
     }
 
-    private func step(_ exchange: inout Exchange, _ visit: inout Visit, _ block: LoopBlock) -> Verdict {
-        if runningBlock !== block { runningBlock = block }
-        while visit.position < block.handlers.count {
-            if exchange.isFirstQuestion { visit.firstPosition = visit.position }
-            runningPosition = visit.position
-            let verdict = block.handlers[visit.position].answer(&exchange)
-            if case .tentative = verdict, exchange.isFirstQuestion {
-                exchange.search = NameSearch(position: visit.position)
-            }
-            switch verdict {
-            case .next, .tentative:
-                visit.position += 1
+    /// Asks handlers from where the query is until one decides.
+    private func step(_ exchange: inout Exchange, _ router: ServerBlockRouter) -> Verdict {
+        guard let block = exchange.position.block ?? find(&exchange, router) else {
+            // A CNAME that leads out of what this server answers is itself the answer (RFC 1034 §4.3.2).
+            return exchange.isFirstQuestion ? .failed(.refused, .notAuthoritative) : .answered
+        }
+        while exchange.position.handler < block.handlers.count {
+            let place = exchange.position.handler
+            if exchange.isFirstQuestion { exchange.position.firstHandler = place }
+            let verdict = block.handlers[place].answer(&exchange)
+            if case .next = verdict {
+                exchange.position.handler = place + 1
                 continue
-            default: break
             }
-            if !exchange.isAdopted { exchange.answeredBy = block.names[visit.position] }
+            if !exchange.isAdopted { exchange.answeredBy = block.names[place] }
             return verdict
         }
         guard exchange.isFirstQuestion else {
-            // A name tried for the client that nobody answers for is not there.
-            if exchange.isMissing || exchange.asksOtherName { exchange.response.code = .nameError }
+            if exchange.isMissing { exchange.response.code = .nameError }
             return .answered
         }
         // Nobody wanted it: a block without a plugin for the name refuses it.
-        exchange.fail(block.handlers.isEmpty ? .refused : .serverFailure, .notAuthoritative,
-                      because: block.handlers.isEmpty ? nil : "no next plugin found")
-        return .answered
+        return block.handlers.isEmpty
+            ? .failed(.refused, .notAuthoritative)
+            : .failed(.serverFailure, .notAuthoritative, because: "no next plugin found")
     }
 
+    private func find(_ exchange: inout Exchange, _ router: ServerBlockRouter) -> LoopBlock? {
+        guard let block = router.find(exchange) else { return nil }
+        exchange.position.block = block
+        exchange.position.handler = 0
+        if exchange.position.firstBlock == nil { exchange.position.firstBlock = block }
+        return block
+    }
+
+    // MARK: The way out
+
     /// Completes header and OPT and lets the handlers of the first question see the result; gives the length.
-    func complete(_ exchange: inout Exchange, _ visit: Visit) -> Int {
+    private func complete(_ exchange: inout Exchange) -> Int {
         if exchange.isAuthoritative { exchange.response.flags |= HeaderFlag.authoritative }
-        if let block = visit.firstBlock, block.offersRecursion {
-            exchange.response.flags |= HeaderFlag.recursionAvailable
-        }
+        let block = exchange.position.firstBlock
+        if let block, block.offersRecursion { exchange.response.flags |= HeaderFlag.recursionAvailable }
         let length = exchange.response.finish(exchange.asked)
         exchange.responseSize = length
-        guard let block = visit.firstBlock else { return length }
-        if exchange.aliases > 0, visit.firstPosition < block.names.count {
-            exchange.answeredBy = block.names[visit.firstPosition]
-        }
-        var position = min(visit.firstPosition, block.handlers.count - 1)
-        while position >= visit.lowestPosition {
+        guard let block else { return length }
+        let last = exchange.position.firstHandler
+        if !exchange.isFirstQuestion, last < block.names.count { exchange.answeredBy = block.names[last] }
+        var position = min(last, block.handlers.count - 1)
+        while position >= exchange.position.lowest {
             block.handlers[position].finish(&exchange)
             position -= 1
         }
         return length
     }
+
+    // MARK: Waiting for the network
+
+    /// Keeps a place for the query being answered; nil when too many wait already.
+    package func park() -> ParkingID? { parking.reserve() }
+
+    /// Continues the query that waited at `id`; does nothing when it is gone.
+    package func resume(_ id: ParkingID, with resolution: Resolution) {
+        resume(id) { exchange in
+            settle(resolution, &exchange)
+            return nil
+        }
+    }
+
+    /// - Parameter decide: gives the verdict of the handler the query waited for; nil when the response is written.
+    private func resume(_ id: ParkingID, _ decide: (inout Exchange) -> Verdict?) {
+        let asker = parking.asker(id)
+        guard var exchange = parking.take(id) else { return parking.leave(id) }
+        exchange.moveResponse(to: streamOutput.suffix(from: 2))
+        if let verdict = decide(&exchange), let router = asker.router {
+            switch walk(&exchange, router, after: verdict) {
+            case .parked(let next):
+                parking.keep(exchange, at: next, for: asker)
+                return parking.leave(id)
+            case .silent:
+                if case .handler = asker {
+                    exchange.fail(.serverFailure, nil, because: "no response to a question of a plugin")
+                    break
+                }
+                counters.dropped.bump()
+                parking.leave(id)
+                return leaveUnanswered(asker)
+            case .complete: break
+            }
+        }
+        let length = complete(&exchange)
+        parking.leave(id)
+        deliver(exchange, length, to: asker)
+    }
+
+    /// Writes what came and lets the handlers before the one that waited see it.
+    private func settle(_ resolution: Resolution, _ exchange: inout Exchange) {
+        let position = exchange.position
+        guard let block = position.block else { return }
+        let lowest = block === position.firstBlock && exchange.isFirstQuestion ? position.lowest : 0
+        let passed = block.handlers[lowest..<max(lowest, position.handler)].reversed()
+        switch resolution {
+        case .response(let response):
+            exchange.answer(with: response)
+            for handler in passed { handler.received(response, &exchange) }
+        case .failed(let code, let error, let reason):
+            exchange.fail(code, error, because: reason)
+            for handler in passed where handler.recover(&exchange) { return }
+        }
+    }
+
+    private func deliver(_ exchange: borrowing Exchange, _ length: Int, to asker: Asker) {
+        switch asker {
+        case .datagram(let listener, let path): listener.send(streamOutput.view(2, length), along: path)
+        case .stream(let connection): connection.answered(streamOutput, length: length)
+        case .transport(let asker): asker.answered(.response(streamOutput.view(2, length).array))
+        case .handler(let question): conclude(question, exchange, length)
+        case .nobody: break
+        }
+    }
+
+    private func leaveUnanswered(_ asker: Asker) {
+        switch asker {
+        case .stream(let connection): connection.unanswered()
+        case .transport(let asker): asker.answered(.silent)
+        case .datagram, .handler, .nobody: break
+        }
+    }
+
+    // MARK: Asking again
+
+    /// Asks the handlers behind the one that `outer` is at; gives that one's verdict on what they say.
+    private func ask(_ subquery: Subquery, for outer: inout Exchange, _ router: ServerBlockRouter) -> Verdict {
+        let memory = innerMemory.popLast() ?? InnerMemory()
+        defer { innerMemory.append(memory) }
+        let message = subquery.message(for: outer, in: memory.message.bytes)
+        var query = Query()
+        guard let block = outer.position.block,
+            QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted
+        else { return .failed(.serverFailure) }
+        var writer = MessageWriter(memory.output.bytes)
+        writer.begin(message, query, size: 65535)
+        var inner = Exchange(
+            message: message, asked: query, response: writer, client: outer.client, transport: outer.transport,
+            received: outer.received, scratch: memory.scratch.bytes)
+        guard inner.descend(from: outer) else {
+            return .failed(.serverFailure, because: "questions lead to further questions without an end")
+        }
+        inner.position = .behind(outer.position)
+        switch walk(&inner, router) {
+        case .complete:
+            let length = complete(&inner)
+            return block.handlers[outer.position.handler].answered(
+                InnerResponse(inner, memory.output.bytes.view(length)), &outer, note: subquery.note)
+        case .silent: return .dropped
+        case .parked(let id):
+            guard let place = park() else {
+                parking.leave(id)
+                return .failed(.serverFailure, because: "too many queries wait already")
+            }
+            parking.keep(inner, at: id, for: .handler(InnerQuestion(place, subquery.note, router)))
+            return .suspended(place)
+        }
+    }
+
+    /// Hands the response to the handler that asked, and goes on with the query that waited for it.
+    private func conclude(_ question: InnerQuestion, _ inner: borrowing Exchange, _ length: Int) {
+        let memory = innerMemory.popLast() ?? InnerMemory()
+        defer { innerMemory.append(memory) }
+        // The output of what goes on now is where this response was written.
+        memory.output.bytes.copy(streamOutput.view(2, length), to: 0)
+        let response = InnerResponse(inner, memory.output.bytes.view(length))
+        resume(question.place) { exchange in
+            exchange.position.block?.handlers[exchange.position.handler].answered(
+                response, &exchange, note: question.note)
+        }
+    }
+
+    /// Asks the handlers behind the one that is answering now the same question again, for the sake of what they hear.
+    ///
+    /// Nothing is sent to the client; handlers before see an upstream's response through `received` and nothing else.
+    package func askInBackground(_ exchange: borrowing Exchange) {
+        guard exchange.isFirstQuestion else { return }
+        // Not now: the scratch memory of the query being answered is in use.
+        loop.schedule(after: 0, BackgroundQuestion(exchange, self), token: 0)
+    }
+
+    fileprivate func ask(_ question: BackgroundQuestion) {
+        withBytes(question.message) { message in
+            var query = Query()
+            let memory = InnerMemory()
+            guard QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted else { return }
+            var writer = MessageWriter(memory.output.bytes)
+            writer.begin(message, query, size: 65535)
+            var exchange = Exchange(
+                message: message, asked: query, response: writer, client: question.client, transport: .tcp,
+                received: loop.now, scratch: memory.scratch.bytes)
+            exchange.position = .behind(question.position)
+            exchange.position.firstBlock = nil
+            if case .parked(let id) = walk(&exchange, ServerBlockRouter([])) {
+                parking.keep(exchange, at: id, for: .nobody)
+            }
+        }
+    }
 }
 
-extension Exchange {
-    /// Answers the current question with `reply`.
-    ///
-    /// - Parameters:
-    ///   - age: seconds since the reply was received.
-    ///   - minimumTTL: the least any TTL may say before the age is taken off, in seconds.
-    ///   - maximumTTL: the most.
-    package mutating func answer(
-        with reply: Reply, age: UInt32 = 0, minimumTTL: UInt32 = 0, maximumTTL: UInt32 = .max
-    ) {
-        response.append(
-            reply, to: question, asked: asked, TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL),
-            rotation: style.rotation, scratch: nameScratch)
-        if asked.checkingDisabled { response.flags |= HeaderFlag.checkingDisabled }
+/// A question asked again for a handler, not for a client.
+private final class BackgroundQuestion: TimerTarget {
+    let message: [UInt8]
+    let client: SocketAddress
+    let position: ChainPosition
+    private unowned let chain: Chain
+
+    init(_ exchange: borrowing Exchange, _ chain: Chain) {
+        message = exchange.message.array
+        client = exchange.client
+        position = exchange.position
+        self.chain = chain
     }
+
+    func timerFired(_ token: UInt64) { chain.ask(self) }
 }

@@ -9,7 +9,7 @@ package enum Transport: Int, Sendable, BitwiseCopyable {
     package var text: String { self == .udp ? "udp" : "tcp" }
 }
 
-/// The question that handlers answer now: first the client's, then that of each alias it leads to.
+/// The question that handlers answer now: first the client's, then the target of each CNAME it leads to.
 package struct Question: BitwiseCopyable {
     /// The name as written, uncompressed.
     package var name: ByteView
@@ -17,7 +17,7 @@ package struct Question: BitwiseCopyable {
     package var folded: ByteView
     package var type: RecordType
     package var `class`: UInt16
-    /// Where the name stands in the response, for owners to point at.
+    /// Offset of the name in the response, for owners to point at.
     package var nameOffset: Int
 
     package init(name: ByteView, folded: ByteView, type: RecordType, class: UInt16, nameOffset: Int) {
@@ -35,49 +35,52 @@ package struct AnswerStyle: BitwiseCopyable {
     package var rotation = 0
 }
 
-/// One question being answered; lives on the loop's stack and nowhere else.
+/// One question being answered: all that is known of it, and its response as far as it is written.
+///
+/// It exists once. While the network is waited for it is moved into the parking lot and out again, whole: whatever is
+/// a property of it survives.
 package struct Exchange: ~Copyable {
     /// The query's octets.
-    package let message: ByteView
-    /// What the client sent; never changes.
-    package let asked: Query
+    package private(set) var message: ByteView
+    /// What the client sent.
+    package private(set) var asked: Query
     package var question: Question
     package var response: MessageWriter
     package let client: SocketAddress
     package let transport: Transport
     /// Where this server listens for the query; nil for one that a handler asks itself.
-    package var server: SocketAddress?
+    package internal(set) var server: SocketAddress?
     /// Monotonic nanoseconds at which the query was received.
     package let received: UInt64
     package var style = AnswerStyle()
-    /// Aliases followed so far.
-    package var aliases = 0
+    /// CNAMEs chased so far.
+    private(set) var links = 0
+    /// How many questions lead here from the client's: CNAMEs chased, and queries this one is inside of.
+    private var depth = 0
     /// True once a record of our own was written: decides AA (RFC 1035 §4.1.1).
     package var isAuthoritative = false
     /// True when a plugin knows that the current question's name does not exist and passed it on all the same.
     package var isMissing = false
     /// Set by a handler whose answer goes on in further messages; only over TCP.
     package var continuation: (any MessageSource)?
-    /// Set while a handler that met the client's question wants to see whether its name exists.
-    package var search: NameSearch?
     /// Directive of the plugin that answered; empty for the server itself.
-    package var answeredBy = ""
+    package internal(set) var answeredBy = ""
     /// True when that is a plugin behind the one that asked it.
     var isAdopted = false
     /// Why the answer is a failure, for the error log.
     package var failure: String?
     /// Octets of the finished response, set before `finish` visits.
-    package var responseSize = 0
-    /// Set by a handler that returns `.suspended`: the place kept for this query.
-    package var parking: ParkingID?
-    /// Where aliases' folded names go, and room for a name that is compared or copied.
-    let aliasScratch: OutputBytes
-    static let aliasScratchCapacity = 512
-    var nameScratch: OutputBytes { aliasScratch.suffix(from: 256) }
+    package internal(set) var responseSize = 0
+    /// The block and handler it is at.
+    var position = ChainPosition()
+    /// Where the folded names of CNAME targets go, and room for a name that is compared or copied.
+    private let scratch: OutputBytes
+    static let scratchCapacity = 512
+    var nameScratch: OutputBytes { scratch.suffix(from: 256) }
 
     init(
         message: ByteView, asked: Query, response: consuming MessageWriter, client: SocketAddress,
-        transport: Transport, received: UInt64, aliasScratch: OutputBytes
+        transport: Transport, received: UInt64, scratch: OutputBytes
     ) {
         self.message = message
         self.asked = asked
@@ -87,11 +90,11 @@ package struct Exchange: ~Copyable {
         self.client = client
         self.transport = transport
         self.received = received
-        self.aliasScratch = aliasScratch
+        self.scratch = scratch
     }
 
-    /// True while handlers answer what the client asked, not an alias' target.
-    package var isFirstQuestion: Bool { aliases == 0 }
+    /// True while handlers answer what was asked, not a CNAME's target.
+    package var isFirstQuestion: Bool { links == 0 }
 
     /// The most octets this client takes in one response.
     package var sizeLimit: Int { Self.sizeLimit(asked, transport) }
@@ -102,26 +105,41 @@ package struct Exchange: ~Copyable {
         return max(512, min(Int(edns.payloadSize), MessageWriter.payloadSize))
     }
 
-    /// Makes the alias target that stands uncompressed at `offset` of the response the question to answer next.
-    ///
-    /// - Returns: false when the chain is a loop or longer than 16 links (RFC 1034 §3.6.2).
-    package mutating func follow(targetAt offset: Int) -> Bool {
-        aliases += 1
-        isMissing = false
-        guard aliases <= Self.longestChain else { return false }
-        let written = response.written
-        guard let length = Self.nameLength(written, at: offset) else { return false }
-        let name = written.slice(offset, length)
-        for index in 0..<length { aliasScratch.store(folded(name[index]), at: index) }
-        question = Question(
-            name: name, folded: aliasScratch.view(length), type: question.type, class: question.class,
-            nameOffset: offset)
-        return !ownsAlias(question.folded)
+    // MARK: Asking again
+
+    /// The most questions that may lead to one another, whether by CNAME or by plugins that ask for themselves.
+    private static let greatestDepth = 16
+
+    /// Counts one question that follows from this one; false when that is one too many (RFC 1034 §3.6.2).
+    mutating func descend() -> Bool {
+        depth += 1
+        return depth <= Self.greatestDepth
     }
 
-    private static let longestChain = 16
+    /// Makes this a question inside of `outer`; false when that is one too many.
+    mutating func descend(from outer: borrowing Exchange) -> Bool {
+        (depth, style) = (outer.depth, outer.style)
+        return descend()
+    }
 
-    static func nameLength(_ message: ByteView, at offset: Int) -> Int? {
+    /// Makes the CNAME target that stands uncompressed at `offset` of the response the question to answer next.
+    ///
+    /// - Returns: `.chase`, or what is answered instead where the chain ends here: for ANY, which asks what is at the
+    ///   name and not where it leads, and for a chain that is a loop or too long (RFC 1034 §3.6.2).
+    package mutating func chase(targetAt offset: Int) -> Verdict {
+        guard question.type != .any else { return .answered }
+        links += 1
+        isMissing = false
+        let written = response.written
+        guard descend(), let length = Self.nameLength(written, at: offset) else { return .endlessChain }
+        let name = written.slice(offset, length)
+        for index in 0..<length { scratch.store(folded(name[index]), at: index) }
+        question = Question(
+            name: name, folded: scratch.view(length), type: question.type, class: question.class, nameOffset: offset)
+        return ownsRecord(question.folded) ? .endlessChain : .chase
+    }
+
+    private static func nameLength(_ message: ByteView, at offset: Int) -> Int? {
         var index = offset
         while let length = message.at(index), length < 64 {
             index += Int(length) + 1
@@ -131,7 +149,7 @@ package struct Exchange: ~Copyable {
     }
 
     /// True when the answer already holds a record owned by `name`: asking for it again would go round in circles.
-    private func ownsAlias(_ name: ByteView) -> Bool {
+    private func ownsRecord(_ name: ByteView) -> Bool {
         var reader = MessageReader(response.written, at: asked.questionEnd)
         let owner = nameScratch
         for _ in 0..<response.answers {
@@ -142,14 +160,53 @@ package struct Exchange: ~Copyable {
         }
         return false
     }
-}
 
-extension Exchange {
-    /// Ends the answer with `code` and no records but those of aliases already followed.
-    package mutating func fail(_ code: ResponseCode, _ error: ExtendedError? = nil, because reason: String? = nil) {
+    // MARK: Ending
+
+    /// Ends the answer with `code` and no records but those of CNAMEs already chased.
+    mutating func fail(_ code: ResponseCode, _ error: ExtendedError?, because reason: String?) {
         response.code = code
         response.extendedError = error
-        response.extendedErrorText = nil
         if let reason { failure = reason }
+    }
+
+    /// Answers the current question with what an upstream said.
+    ///
+    /// - Parameters:
+    ///   - age: seconds since the response was received.
+    ///   - minimumTTL: the least any TTL may say before the age is taken off, in seconds.
+    ///   - maximumTTL: the most.
+    package mutating func answer(
+        with upstream: UpstreamResponse, age: UInt32 = 0, minimumTTL: UInt32 = 0, maximumTTL: UInt32 = .max
+    ) {
+        response.append(
+            upstream, to: question, asked: asked, TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL),
+            rotation: style.rotation, scratch: nameScratch)
+        if asked.checkingDisabled { response.flags |= HeaderFlag.checkingDisabled }
+    }
+
+    // MARK: Moving
+
+    /// Moves every octet it borrows to other memory, which must have room for them.
+    mutating func move(to memory: QueryMemory) {
+        memory.message.bytes.copy(message, to: 0)
+        memory.folded.bytes.copy(asked.folded, to: 0)
+        memory.target.bytes.copy(question.folded, to: 0)
+        message = memory.message.bytes.view(message.count)
+        asked.name = message.slice(12, asked.name.count)
+        asked.folded = memory.folded.bytes.view(asked.folded.count)
+        question.folded = memory.target.bytes.view(question.folded.count)
+        moveResponse(to: memory.response.bytes)
+    }
+
+    mutating func moveResponse(to output: OutputBytes) {
+        response.move(to: output)
+        question.name = response.written.slice(question.nameOffset, question.name.count)
+    }
+}
+
+extension Verdict {
+    fileprivate static var endlessChain: Verdict {
+        .failed(.serverFailure, because: "the CNAME chain is a loop or too long")
     }
 }

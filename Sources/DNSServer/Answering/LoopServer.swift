@@ -1,32 +1,19 @@
 import Corefile
-import DNSWire
 package import EventLoop
 import Telemetry
 
-/// The server on one event loop: its listeners, the handlers of the current plan, and the queries that wait.
+/// The server on one event loop: its listeners, and the handlers of the current plan.
 package final class LoopServer {
     package let loop: EventLoop
     private var listeners: [SocketAddress: AddressListeners] = [:]
     private var prepared: [SocketAddress: AddressListeners] = [:]
-    let parking: ParkingLot
-    let posted = PostedListeners()
+    package let chain: Chain
+    let transportListeners = TransportListeners()
     private var blocks: [LoopBlock] = []
-    private let foldedScratch = ByteBlock(capacity: 256)
-    let aliasScratch = ByteBlock(capacity: Exchange.aliasScratchCapacity)
-    /// Room for responses that are completed outside of a batch or go over a stream; two octets for the length first.
-    let streamRoom = ByteBlock(capacity: 65535 + 2)
     let counters: ServerCounters
     let streamLimits: StreamLimits
     /// Answers of several messages under way.
     var streamedAnswers = 0
-    /// The block and the handler of it being asked now.
-    var runningBlock: LoopBlock?
-    var runningPosition = 0
-    /// Where aliases of the question being answered are routed.
-    var runningRouter: ServerBlockRouter?
-    /// How many questions the one being answered is inside of.
-    var innerDepth = 0
-    var innerRooms: [InnerRoom] = []
 
     struct AddressListeners {
         let datagrams: UDPListener
@@ -37,7 +24,7 @@ package final class LoopServer {
         self.loop = loop
         self.counters = counters
         self.streamLimits = streamLimits
-        parking = ParkingLot(capacity: parkingCapacity)
+        chain = Chain(loop: loop, counters: counters, parkingCapacity: parkingCapacity)
     }
 
     // MARK: Plans
@@ -78,7 +65,7 @@ package final class LoopServer {
             pair.datagrams.router = router
             pair.streams.router = router
         }
-        posted.listen(plan.secureEndpoints.map(\.place)) { Self.router(plan, blocks, $0.scheme, $0.address) }
+        transportListeners.listen(plan.secureEndpoints.map(\.place)) { Self.router(plan, blocks, $0.scheme, $0.address) }
         self.blocks = blocks
     }
 
@@ -91,77 +78,6 @@ package final class LoopServer {
         return ServerBlockRouter(zones, at: address)
     }
 
-    // MARK: Answering
-
-    /// Keeps a place for the query being answered; nil when too many wait already.
-    package func park(_ exchange: inout Exchange) -> ParkingID? {
-        let id = parking.reserve()
-        exchange.parking = id
-        return id
-    }
-
-    /// What became of a received message.
-    enum Answered {
-        /// A response of so many octets stands in the output.
-        case response(Int)
-        /// As above, and further messages follow it.
-        case begun(Int, any MessageSource)
-        /// The query waits for the network; its response comes later.
-        case waiting
-        case nothing
-    }
-
-    /// Answers one message into `output`.
-    func answer(
-        _ message: ByteView, into output: OutputBytes, client: SocketAddress, transport: Transport,
-        router: ServerBlockRouter, origin: @autoclosure () -> Origin
-    ) -> Answered {
-        var query = Query()
-        let acceptance = parse(message, into: &query)
-        if acceptance == .dropped {
-            counters.dropped.bump()
-            return .nothing
-        }
-        var writer = MessageWriter(output)
-        writer.begin(message, query, size: Exchange.sizeLimit(query, transport))
-        var exchange = Exchange(
-            message: message, asked: query, response: writer, client: client, transport: transport,
-            received: loop.now, aliasScratch: aliasScratch.bytes)
-        if let code = Self.refusal(acceptance, query) {
-            counters.rejected.bump()
-            exchange.response.code = code
-            return .response(exchange.response.finish(query))
-        }
-        var visit = Visit()
-        switch walk(&exchange, &visit, router) {
-        case .complete:
-            let length = complete(&exchange, visit)
-            guard let continuation = exchange.continuation, transport == .tcp else { return .response(length) }
-            return .begun(length, continuation)
-        case .silent:
-            counters.dropped.bump()
-            return .nothing
-        case .parked(let id):
-            parking.query(id)?.keep(&exchange, visit, origin())
-            return .waiting
-        }
-    }
-
-    func parse(_ message: ByteView, into query: inout Query) -> Acceptance {
-        QuestionParser.parse(message, into: &query, scratch: foldedScratch.bytes)
-    }
-
-    /// What is refused before any plugin is asked.
-    private static func refusal(_ acceptance: Acceptance, _ query: Query) -> ResponseCode? {
-        if case .rejected(let code) = acceptance { return code }
-        if let edns = query.edns, edns.version != 0 { return .badVersion }
-        // No plugin of this server speaks for another class.
-        return query.class == RecordClass.internet ? nil : .refused
-    }
-
-    /// Room in which a stream's response is written: its first two octets are for the length.
-    var streamOutput: OutputBytes { streamRoom.bytes }
-
     // MARK: Stopping
 
     /// Answers what was received, waits for queries under way up to `grace` nanoseconds, then ends the loop.
@@ -173,8 +89,6 @@ package final class LoopServer {
         let target = DrainTarget(server: self, deadline: loop.now &+ grace, done: done)
         target.timerFired(0)
     }
-
-    fileprivate var isIdle: Bool { parking.taken == 0 }
 
     fileprivate func closeAll() {
         for pair in listeners.values {
@@ -197,7 +111,7 @@ package final class LoopServer {
         }
 
         func timerFired(_ token: UInt64) {
-            if server.isIdle || server.loop.now >= deadline {
+            if server.chain.isIdle || server.loop.now >= deadline {
                 server.closeAll()
                 done()
             } else {

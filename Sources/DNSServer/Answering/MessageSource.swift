@@ -32,7 +32,7 @@ extension LoopServer {
         withBytes(answer.message) { message in
             var query = Query()
             // It was accepted once, so it is again.
-            guard parse(message, into: &query) == .accepted else { return (0, false) }
+            guard chain.parse(message, into: &query) == .accepted else { return (0, false) }
             var writer = MessageWriter(output)
             writer.begin(message, query, size: 65535)
             let isMore = answer.source.fill(&writer)

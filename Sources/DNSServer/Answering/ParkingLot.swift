@@ -1,140 +1,121 @@
-import DNSWire
+package import DNSWire
 import EventLoop
 
-/// Where a response goes when its query does not wait any longer.
-enum Origin {
+/// The place of a query that waits for the network.
+package struct ParkingID: Hashable, Sendable, BitwiseCopyable {
+    let slot: Int
+    /// Distinguishes this query from earlier ones in the same slot.
+    let generation: UInt64
+}
+
+/// What became of a query that waited.
+package enum Resolution {
+    case response(UpstreamResponse)
+    /// As the verdict of that name.
+    case failed(ResponseCode, ExtendedError?, because: String)
+}
+
+/// Who waits for the response to a query.
+enum Asker {
     case datagram(UDPListener, ReplyPath)
     case stream(TCPConnection)
-    case posted(PostedOrigin)
-    /// Asked by a handler for the query that waits for it.
-    case inner(InnerQuestion)
-    /// Asked by a handler itself.
+    case transport(TransportAsker)
+    /// A handler, for the query that waits for this one.
+    case handler(InnerQuestion)
+    /// Nobody: the question was asked for what handlers learn from it.
     case nobody
 
-    /// Where aliases of the waiting query are routed; nil when its listener is gone.
+    /// Where CNAMEs of the waiting query are routed; nil when its listener is gone.
     var router: ServerBlockRouter? {
         switch self {
         case .datagram(let listener, _): listener.router
         case .stream(let connection): connection.router
-        case .posted(let query): query.listener.router
-        case .inner(let question): question.router
+        case .transport(let asker): asker.listener.router
+        case .handler(let question): question.router
         case .nobody: ServerBlockRouter([])
         }
     }
-
-    /// How many questions the waiting one is inside of.
-    var depth: Int {
-        if case .inner(let question) = self { question.depth } else { 0 }
-    }
 }
 
-/// All that is kept of a query while the network is asked.
-final class ParkedQuery {
-    fileprivate(set) var stay: UInt64 = 0
-    fileprivate(set) var isTaken = false
-    private(set) var message = ByteBlock(capacity: 512)
-    private(set) var response = ByteBlock(capacity: 1500)
+/// Memory for the octets of a query while the network is asked.
+final class QueryMemory {
+    fileprivate(set) var message = ByteBlock(capacity: 512)
+    fileprivate(set) var response = ByteBlock(capacity: 1500)
     let folded = ByteBlock(capacity: 255)
-    let currentFolded = ByteBlock(capacity: 255)
-    var messageLength = 0
-    var responseLength = 0
-    var answers: UInt16 = 0
-    var asked = Query()
-    var question: Question?
-    var client = SocketAddress.anyIPv4(port: 0)
-    var transport = Transport.udp
-    var received: UInt64 = 0
-    var style = AnswerStyle()
-    var aliases = 0
-    var isAuthoritative = false
-    var search: NameSearch?
-    var visit = Visit()
-    var origin: Origin?
+    /// The folded name of the current question.
+    let target = ByteBlock(capacity: 255)
 
-    /// Copies what the exchange borrowed; all views of `asked` and `question` then lead into this object.
-    func keep(_ exchange: inout Exchange, _ visit: Visit, _ origin: Origin) {
-        messageLength = exchange.message.count
-        if message.bytes.capacity < messageLength { message = ByteBlock(capacity: messageLength) }
-        message.bytes.copy(exchange.message, to: 0)
-        let written = exchange.response.written
-        responseLength = written.count
-        if response.bytes.capacity < responseLength { response = ByteBlock(capacity: responseLength) }
-        response.bytes.copy(written, to: 0)
-        answers = exchange.response.answers
-        asked = exchange.asked
-        let nameLength = asked.name.count
-        folded.bytes.copy(asked.folded, to: 0)
-        asked.name = message.bytes.view(12, nameLength)
-        asked.folded = folded.bytes.view(nameLength)
-        var question = exchange.question
-        currentFolded.bytes.copy(question.folded, to: 0)
-        question.name = response.bytes.view(question.nameOffset, question.name.count)
-        question.folded = currentFolded.bytes.view(question.folded.count)
-        self.question = question
-        client = exchange.client
-        transport = exchange.transport
-        received = exchange.received
-        style = exchange.style
-        aliases = exchange.aliases
-        isAuthoritative = exchange.isAuthoritative
-        search = exchange.search
-        self.visit = visit
-        self.origin = origin
+    fileprivate func makeRoom(message octets: Int, response written: Int) {
+        if message.bytes.capacity < octets { message = ByteBlock(capacity: octets) }
+        if response.bytes.capacity < written { response = ByteBlock(capacity: written) }
     }
-}
-
-/// How far a query has come: the block and handler it is at, and where its first question was taken in.
-struct Visit {
-    var block: LoopBlock?
-    var position = 0
-    /// The block of the client's own question, whose handlers see the way out.
-    var firstBlock: LoopBlock?
-    var firstPosition = 0
-    /// Handlers of that block before this one have nothing to do with the question: one behind them asked it.
-    var lowestPosition = 0
 }
 
 /// Places for queries that wait for the network, as many as memory was promised for.
 final class ParkingLot {
-    private var places: [ParkedQuery] = []
+    private final class Slot {
+        var generation: UInt64 = 0
+        var isTaken = false
+        let memory = QueryMemory()
+        /// The query itself; nil before `keep` and after `take`.
+        var exchange: Exchange?
+        var asker = Asker.nobody
+    }
+
+    private var slots: [Slot] = []
     private var free: [Int] = []
     private let capacity: Int
-    private var nextStay: UInt64 = 1
+    private var lastGeneration: UInt64 = 0
     private(set) var taken = 0
 
     init(capacity: Int) { self.capacity = capacity }
 
     /// Nil when every place is taken: load is to be shed.
     func reserve() -> ParkingID? {
-        let slot: Int
+        let number: Int
         if let last = free.popLast() {
-            slot = last
-        } else if places.count < capacity {
-            slot = places.count
-            places.append(ParkedQuery())
+            number = last
+        } else if slots.count < capacity {
+            number = slots.count
+            slots.append(Slot())
         } else {
             return nil
         }
-        let place = places[slot]
-        place.isTaken = true
-        place.stay = nextStay
-        nextStay += 1
+        let slot = slots[number]
+        lastGeneration += 1
+        slot.isTaken = true
+        slot.generation = lastGeneration
         taken += 1
-        return ParkingID(slot: slot, stay: place.stay)
+        return ParkingID(slot: number, generation: lastGeneration)
     }
 
-    /// The query waiting at `id`; nil when it has left.
-    func query(_ id: ParkingID) -> ParkedQuery? {
-        guard places.indices.contains(id.slot) else { return nil }
-        let place = places[id.slot]
-        return place.isTaken && place.stay == id.stay ? place : nil
+    /// Nil when the query has left.
+    private func slot(_ id: ParkingID) -> Slot? {
+        guard slots.indices.contains(id.slot) else { return nil }
+        let slot = slots[id.slot]
+        return slot.isTaken && slot.generation == id.generation ? slot : nil
     }
+
+    /// Keeps a query and all of its octets.
+    func keep(_ exchange: consuming Exchange, at id: ParkingID, for asker: Asker) {
+        guard let slot = slot(id) else { return }
+        slot.memory.makeRoom(message: exchange.message.count, response: exchange.response.count)
+        exchange.move(to: slot.memory)
+        slot.exchange = consume exchange
+        slot.asker = asker
+    }
+
+    /// Gives the query back; its octets stay in the place until `leave`. Nil when it has left or was never kept.
+    func take(_ id: ParkingID) -> Exchange? { slot(id)?.exchange.take() }
+
+    /// Who waits for the query at `id`.
+    func asker(_ id: ParkingID) -> Asker { slot(id)?.asker ?? .nobody }
 
     func leave(_ id: ParkingID) {
-        guard let place = query(id) else { return }
-        place.isTaken = false
-        place.origin = nil
-        place.visit = Visit()
+        guard let slot = slot(id) else { return }
+        slot.isTaken = false
+        slot.exchange = nil
+        slot.asker = .nobody
         taken -= 1
         free.append(id.slot)
     }

@@ -63,7 +63,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
 
     private func read() {
         guard mayRead else { return updateInterest() }
-        let output = server.streamOutput
+        let output = server.chain.streamOutput
         switch stream.read(into: output) {
         case .octets(let count):
             incoming += output.view(count).array
@@ -99,14 +99,14 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         guard let router = listener?.router else { return close() }
         underWay += 1
         let answered = withBytes(message) { view in
-            server.answer(
-                view, into: server.streamOutput.suffix(from: 2), client: peer, transport: .tcp, router: router,
-                origin: .stream(self))
+            server.chain.answer(
+                view, into: server.chain.streamOutput.suffix(from: 2), client: peer, transport: .tcp, router: router,
+                asker: .stream(self))
         }
         switch answered {
-        case .response(let length): append(server.streamOutput, length: length)
+        case .response(let length): append(server.chain.streamOutput, length: length)
         case .begun(let length, let source):
-            append(server.streamOutput, length: length)
+            append(server.chain.streamOutput, length: length)
             server.streamedAnswers += 1
             streamed = StreamedAnswer(
                 source: source, message: message, deadline: server.loop.now &+ server.streamLimits.streamedAnswer)
@@ -170,7 +170,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     /// Writes a message or two of a streamed answer when there is room: the rest waits until the client has taken them.
     private func writeStreamed() {
         while let answer = streamed, outgoing.count < Self.streamedRoom {
-            let room = server.streamOutput
+            let room = server.chain.streamOutput
             let (length, isMore) = server.continueAnswer(answer, into: room.suffix(from: 2))
             room.store(UInt16(truncatingIfNeeded: length), at: 0)
             outgoing += room.view(length + 2).array

@@ -39,9 +39,9 @@ final class UDPListener: ReadinessHandler {
             guard peer.port != 0 else { continue }
             let message = unsafe lent(socket.query(slot))
             let output = unsafe lent(socket.response(slot))
-            let answered = server.answer(
+            let answered = server.chain.answer(
                 message, into: output, client: peer, transport: .udp, router: router,
-                origin: .datagram(self, socket.replyPath(slot)))
+                asker: .datagram(self, socket.replyPath(slot)))
             if case .response(let length) = answered { socket.queue(slot, length: length) }
         }
         socket.flush()

@@ -10,7 +10,7 @@ package enum Section: Int, BitwiseCopyable {
 /// Names of owners are pointers wherever the caller knows a place in the message; whatever does not fit is rolled
 /// back whole, record by record.
 package struct MessageWriter: ~Copyable {
-    @usableFromInline let output: OutputBytes
+    @usableFromInline private(set) var output: OutputBytes
     /// Octets written so far.
     package private(set) var count = 0
     /// Octets that header and sections may take; room for OPT is already set aside.
@@ -22,9 +22,9 @@ package struct MessageWriter: ~Copyable {
     package var flags: UInt16 = 0
     package var code = ResponseCode.noError
     package var extendedError: ExtendedError?
-    /// What is said with it, in UTF-8 (RFC 8914 §2); left out where it does not fit.
-    package var extendedErrorText: [UInt8]?
     package private(set) var isTruncated = false
+    /// Offset of the end of all records but OPT; 0 until `finish`.
+    package private(set) var recordsEnd = 0
     private var overflowed = false
     private var recordStart = 0
     private var dataStart = 0
@@ -44,7 +44,6 @@ package struct MessageWriter: ~Copyable {
         flags = 0
         code = .noError
         extendedError = nil
-        extendedErrorText = nil
         isTruncated = false
         overflowed = false
         (answers, authorities, additionals) = (0, 0, 0)
@@ -62,12 +61,10 @@ package struct MessageWriter: ~Copyable {
         }
     }
 
-    /// Continues a response whose first octets were kept aside while its query waited.
-    package mutating func resume(_ kept: ByteView, answers: UInt16, size: Int, query: Query) {
-        begin(kept, query, size: size)
-        output.copy(kept, to: 0)
-        count = kept.count
-        self.answers = answers
+    /// Goes on with this response in other memory, which must have room for all that is written.
+    package mutating func move(to output: OutputBytes) {
+        output.copy(written, to: 0)
+        self.output = output
     }
 
     /// Completes header and OPT; gives the length of the message in octets.
@@ -81,6 +78,7 @@ package struct MessageWriter: ~Copyable {
         output.store(answers, at: 6)
         output.store(authorities, at: 8)
         var more = additionals
+        recordsEnd = count
         if let edns = query.edns {
             more += 1
             appendOPT(edns)
@@ -102,8 +100,8 @@ package struct MessageWriter: ~Copyable {
             // EDE is option 15 (RFC 8914 §2).
             output.store(UInt16(15), at: place + 11)
             output.store(UInt16(2), at: place + 13)
-            output.store(extendedError.rawValue, at: place + 15)
-            optionsLength = 6 + appendExtendedErrorText(at: place + 17)
+            output.store(extendedError.code, at: place + 15)
+            optionsLength = 6 + append(extendedError.text, at: place + 17)
         }
         output.store(optionsLength, at: place + 9)
         place += Self.optLength + Int(optionsLength)
@@ -111,8 +109,8 @@ package struct MessageWriter: ~Copyable {
     }
 
     /// Writes the text of the extended error behind its code, where all of it fits; gives its length.
-    private func appendExtendedErrorText(at place: Int) -> UInt16 {
-        guard let text = extendedErrorText, place + text.count <= min(limit + Self.optLength, output.capacity) else {
+    private func append(_ text: [UInt8]?, at place: Int) -> UInt16 {
+        guard let text, place + text.count <= min(limit + Self.optLength, output.capacity) else {
             return 0
         }
         withBytes(text) { output.copy($0, to: place) }
@@ -328,12 +326,15 @@ package struct MessageWriter: ~Copyable {
     package mutating func abandonRecord() { overflowed = true }
 
     /// Appends records that were laid out for this very question; false, and nothing written, when they do not fit.
-    package mutating func appendBody(_ body: ByteView, answers: UInt16, authorities: UInt16) -> Bool {
+    package mutating func appendBody(
+        _ body: ByteView, answers: UInt16, authorities: UInt16, additionals: UInt16 = 0
+    ) -> Bool {
         guard count + body.count <= limit else { return false }
         output.copy(body, to: count)
         count += body.count
         self.answers &+= answers
         self.authorities &+= authorities
+        self.additionals &+= additionals
         return true
     }
 

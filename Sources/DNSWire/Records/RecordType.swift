@@ -117,19 +117,25 @@ package struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyab
     }
 }
 
-/// An INFO-CODE of an Extended DNS Error (RFC 8914 §4).
-package struct ExtendedError: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
-    package let rawValue: UInt16
+/// An Extended DNS Error: why an answer is as it is (RFC 8914).
+package struct ExtendedError: Hashable, Sendable {
+    /// The INFO-CODE (RFC 8914 §4).
+    package let code: UInt16
+    /// The EXTRA-TEXT, in UTF-8 (RFC 8914 §2); left out where it does not fit.
+    package let text: [UInt8]?
 
-    @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
+    package init(code: UInt16, text: [UInt8]? = nil) {
+        self.code = code
+        self.text = text
+    }
 
-    package static let staleAnswer = ExtendedError(rawValue: 3)
-    package static let notReady = ExtendedError(rawValue: 14)
-    package static let blocked = ExtendedError(rawValue: 15)
-    package static let filtered = ExtendedError(rawValue: 17)
-    package static let prohibited = ExtendedError(rawValue: 18)
-    package static let notAuthoritative = ExtendedError(rawValue: 20)
-    package static let notSupported = ExtendedError(rawValue: 21)
-    package static let noReachableAuthority = ExtendedError(rawValue: 22)
-    package static let networkError = ExtendedError(rawValue: 23)
+    package static let staleAnswer = ExtendedError(code: 3)
+    package static let notReady = ExtendedError(code: 14)
+    package static let blocked = ExtendedError(code: 15)
+    package static let filtered = ExtendedError(code: 17)
+    package static let prohibited = ExtendedError(code: 18)
+    package static let notAuthoritative = ExtendedError(code: 20)
+    package static let notSupported = ExtendedError(code: 21)
+    package static let noReachableAuthority = ExtendedError(code: 22)
+    package static let networkError = ExtendedError(code: 23)
 }

@@ -64,12 +64,10 @@ final class AccessHandler: Handler {
                 return .next
             case .block:
                 zone.counters[0].bump()
-                exchange.fail(.refused, .blocked)
-                return .answered
+                return .failed(.refused, .blocked)
             case .filter:
                 zone.counters[1].bump()
-                exchange.fail(.noError, .filtered)
-                return .answered
+                return .failed(.noError, .filtered)
             case .drop:
                 zone.counters[2].bump()
                 return .dropped

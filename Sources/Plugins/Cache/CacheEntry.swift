@@ -15,7 +15,7 @@ enum CacheKind: Int, CaseIterable, Sendable {
 final class CacheEntry: Sendable {
     /// Type, class, DO and CD, then the folded name.
     let key: [UInt8]
-    let reply: Reply
+    let reply: UpstreamResponse
     let kind: CacheKind
     /// Monotonic nanoseconds at which the reply came.
     let stored: UInt64
@@ -25,7 +25,7 @@ final class CacheEntry: Sendable {
     private let lastHit = Atomic<UInt64>(0)
     private let renewedAt = Atomic<UInt64>(0)
 
-    init(key: [UInt8], reply: Reply, kind: CacheKind, stored: UInt64, lifetime: UInt64) {
+    init(key: [UInt8], reply: UpstreamResponse, kind: CacheKind, stored: UInt64, lifetime: UInt64) {
         self.key = key
         self.reply = reply
         self.kind = kind

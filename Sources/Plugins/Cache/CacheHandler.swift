@@ -58,7 +58,7 @@ final class CacheHandler: Handler {
         guard (entry.end &- now) <= entry.lifetime / 100 * prefetch.percentage else { return }
         guard entry.beginRenewal(now: now, pause: entry.lifetime) else { return }
         counters.prefetches.bump()
-        server.askInBackground(exchange)
+        server.chain.askInBackground(exchange)
     }
 
     // MARK: Past their time (RFC 8767)
@@ -72,7 +72,7 @@ final class CacheHandler: Handler {
             // An alias' target cannot be asked for in the background; it is asked for as if it were not known.
             guard exchange.isFirstQuestion else { return miss() }
             if entry.beginRenewal(now: now, pause: max(stale.recheck, Self.renewalPause)) {
-                server.askInBackground(exchange)
+                server.chain.askInBackground(exchange)
             }
         }
         counters.hits[entry.kind.rawValue].bump()
@@ -109,7 +109,7 @@ final class CacheHandler: Handler {
 
     // MARK: On the way out
 
-    func received(_ reply: Reply, _ exchange: inout Exchange) {
+    func received(_ reply: UpstreamResponse, _ exchange: inout Exchange) {
         let name = exchange.question.folded
         guard zones.contains(name) else { return }
         let kind: CacheKind = reply.code == .noError && reply.isPositive ? .success : .denial
@@ -133,7 +133,7 @@ final class CacheHandler: Handler {
     }
 
     /// How long a reply may be kept; nil for those that may not.
-    private func seconds(_ reply: Reply, _ kind: CacheKind) -> UInt32? {
+    private func seconds(_ reply: UpstreamResponse, _ kind: CacheKind) -> UInt32? {
         let bounds = bounds[kind.rawValue]
         let seconds: UInt32
         switch reply.code {
@@ -149,7 +149,7 @@ final class CacheHandler: Handler {
     }
 
     /// Bounds the TTLs of the reply just written, so that its first client sees what later ones will.
-    private func limitTTLs(_ reply: Reply, _ bounds: TTLBounds, _ exchange: inout Exchange) {
+    private func limitTTLs(_ reply: UpstreamResponse, _ bounds: TTLBounds, _ exchange: inout Exchange) {
         let written = exchange.response.written
         // Aliases before it are our own and keep what they say.
         let own = max(0, Int(exchange.response.answers) - Int(reply.answers))

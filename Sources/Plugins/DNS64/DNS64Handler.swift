@@ -6,7 +6,6 @@ import Telemetry
 /// Asks for IPv6 addresses, and where there are none for IPv4 addresses to put into the prefix.
 final class DNS64Handler: Handler {
     private let settings: DNS64Settings
-    private unowned let server: LoopServer
     private let translated: Counter
 
     /// Seconds a synthesised address may live where the zone does not say (RFC 6147 §5.1.7).
@@ -18,9 +17,8 @@ final class DNS64Handler: Handler {
         init(ttl: UInt32) { self.ttl = ttl }
     }
 
-    init(_ settings: DNS64Settings, _ block: BlockSettings, _ server: LoopServer) {
+    init(_ settings: DNS64Settings, _ block: BlockSettings) {
         self.settings = settings
-        self.server = server
         translated = block.metrics.counter(
             "coredns_dns64_requests_translated_total", "Counter of DNS requests translated by dns64.",
             [("server", block.serverLabel)])
@@ -31,7 +29,7 @@ final class DNS64Handler: Handler {
         guard question.type == .aaaa, question.class == RecordClass.internet,
             settings.allowsIPv4 || !exchange.client.isIPv4, !validatesItself(exchange)
         else { return .next }
-        return server.ask(question.name, .aaaa, class: question.class, for: &exchange)
+        return .ask(Subquery(question.name, .aaaa, class: question.class))
     }
 
     /// A client that checks signatures would take made-up records for forged (RFC 6147 §5.5).
@@ -49,14 +47,11 @@ final class DNS64Handler: Handler {
         }
         // What is missing is missing in both families (RFC 6147 §5.1.2).
         guard response.code != .nameError, settings.translatesAll || !hasAddress else {
-            exchange.adopt(response)
-            for (record, section) in response.records {
-                exchange.copy(record, of: response, ttl: record.ttl, in: section)
-            }
+            exchange.take(response)
             return .answered
         }
         let question = exchange.question
-        return server.ask(question.name, .a, class: question.class, for: &exchange, note: Bound(ttl: longest))
+        return .ask(Subquery(question.name, .a, class: question.class, note: Bound(ttl: longest)))
     }
 
     private func synthesise(_ response: InnerResponse, longest: UInt32, _ exchange: inout Exchange) -> Verdict {

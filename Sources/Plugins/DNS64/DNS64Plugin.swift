@@ -17,7 +17,7 @@ package final class DNS64Plugin: Plugin {
         try check.finish()
     }
 
-    package func makeHandler(on server: LoopServer) -> (any Handler)? { DNS64Handler(settings, block, server) }
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { DNS64Handler(settings, block) }
 }
 
 /// What a `dns64` line says.

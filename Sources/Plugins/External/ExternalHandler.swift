@@ -39,8 +39,7 @@ final class ExternalHandler: Handler {
         if snapshot.refresh() { view = snapshot.value.view }
         guard state.isSynced else {
             exchange.isAuthoritative = exchange.isFirstQuestion
-            exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
-            return .answered
+            return .failed(.serverFailure, .notReady, because: "the API server has not been listed yet")
         }
         // As for the cluster's own names: old data is answered from, and said to be old (RFC 8914 §4.4).
         if state.isRestored || state.age.isStale { exchange.response.extendedError = .staleAnswer }
@@ -57,14 +56,11 @@ final class ExternalHandler: Handler {
         case .records: break
         case .alias(let offset):
             _ = own(&exchange)
-            if exchange.follow(targetAt: offset) { return question.type == .any ? .answered : .askAgain }
-            exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
-            return .answered
+            return exchange.chase(targetAt: offset)
         case .noData: deny(asked, .noError, &exchange)
         case .noSuchName where mayBeMissing:
             exchange.isAuthoritative = exchange.isFirstQuestion
-            exchange.fail(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
-            return .answered
+            return .failed(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
         case .noSuchName:
             if passedOn.contains(question.folded) {
                 exchange.isMissing = true

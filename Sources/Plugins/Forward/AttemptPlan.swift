@@ -3,7 +3,7 @@ import DNSWire
 
 /// What one try at one upstream came to.
 enum AttemptOutcome {
-    case reply(Reply)
+    case reply(UpstreamResponse)
     /// The reply was cut to fit a datagram.
     case truncated
     /// FORMERR from a server that does not know EDNS (RFC 6891 §7).
@@ -29,7 +29,7 @@ struct AttemptFailure: Equatable {
 struct AttemptPlan {
     enum Action {
         case ask(upstream: Int, stream: Bool, edns: Bool)
-        case answer(Reply)
+        case answer(UpstreamResponse)
         case fail(AttemptFailure)
     }
 
@@ -42,7 +42,7 @@ struct AttemptPlan {
     private var stream: Bool
     private var edns = true
     private var lastFailure: AttemptFailure?
-    private var lastReply: Reply?
+    private var lastReply: UpstreamResponse?
     private var refusals = 0
 
     /// - Parameters:

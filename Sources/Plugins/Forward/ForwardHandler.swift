@@ -40,35 +40,30 @@ final class ForwardHandler: Handler {
         let question = exchange.question
         guard let line = self.line(for: question.folded, from: 0) else { return .next }
         guard exchange.asked.recursionDesired else {
-            // An alias of ours is an answer without its target too (RFC 1034 §4.3.2).
-            if exchange.isFirstQuestion { exchange.fail(.refused, .notAuthoritative) }
-            return .answered
+            // A CNAME of ours is an answer without its target too (RFC 1034 §4.3.2).
+            return exchange.isFirstQuestion ? .failed(.refused, .notAuthoritative) : .answered
         }
         guard question.type != .axfr, question.type != .ixfr else {
-            exchange.fail(.refused, .notSupported)
-            return .answered
+            return .failed(.refused, .notSupported)
         }
         let entry = lines[line].entry
         guard !entry.isLooping else {
-            exchange.fail(.serverFailure, .networkError, because: "upstream leads back to this server")
-            return .answered
+            return .failed(.serverFailure, .networkError, because: "upstream leads back to this server")
         }
-        return wait(&exchange, line)
+        return wait(exchange, line)
     }
 
-    private func wait(_ exchange: inout Exchange, _ line: Int) -> Verdict {
+    private func wait(_ exchange: borrowing Exchange, _ line: Int) -> Verdict {
         let entry = lines[line].entry
         guard entry.enter() else {
             loopSide.rejected.bump()
-            exchange.fail(
+            return .failed(
                 .refused, .noReachableAuthority,
                 because: "concurrent queries exceeded maximum \(entry.settings.maximumConcurrent)")
-            return .answered
         }
-        guard let place = server.park(&exchange) else {
+        guard let place = server.chain.park() else {
             entry.leave()
-            exchange.fail(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
-            return .answered
+            return .failed(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
         }
         let waiter = ForwardedQuestion.Waiter(place: place, entry: entry)
         let key = QuestionKey(exchange.question, exchange.asked)
@@ -84,7 +79,7 @@ final class ForwardHandler: Handler {
             underWay[key] = question
             question.begin()
         }
-        return .suspended
+        return .suspended(place)
     }
 
     // MARK: For questions under way
@@ -116,7 +111,7 @@ final class ForwardHandler: Handler {
         underWay[question.key] = nil
         for waiter in question.takeWaiters() {
             waiter.entry.leave()
-            server.resume(waiter.place, with: resolution)
+            server.chain.resume(waiter.place, with: resolution)
         }
     }
 }

@@ -21,7 +21,7 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
     private var attemptStart: UInt64 = 0
     private let deadline: UInt64
     /// The last reply that made another line be asked.
-    private var fallback: Reply?
+    private var fallback: UpstreamResponse?
 
     init(_ key: QuestionKey, _ query: UpstreamQuery, first: Waiter, line: Int, handler: ForwardHandler) {
         self.key = key
@@ -70,13 +70,13 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
             ask(handler.entry(line), position, stream: stream, edns: edns)
         case .answer(let reply):
             guard !wantsNextLine(reply) else { return askNextLine(reply) }
-            handler.ended(self, .reply(reply))
+            handler.ended(self, .response(reply))
         case .fail(let failure):
             guard mayEnd else {
                 handler.loopSide.loop.schedule(after: 0, self, token: 0)
                 return
             }
-            if let fallback { return handler.ended(self, .reply(fallback)) }
+            if let fallback { return handler.ended(self, .response(fallback)) }
             handler.ended(self, .failed(.serverFailure, failure.error, because: failure.text))
         }
     }
@@ -100,15 +100,15 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
 
     // MARK: Several lines
 
-    private func wantsNextLine(_ reply: Reply) -> Bool {
+    private func wantsNextLine(_ reply: UpstreamResponse) -> Bool {
         let settings = handler.entry(line).settings
         return settings.next.contains(reply.code)
             || settings.nextOnNoData && reply.code == .noError && !reply.isPositive
     }
 
-    private func askNextLine(_ reply: Reply) {
+    private func askNextLine(_ reply: UpstreamResponse) {
         let next = withBytes(key.folded) { handler.line(for: $0, from: line + 1) }
-        guard let next, !handler.entry(next).isLooping else { return handler.ended(self, .reply(reply)) }
+        guard let next, !handler.entry(next).isLooping else { return handler.ended(self, .response(reply)) }
         fallback = reply
         line = next
         plan = Self.plan(next, handler)

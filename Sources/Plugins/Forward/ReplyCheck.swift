@@ -15,8 +15,8 @@ enum ReplyCheck {
     static func check(
         _ message: ByteView, id: UInt16, query: UpstreamQuery, hasEDNS: Bool, layout: OutputBytes
     ) -> ReplyCheck {
-        do throws(ReplyFault) {
-            let reply = try ReplyReader.read(
+        do throws(UpstreamResponseFault) {
+            let reply = try UpstreamResponseReader.read(
                 message, id: id, name: query.name, type: query.type, class: query.class, buffer: layout)
             let option = option(message)
             if reply.code == .formatError, hasEDNS, case .absent = option { return .outcome(.needsPlainQuery) }

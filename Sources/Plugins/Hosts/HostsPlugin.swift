@@ -107,8 +107,7 @@ final class HostsHandler: Handler {
         guard let entry else {
             if mayFallThrough { return .next }
             // Not NXDOMAIN: without an SOA nobody could tell for how long (RFC 2308 §3).
-            exchange.fail(.serverFailure, because: "no such name in hosts, and no fallthrough")
-            return .answered
+            return .failed(.serverFailure, because: "no such name in hosts, and no fallthrough")
         }
         switch question.type {
         case .a: return writeAddresses(entry.v4, &exchange)

@@ -46,8 +46,7 @@ final class KubernetesHandler: Handler {
         guard state.isSynced else {
             // An empty store knows nothing: neither that a name exists nor that it does not.
             exchange.isAuthoritative = exchange.isFirstQuestion
-            exchange.fail(.serverFailure, .notReady, because: "the API server has not been listed yet")
-            return .answered
+            return .failed(.serverFailure, .notReady, because: "the API server has not been listed yet")
         }
         // What an earlier process saved, or what could not be kept in step, is better than nothing, and said to be old
         // (RFC 8914 §4.4).
@@ -66,19 +65,13 @@ final class KubernetesHandler: Handler {
             return own(&exchange)
         case .alias(let offset):
             _ = own(&exchange)
-            // ANY asks what is at the name, not where it leads.
-            if exchange.follow(targetAt: offset) { return question.type == .any ? .answered : .askAgain }
-            exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
-            return .answered
+            return exchange.chase(targetAt: offset)
         case .noData where !isUncertain(asked):
             deny(asked, .noError, &exchange)
         case .noData:
-            failForMissing(&exchange)
+            return failForMissing(&exchange)
         case .noSuchName:
-            if isUncertain(asked) {
-                failForMissing(&exchange)
-                return .answered
-            }
+            if isUncertain(asked) { return failForMissing(&exchange) }
             if passedOn.contains(question.folded) {
                 exchange.isMissing = true
                 exchange.response.extendedError = nil
@@ -100,9 +93,9 @@ final class KubernetesHandler: Handler {
         return !missing.isEmpty && view.isUncertain(view.classify(question), without: missing)
     }
 
-    private func failForMissing(_ exchange: inout Exchange) {
+    private func failForMissing(_ exchange: inout Exchange) -> Verdict {
         exchange.isAuthoritative = exchange.isFirstQuestion
-        exchange.fail(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
+        return .failed(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
     }
 
     private func zone(of name: ByteView) -> Zone? {

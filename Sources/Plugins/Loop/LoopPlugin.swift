@@ -109,7 +109,6 @@ final class LoopHandler: Handler {
         guard exchange.question.type == .hinfo, plugin.isProbing, plugin.isLooping(exchange.question.folded) else {
             return .next
         }
-        exchange.fail(.serverFailure, .networkError, because: "forwarding loop")
-        return .answered
+        return .failed(.serverFailure, .networkError, because: "forwarding loop")
     }
 }

@@ -4,12 +4,10 @@ import DNSWire
 /// Asks the handlers behind it what the rules make of a question, and answers with what the rules make of the answer.
 final class RewriteHandler: Handler {
     private let rules: [RewriteRule]
-    private unowned let server: LoopServer
+    /// The name asked for behind it.
+    private let name = ByteBlock(capacity: 255)
 
-    init(_ rules: [RewriteRule], _ server: LoopServer) {
-        self.rules = rules
-        self.server = server
-    }
+    init(_ rules: [RewriteRule]) { self.rules = rules }
 
     func answer(_ exchange: inout Exchange) -> Verdict {
         // A transfer is of a zone, which has one name only.
@@ -18,12 +16,11 @@ final class RewriteHandler: Handler {
         for rule in rules where rewriting.apply(rule) && !rule.goesOn { break }
         guard rewriting.hasMatched else { return .next }
         guard let name = rewriting.wire else {
-            exchange.fail(.serverFailure, because: "rewrite: \"\(rewriting.text)\" is no domain name")
-            return .answered
+            return .failed(.serverFailure, because: "rewrite: \"\(rewriting.text)\" is no domain name")
         }
-        return withBytes(name) { view in
-            server.ask(view, rewriting.type, class: rewriting.class, for: &exchange, note: rewriting)
-        }
+        withBytes(name) { self.name.bytes.copy($0, to: 0) }
+        return .ask(
+            Subquery(self.name.bytes.view(name.count), rewriting.type, class: rewriting.class, note: rewriting))
     }
 
     func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict {
@@ -42,11 +39,12 @@ final class RewriteHandler: Handler {
 }
 
 extension Exchange {
-    /// Writes an alias with another target, which is asked for next; what the old one led to is left out.
+    /// Writes a CNAME with another target, which is asked for next; what the old one led to is left out.
     fileprivate mutating func lead(
         _ record: RecordPlace, of response: InnerResponse, ttl: UInt32, to target: [UInt8], _ rewriting: Rewriting
     ) -> Verdict {
-        fail(.noError)
+        self.response.code = .noError
+        self.response.extendedError = nil
         failure = nil
         let owner = ByteBlock(capacity: 255)
         guard let length = try? MessageReader.expandName(response.message, at: record.nameOffset, into: owner.bytes)
@@ -59,6 +57,6 @@ extension Exchange {
             self.response.truncate()
             return .answered
         }
-        return follow(targetAt: place) ? .askAgain : .failed(.serverFailure)
+        return chase(targetAt: place)
     }
 }

@@ -14,5 +14,5 @@ package final class RewritePlugin: Plugin {
         try check.finish()
     }
 
-    package func makeHandler(on server: LoopServer) -> (any Handler)? { RewriteHandler(rules, server) }
+    package func makeHandler(on server: LoopServer) -> (any Handler)? { RewriteHandler(rules) }
 }

@@ -26,13 +26,11 @@ final class TemplateHandler: Handler {
             do throws(EvaluationError) {
                 guard let subject = try match(scope.rule, text, zone, exchange) else {
                     if scope.passedOn.contains(exchange.question.folded) { continue }
-                    exchange.fail(.serverFailure, because: "no match in template, and no fallthrough")
-                    return .answered
+                    return .failed(.serverFailure, because: "no match in template, and no fallthrough")
                 }
                 return answer(scope.rule, subject, &exchange)
             } catch {
-                exchange.fail(.serverFailure, because: "an expression of template without a value: \(error)")
-                return .answered
+                return .failed(.serverFailure, because: "an expression of template without a value: \(error)")
             }
         }
         return .next
@@ -81,40 +79,44 @@ final class TemplateHandler: Handler {
             zone: subject.zone, class: subject.class, type: subject.type.hasPrefix("TYPE") ? "" : subject.type)
         counters.matched(labels)
         guard rule.code != .serverFailure else {
-            exchange.fail(.serverFailure, rule.extendedError, because: "the template says so")
-            exchange.response.extendedErrorText = rule.extendedErrorText
-            return .answered
+            return .failed(.serverFailure, rule.extendedError, because: "the template says so")
         }
         // All of them before any is written: a record that fails leaves no part of an answer.
-        guard let answer = records(rule.answer, "answer", subject, labels, &exchange),
-            let authority = records(rule.authority, "authority", subject, labels, &exchange),
-            let additional = records(rule.additional, "additional", subject, labels, &exchange)
-        else { return .answered }
+        let sections: [[RecordText]]
+        do throws(RecordFailure) {
+            sections = [
+                try records(rule.answer, "answer", subject, labels, exchange),
+                try records(rule.authority, "authority", subject, labels, exchange),
+                try records(rule.additional, "additional", subject, labels, exchange),
+            ]
+        } catch {
+            return .failed(.serverFailure, because: error.reason)
+        }
         // A refusal is no data of ours.
         let isData = rule.code == .noError || rule.code == .nameError
         if exchange.isFirstQuestion { exchange.isAuthoritative = isData }
         exchange.response.code = rule.code
-        if let error = rule.extendedError {
-            exchange.response.extendedError = error
-            exchange.response.extendedErrorText = rule.extendedErrorText
+        if let error = rule.extendedError { exchange.response.extendedError = error }
+        let targets = write(sections[0], &exchange)
+        if rule.code == .noError, let target = chainEnd(sections[0], targets, exchange) {
+            // What belongs to this name alone would stand before the records that the CNAME leads to.
+            return exchange.chase(targetAt: target)
         }
-        let targets = write(answer, &exchange)
-        if rule.code == .noError, let target = alias(answer, targets, exchange) {
-            // What belongs to this name alone would stand before the records that the alias leads to.
-            if exchange.follow(targetAt: target) { return .askAgain }
-            exchange.fail(.serverFailure, because: "the CNAME chain is a loop or too long")
-            return .answered
-        }
-        for record in authority { _ = append(record, in: .authority, &exchange) }
-        for record in additional { _ = append(record, in: .additional, &exchange) }
+        for record in sections[1] { _ = append(record, in: .authority, &exchange) }
+        for record in sections[2] { _ = append(record, in: .additional, &exchange) }
         return .answered
     }
 
-    /// The records of a section; nil, and the failure said, when one of them cannot be made.
+    /// A record that cannot be made.
+    private struct RecordFailure: Error {
+        let reason: String
+    }
+
+    /// The records of a section.
     private func records(
         _ templates: [RecordTemplate], _ section: String, _ subject: TemplateSubject,
-        _ labels: TemplateCounters.Labels, _ exchange: inout Exchange
-    ) -> [RecordText]? {
+        _ labels: TemplateCounters.Labels, _ exchange: borrowing Exchange
+    ) throws(RecordFailure) -> [RecordText] {
         var records: [RecordText] = []
         for template in templates {
             let text: String
@@ -122,16 +124,14 @@ final class TemplateHandler: Handler {
                 text = try template.text(for: subject, exchange)
             } catch {
                 counters.failed(labels, section, template.text)
-                exchange.fail(.serverFailure, because: "template without a text: \(error)")
-                return nil
+                throw RecordFailure(reason: "template without a text: \(error)")
             }
             do throws(RecordTextError) {
                 // A text without a record is one that a condition left out.
                 if let record = try RecordText.first(in: Array(text.utf8)) { records.append(record) }
             } catch {
                 counters.failedRecord(labels, section, template.text)
-                exchange.fail(.serverFailure, because: "template with a text that is no record: \(error)")
-                return nil
+                throw RecordFailure(reason: "template with a text that is no record: \(error)")
             }
         }
         return records
@@ -156,8 +156,8 @@ final class TemplateHandler: Handler {
         return exchange.response.append(record, at: isAsked ? exchange.question.nameOffset : nil, in: section)
     }
 
-    /// Where the name stands that the asked one is an alias of, when nothing of it is answered here.
-    private func alias(_ records: [RecordText], _ places: [Int], _ exchange: borrowing Exchange) -> Int? {
+    /// Where the name stands that the CNAMEs lead to, when nothing of it is answered here.
+    private func chainEnd(_ records: [RecordText], _ places: [Int], _ exchange: borrowing Exchange) -> Int? {
         guard exchange.question.type != .cname, exchange.question.type != .any else { return nil }
         var name = exchange.question.folded.array
         var found: Int?

@@ -20,7 +20,6 @@ struct TemplateRule: Sendable {
     private(set) var additional: [RecordTemplate] = []
     private(set) var code = ResponseCode.noError
     private(set) var extendedError: ExtendedError?
-    private(set) var extendedErrorText: [UInt8]?
     /// Zones whose names go on when no pattern is found in them; nil for none.
     private(set) var fallthroughZones: [Name]?
 
@@ -159,14 +158,17 @@ struct TemplateRule: Sendable {
 
     private mutating func readExtendedError(_ property: Directive) throws(ConfigurationError) {
         try property.expectCount(1...2)
-        extendedError = ExtendedError(rawValue: UInt16(try property.integer(0, in: 0...65535)))
-        guard property.arguments.count == 2 else { return }
+        let code = UInt16(try property.integer(0, in: 0...65535))
+        guard property.arguments.count == 2 else {
+            extendedError = ExtendedError(code: code)
+            return
+        }
         let word = property.arguments[1]
         guard word.text.utf8.count <= Self.longestReason else {
             throw property.error(
                 found: "ederror with a text of \(word.text.utf8.count) octets",
                 expected: "at most \(Self.longestReason)", at: word.at)
         }
-        extendedErrorText = Array(word.text.utf8)
+        extendedError = ExtendedError(code: code, text: Array(word.text.utf8))
     }
 }

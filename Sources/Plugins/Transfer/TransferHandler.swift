@@ -18,17 +18,16 @@ final class TransferHandler: Handler {
         guard exchange.question.type == .axfr || exchange.question.type == .ixfr, exchange.isFirstQuestion,
             let rule = TransferRule.best(of: rules, for: Name(exchange.question.folded))
         else { return .next }
-        guard rule.allows(IPAddress(exchange.client)) else { return refuse(.prohibited, &exchange) }
+        guard rule.allows(IPAddress(exchange.client)) else { return .failed(.refused, .prohibited) }
         // An AXFR has no place in one datagram (RFC 5936 §4.2).
         guard exchange.question.type == .ixfr || exchange.transport == .tcp else {
-            return refuse(.notSupported, &exchange)
+            return .failed(.refused, .notSupported)
         }
         for reader in readers {
             switch reader.open(exchange.question.folded) {
             case .notHere: continue
             case .notReady:
-                exchange.fail(.serverFailure, .notReady, because: "the zone is not known yet")
-                return .answered
+                return .failed(.serverFailure, .notReady, because: "the zone is not known yet")
             case .copy(let copy): return answer(copy, &exchange)
             }
         }
@@ -47,14 +46,9 @@ final class TransferHandler: Handler {
             }
         }
         // Each holds a snapshot of the cluster in memory until it has been taken.
-        guard server.mayStream else { return refuse(nil, &exchange) }
+        guard server.mayStream else { return .failed(.refused) }
         exchange.isAuthoritative = true
         if copy.fill(&exchange.response) { exchange.continuation = copy }
-        return .answered
-    }
-
-    private func refuse(_ error: ExtendedError?, _ exchange: inout Exchange) -> Verdict {
-        exchange.fail(.refused, error)
         return .answered
     }
 

@@ -41,7 +41,7 @@ struct DNSOverGRPC: QueryForm {
         }
     }
 
-    func reply(to answer: PostedAnswer) -> HTTPReply {
+    func reply(to answer: TransportAnswer) -> HTTPReply {
         switch answer {
         case .response(let message), .begun(let message, _):
             var reply = Self.failure(.succeeded, nil)

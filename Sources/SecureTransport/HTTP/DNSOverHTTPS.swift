@@ -32,7 +32,7 @@ struct DNSOverHTTPS: QueryForm {
         return message
     }
 
-    func reply(to answer: PostedAnswer) -> HTTPReply {
+    func reply(to answer: TransportAnswer) -> HTTPReply {
         switch answer {
         case .response(let message), .begun(let message, _):
             HTTPReply(

@@ -11,7 +11,7 @@ protocol QueryForm: Sendable {
 
     func query(in body: [UInt8], of head: HTTPRequestHead) throws(HTTPReply) -> [UInt8]
 
-    func reply(to answer: PostedAnswer) -> HTTPReply
+    func reply(to answer: TransportAnswer) -> HTTPReply
 
     /// Said when the body is longer than it may be.
     var tooLong: HTTPReply { get }

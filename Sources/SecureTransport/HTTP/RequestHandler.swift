@@ -122,7 +122,7 @@ final class RequestHandler: ChannelInboundHandler {
         }
     }
 
-    private func take(_ answer: PostedAnswer) {
+    private func take(_ answer: TransportAnswer) {
         guard case .answering(let head) = state, context != nil else { return }
         respond(form.reply(to: answer), head)
     }

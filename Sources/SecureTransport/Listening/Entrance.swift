@@ -25,11 +25,11 @@ package final class Entrance: Sendable {
     /// Has a message answered; `answered` is called on the thread of a loop.
     func post(
         _ message: [UInt8], from client: Client, takesStreams: Bool = false,
-        answered: @escaping @Sendable (PostedAnswer) -> Void
+        answered: @escaping @Sendable (TransportAnswer) -> Void
     ) {
         let isPadded = client.isEncrypted && ResponsePadding.isWanted(by: message)
         inbox.post(
-            PostedQuery(message: message, client: client.address, place: place, takesStreams: takesStreams) { answer in
+            TransportQuery(message: message, client: client.address, place: place, takesStreams: takesStreams) { answer in
                 if isPadded, case .response(let response) = answer {
                     answered(.response(ResponsePadding.padded(response)))
                 } else {

@@ -17,7 +17,7 @@ final class FrameHandler: ChannelDuplexHandler {
     private var underWay = 0
     private var unsent = 0
     /// An answer of several messages; nothing else is answered until the client has taken it.
-    private var streamed: PostedStream?
+    private var streamed: TransportStream?
     private var readWaits = false
     private var clientFinished = false
 
@@ -106,7 +106,7 @@ final class FrameHandler: ChannelDuplexHandler {
 
     // MARK: Writing
 
-    private func take(_ answer: PostedAnswer) {
+    private func take(_ answer: TransportAnswer) {
         guard context != nil else { return }
         underWay -= 1
         armAnswerDeadline()

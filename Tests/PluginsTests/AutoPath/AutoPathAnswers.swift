@@ -147,7 +147,10 @@ private func upstream() async throws -> ScriptedUpstream {
             "NOERROR aa\na.test.shop.svc.cluster.local. 300 IN CNAME a.test.\na.test. 300 IN A 192.0.2.1"
         ),
         // The same name for the type it has no records of.
-        ("a.test.shop.svc.cluster.local. AAAA", "NOERROR aa\na.test.shop.svc.cluster.local. 0 IN CNAME a.test."),
+        (
+            "a.test.shop.svc.cluster.local. AAAA",
+            "NOERROR aa\na.test.shop.svc.cluster.local. 300 IN CNAME a.test.\ntest. 300 IN SOA . . 1 2 3 4 60"
+        ),
         (
             "B.test.shop.svc.cluster.local. A",
             "NOERROR aa\nB.test.shop.svc.cluster.local. 7 IN CNAME B.test.\nB.test. 7 IN A 192.0.2.2"

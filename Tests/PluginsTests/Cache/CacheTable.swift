@@ -9,13 +9,13 @@ import Testing
     private static let second: UInt64 = 1_000_000_000
 
     /// A reply of a given size, read as from an upstream.
-    private func reply(_ records: Int = 1) throws -> Reply {
+    private func reply(_ records: Int = 1) throws -> UpstreamResponse {
         let octets = WireText.query("a.test. A", id: 7)
         let query = ReceivedQuery(octets: octets, transport: .tcp, peer: nil, number: 0)
         let message = query.reply((0..<records).map { .a("a.test.", "192.0.2.\($0 % 256)") })
         let room = ByteBlock(capacity: 65535)
         return try withBytes(message) { message in
-            try ReplyReader.read(
+            try UpstreamResponseReader.read(
                 message, id: 7, name: message.slice(12, 8), type: .a, class: 1, buffer: room.bytes)
         }
     }

@@ -1,7 +1,7 @@
 package import DNSWire
 
 /// Why octets from an upstream are not the reply to what was asked.
-package enum ReplyFault: Error {
+package enum UpstreamResponseFault: Error {
     /// Not the reply to this question: keep waiting (RFC 5452 §9.1).
     case mismatched
     /// The reply was cut: ask over TCP (RFC 7766 §5).
@@ -11,8 +11,8 @@ package enum ReplyFault: Error {
     case aliasLoop
 }
 
-/// Turns an upstream's octets into a `Reply`.
-package enum ReplyReader {
+/// Turns an upstream's octets into a `UpstreamResponse`.
+package enum UpstreamResponseReader {
     private static let largestRecordCount = 4096
 
     /// - Parameters:
@@ -22,7 +22,7 @@ package enum ReplyReader {
     ///   - buffer: at least 65,535 octets to lay the reply out in.
     package static func read(
         _ message: ByteView, id: UInt16, name: ByteView, type: RecordType, class: UInt16, buffer: OutputBytes
-    ) throws(ReplyFault) -> Reply {
+    ) throws(UpstreamResponseFault) -> UpstreamResponse {
         guard message.count >= 12, message.uint16(at: 0) == id else { throw .mismatched }
         let flags = message.uint16(at: 2)
         guard flags & HeaderFlag.response != 0, flags & HeaderFlag.opcodeMask == 0 else { throw .mismatched }
@@ -41,10 +41,10 @@ package enum ReplyReader {
     }
 
     /// A reply without records, as some servers give when they do not like the question.
-    private static func empty(_ name: ByteView, _ type: RecordType, _ class: UInt16, _ code: ResponseCode) -> Reply {
+    private static func empty(_ name: ByteView, _ type: RecordType, _ class: UInt16, _ code: ResponseCode) -> UpstreamResponse {
         let octets = [UInt8](repeating: 0, count: 12) + name.array
             + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), UInt8(`class` >> 8), UInt8(`class` & 0xFF)]
-        return Reply(
+        return UpstreamResponse(
             octets: octets, code: code, timesToLive: [], answers: 0, authorities: 0, questionEnd: octets.count,
             smallestTTL: nil, hasSOA: false, authenticData: false, isPositive: false, addresses: nil)
     }
@@ -52,7 +52,7 @@ package enum ReplyReader {
     private static func layOut(
         _ message: ByteView, code: ResponseCode, authenticData: Bool, questionEnd: Int, type: RecordType,
         buffer: OutputBytes
-    ) throws(ReplyFault) -> Reply {
+    ) throws(UpstreamResponseFault) -> UpstreamResponse {
         let answerCount = Int(message.uint16(at: 6))
         let authorityCount = Int(message.uint16(at: 8))
         guard answerCount + authorityCount <= largestRecordCount else { throw .malformed }
@@ -90,9 +90,9 @@ package enum ReplyReader {
     private static func finish(
         _ writer: inout MessageWriter, code: ResponseCode, authenticData: Bool, questionEnd: Int, smallest: UInt32?,
         hasSOA: Bool, isPositive: Bool
-    ) throws(ReplyFault) -> Reply {
+    ) throws(UpstreamResponseFault) -> UpstreamResponse {
         var times: [UInt16] = []
-        var run: Reply.AddressRun?
+        var run: UpstreamResponse.AddressRun?
         var reader = MessageReader(writer.written, at: questionEnd)
         for position in 0..<(Int(writer.answers) + Int(writer.authorities)) {
             let start = reader.offset
@@ -102,7 +102,7 @@ package enum ReplyReader {
             times.append(offset)
             if position < Int(writer.answers) { run = extended(run, by: record, from: start, to: reader.offset) }
         }
-        return Reply(
+        return UpstreamResponse(
             octets: writer.written.array, code: code, timesToLive: times, answers: writer.answers,
             authorities: writer.authorities, questionEnd: questionEnd, smallestTTL: smallest, hasSOA: hasSOA,
             authenticData: authenticData, isPositive: isPositive, addresses: run.flatMap { $0.count > 1 ? $0 : nil })
@@ -110,11 +110,11 @@ package enum ReplyReader {
 
     /// The run of equally long address records that ends with `record`; nil when it is no address.
     private static func extended(
-        _ run: Reply.AddressRun?, by record: RecordPlace, from start: Int, to end: Int
-    ) -> Reply.AddressRun? {
+        _ run: UpstreamResponse.AddressRun?, by record: RecordPlace, from start: Int, to end: Int
+    ) -> UpstreamResponse.AddressRun? {
         guard record.type == .a || record.type == .aaaa else { return nil }
-        guard let run, run.size == end - start else { return Reply.AddressRun(offset: start, size: end - start, count: 1) }
-        return Reply.AddressRun(offset: run.offset, size: run.size, count: run.count + 1)
+        guard let run, run.size == end - start else { return UpstreamResponse.AddressRun(offset: start, size: end - start, count: 1) }
+        return UpstreamResponse.AddressRun(offset: run.offset, size: run.size, count: run.count + 1)
     }
 
     /// What a negative or signed answer needs; referrals and their glue are not ours to spread (RFC 2181 §5.4.1).
@@ -143,7 +143,7 @@ private struct AliasChain {
         self.type = type
     }
 
-    mutating func admits(_ record: RecordPlace, of message: ByteView) throws(ReplyFault) -> Bool {
+    mutating func admits(_ record: RecordPlace, of message: ByteView) throws(UpstreamResponseFault) -> Bool {
         guard let ownerLength = try? MessageReader.expandName(message, at: record.nameOffset, into: scratch.bytes) else {
             throw .malformed
         }

@@ -3,18 +3,18 @@ package import EventLoop
 import Synchronization
 
 /// A message that arrived on an encrypted channel.
-package struct PostedQuery: Sendable {
+package struct TransportQuery: Sendable {
     package let message: [UInt8]
     package let client: SocketAddress
     package let place: SecureEndpoint.Place
     /// True where an answer may be several messages.
     package let takesStreams: Bool
     /// Takes what became of it, on the loop's thread; called once, or never when the loop ends before.
-    package let answered: @Sendable (PostedAnswer) -> Void
+    package let answered: @Sendable (TransportAnswer) -> Void
 
     package init(
         message: [UInt8], client: SocketAddress, place: SecureEndpoint.Place, takesStreams: Bool,
-        answered: @escaping @Sendable (PostedAnswer) -> Void
+        answered: @escaping @Sendable (TransportAnswer) -> Void
     ) {
         self.message = message
         self.client = client
@@ -24,11 +24,11 @@ package struct PostedQuery: Sendable {
     }
 }
 
-/// What became of a posted query.
-package enum PostedAnswer: Sendable {
+/// What became of such a message.
+package enum TransportAnswer: Sendable {
     case response([UInt8])
     /// The first message of several.
-    case begun([UInt8], PostedStream)
+    case begun([UInt8], TransportStream)
     /// Not a query at all.
     case invalid
     /// There is to be no response.
@@ -42,7 +42,7 @@ package final class QueryInbox: Sendable {
 
     init(_ handles: [LoopHandle]) { self.handles = handles }
 
-    package func post(_ query: PostedQuery) {
+    package func post(_ query: TransportQuery) {
         guard !handles.isEmpty else { return query.answered(.silent) }
         let turn = turn.wrappingAdd(1, ordering: .relaxed).oldValue
         handles[Int(turn % UInt(handles.count))].submit { loop in
@@ -53,52 +53,52 @@ package final class QueryInbox: Sendable {
 }
 
 /// Where the messages of one place enter a loop.
-final class PostedListener {
+final class TransportListener {
     var router: ServerBlockRouter
 
     init(_ router: ServerBlockRouter) { self.router = router }
 }
 
-/// Where the response to a posted query that waits is to go.
-struct PostedOrigin {
-    let listener: PostedListener
-    let answered: @Sendable (PostedAnswer) -> Void
+/// Who waits for the response to a message that came by a transport.
+struct TransportAsker {
+    let listener: TransportListener
+    let answered: @Sendable (TransportAnswer) -> Void
 }
 
 /// The places whose messages one loop answers, and their answers of several messages under way.
-final class PostedListeners {
-    private var listeners: [SecureEndpoint.Place: PostedListener] = [:]
+final class TransportListeners {
+    private var listeners: [SecureEndpoint.Place: TransportListener] = [:]
     fileprivate var streams: [UInt64: StreamedAnswer] = [:]
     fileprivate var lastStream: UInt64 = 0
 
     /// Answers for exactly `places` from now on; queries that wait at a place that stays are routed by the new plan.
     func listen(_ places: [SecureEndpoint.Place], _ router: (SecureEndpoint.Place) -> ServerBlockRouter) {
-        var next: [SecureEndpoint.Place: PostedListener] = [:]
+        var next: [SecureEndpoint.Place: TransportListener] = [:]
         for place in places {
-            let listener = listeners[place] ?? PostedListener(ServerBlockRouter([]))
+            let listener = listeners[place] ?? TransportListener(ServerBlockRouter([]))
             listener.router = router(place)
             next[place] = listener
         }
         listeners = next
     }
 
-    fileprivate subscript(place: SecureEndpoint.Place) -> PostedListener? { listeners[place] }
+    fileprivate subscript(place: SecureEndpoint.Place) -> TransportListener? { listeners[place] }
 }
 
 extension LoopServer {
-    fileprivate func answer(_ query: PostedQuery) {
-        guard let listener = posted[query.place] else { return query.answered(.silent) }
+    fileprivate func answer(_ query: TransportQuery) {
+        guard let listener = transportListeners[query.place] else { return query.answered(.silent) }
         let answered = withBytes(query.message) { message in
-            answer(
-                message, into: streamOutput.suffix(from: 2), client: query.client, transport: .tcp,
+            chain.answer(
+                message, into: chain.streamOutput.suffix(from: 2), client: query.client, transport: .tcp,
                 router: listener.router,
-                origin: .posted(PostedOrigin(listener: listener, answered: query.answered)))
+                asker: .transport(TransportAsker(listener: listener, answered: query.answered)))
         }
         switch answered {
         case .response(let length):
-            query.answered(.response(streamOutput.view(2, length).array))
+            query.answered(.response(chain.streamOutput.view(2, length).array))
         case .begun(let length, let source) where query.takesStreams:
-            let first = streamOutput.view(2, length).array
+            let first = chain.streamOutput.view(2, length).array
             query.answered(.begun(first, begin(source, query.message)))
         case .begun:
             query.answered(.response(refusal(of: query.message)))
@@ -110,45 +110,45 @@ extension LoopServer {
 
     private func isQuery(_ message: [UInt8]) -> Bool {
         var query = Query()
-        return withBytes(message) { parse($0, into: &query) } != .dropped
+        return withBytes(message) { chain.parse($0, into: &query) } != .dropped
     }
 
     /// For an answer that does not fit into the one message this client takes.
     private func refusal(of message: [UInt8]) -> [UInt8] {
         withBytes(message) { message in
             var query = Query()
-            _ = parse(message, into: &query)
-            var writer = MessageWriter(streamOutput.suffix(from: 2))
+            _ = chain.parse(message, into: &query)
+            var writer = MessageWriter(chain.streamOutput.suffix(from: 2))
             writer.begin(message, query, size: 65535)
             writer.code = .refused
-            return streamOutput.view(2, writer.finish(query)).array
+            return chain.streamOutput.view(2, writer.finish(query)).array
         }
     }
 
     // MARK: Answers of several messages
 
-    private func begin(_ source: any MessageSource, _ message: [UInt8]) -> PostedStream {
-        posted.lastStream &+= 1
+    private func begin(_ source: any MessageSource, _ message: [UInt8]) -> TransportStream {
+        transportListeners.lastStream &+= 1
         streamedAnswers += 1
-        posted.streams[posted.lastStream] = StreamedAnswer(
+        transportListeners.streams[transportListeners.lastStream] = StreamedAnswer(
             source: source, message: message, deadline: loop.now &+ streamLimits.streamedAnswer)
-        return PostedStream(posted.lastStream, loop.handle)
+        return TransportStream(transportListeners.lastStream, loop.handle)
     }
 
     fileprivate func next(of stream: UInt64) -> (message: [UInt8], isMore: Bool)? {
-        guard let answer = posted.streams[stream], loop.now < answer.deadline else { return nil }
-        let (length, isMore) = continueAnswer(answer, into: streamOutput.suffix(from: 2))
+        guard let answer = transportListeners.streams[stream], loop.now < answer.deadline else { return nil }
+        let (length, isMore) = continueAnswer(answer, into: chain.streamOutput.suffix(from: 2))
         if !isMore { end(stream) }
-        return (streamOutput.view(2, length).array, isMore)
+        return (chain.streamOutput.view(2, length).array, isMore)
     }
 
     fileprivate func end(_ stream: UInt64) {
-        if posted.streams.removeValue(forKey: stream) != nil { streamedAnswers -= 1 }
+        if transportListeners.streams.removeValue(forKey: stream) != nil { streamedAnswers -= 1 }
     }
 }
 
 /// The further messages of one answer, to be taken one after another; what is not taken goes with it.
-package final class PostedStream: Sendable {
+package final class TransportStream: Sendable {
     private let number: UInt64
     private let handle: LoopHandle
 

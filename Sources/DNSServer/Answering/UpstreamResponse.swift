@@ -4,7 +4,7 @@ package import DNSWire
 ///
 /// `octets` is a message whose question stands at offset 12 uncompressed, so that every pointer into it also holds in
 /// a response to the same name.
-package struct Reply: Sendable {
+package struct UpstreamResponse: Sendable {
     package let octets: [UInt8]
     package let code: ResponseCode
     /// Offsets of the TTL fields in `octets`.
@@ -46,7 +46,7 @@ extension MessageWriter {
     ///
     /// - Parameter scratch: at least 255 octets, for names on their way from one message to the other.
     mutating func append(
-        _ reply: Reply, to question: Question, asked: Query, _ times: TimeToLive, rotation: Int, scratch: OutputBytes
+        _ reply: UpstreamResponse, to question: Question, asked: Query, _ times: TimeToLive, rotation: Int, scratch: OutputBytes
     ) {
         code = reply.code
         withBytes(reply.octets) { message in
@@ -67,7 +67,7 @@ extension MessageWriter {
     /// Begins the addresses with another one, so that clients spread over them (`loadbalance`).
     ///
     /// - Returns: where in the run that one stood, in octets.
-    private mutating func rotate(_ run: Reply.AddressRun, of message: ByteView, by rotation: Int) -> Int {
+    private mutating func rotate(_ run: UpstreamResponse.AddressRun, of message: ByteView, by rotation: Int) -> Int {
         let first = rotation % run.count * run.size
         guard first > 0 else { return 0 }
         let length = run.count * run.size
@@ -78,7 +78,7 @@ extension MessageWriter {
 
     /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.
     private mutating func appendRecords(
-        of message: ByteView, _ reply: Reply, _ question: Question, _ times: TimeToLive, _ scratch: OutputBytes
+        of message: ByteView, _ reply: UpstreamResponse, _ question: Question, _ times: TimeToLive, _ scratch: OutputBytes
     ) {
         var reader = MessageReader(message, at: reply.questionEnd)
         let wanted = question.nameOffset == 12 ? reply.answers &+ reply.authorities : reply.answers

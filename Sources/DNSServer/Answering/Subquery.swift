@@ -1,5 +1,68 @@
 package import DNSWire
 
+/// A question that a handler asks those behind it, while its own waits for what they say.
+package struct Subquery {
+    let name: ByteView
+    let type: RecordType
+    let `class`: UInt16
+    let note: AnyObject?
+
+    /// - Parameters:
+    ///   - name: uncompressed, at most 255 octets; must hold until the handler's verdict has been read.
+    ///   - note: handed to `Handler.answered`, for what the handler wants to remember.
+    package init(_ name: ByteView, _ type: RecordType, class: UInt16, note: AnyObject? = nil) {
+        self.name = name
+        self.type = type
+        self.class = `class`
+        self.note = note
+    }
+
+    /// Lays the query out, with the header bits and OPT of the outer one.
+    func message(for outer: borrowing Exchange, in output: OutputBytes) -> ByteView {
+        output.copy(outer.message.slice(0, 4), to: 0)
+        output.store(UInt16(1), at: 4)
+        output.store(UInt32(0), at: 6)
+        output.store(UInt16(outer.asked.edns == nil ? 0 : 1), at: 10)
+        output.copy(name, to: 12)
+        var offset = 12 + name.count
+        output.store(type.rawValue, at: offset)
+        output.store(`class`, at: offset + 2)
+        offset += 4
+        guard let edns = outer.asked.edns else { return output.view(offset) }
+        // Options too long for the memory are none that any handler reads.
+        let length = edns.optionsLength <= output.capacity - offset - 11 ? edns.optionsLength : 0
+        output.store(UInt8(0), at: offset)
+        output.store(RecordType.opt.rawValue, at: offset + 1)
+        output.store(edns.payloadSize, at: offset + 3)
+        output.store(edns.dnssecOK ? UInt32(0x8000) : 0, at: offset + 5)
+        output.store(UInt16(truncatingIfNeeded: length), at: offset + 9)
+        output.copy(outer.message.slice(edns.optionsOffset, length), to: offset + 11)
+        return output.view(offset + 11 + length)
+    }
+}
+
+/// A subquery that waits for the network itself.
+struct InnerQuestion {
+    /// The query that waits for this one.
+    let place: ParkingID
+    let note: AnyObject?
+    let router: ServerBlockRouter
+
+    init(_ place: ParkingID, _ note: AnyObject?, _ router: ServerBlockRouter) {
+        self.place = place
+        self.note = note
+        self.router = router
+    }
+}
+
+/// Memory for one question inside another.
+final class InnerMemory {
+    let message = ByteBlock(capacity: 4096)
+    let output = ByteBlock(capacity: 65535)
+    let folded = ByteBlock(capacity: 256)
+    let scratch = ByteBlock(capacity: Exchange.scratchCapacity)
+}
+
 /// What the handlers behind one handler say to a question of that handler's own.
 ///
 /// Valid until the handler returns.
@@ -8,12 +71,14 @@ package struct InnerResponse {
     package let message: ByteView
     package let code: ResponseCode
     package let extendedError: ExtendedError?
-    let extendedErrorText: [UInt8]?
     package let isAuthoritative: Bool
     /// True when upstreams vouched for it (RFC 4035 §3.2.3).
-    package let authenticData: Bool
-    /// Where the question section ends, in octets from the start of the message.
+    let authenticData: Bool
+    let isTruncated: Bool
+    /// Offset of the end of the question section.
     package let questionEnd: Int
+    /// Offset of the end of all records but OPT.
+    let recordsEnd: Int
     package let answers: UInt16
     package let authorities: UInt16
     package let additionals: UInt16
@@ -24,16 +89,20 @@ package struct InnerResponse {
         self.message = message
         code = exchange.response.code
         extendedError = exchange.response.extendedError
-        extendedErrorText = exchange.response.extendedErrorText
         isAuthoritative = exchange.isAuthoritative
         authenticData = exchange.response.flags & HeaderFlag.authenticData != 0
+        isTruncated = exchange.response.isTruncated
         questionEnd = exchange.asked.questionEnd
+        recordsEnd = exchange.response.recordsEnd
         answers = exchange.response.answers
         authorities = exchange.response.authorities
         additionals = exchange.response.additionals
         answeredBy = exchange.answeredBy
         failure = exchange.failure
     }
+
+    /// True when no plugin wanted the question.
+    package var isUnanswered: Bool { answeredBy.isEmpty }
 
     /// Records of all three sections, one behind the other.
     package var records: InnerRecords {
@@ -65,11 +134,26 @@ extension Exchange {
     package mutating func adopt(_ response: InnerResponse) {
         self.response.code = response.code
         self.response.extendedError = response.extendedError
-        self.response.extendedErrorText = response.extendedErrorText
         if response.authenticData { self.response.flags |= HeaderFlag.authenticData }
         if response.isAuthoritative { isAuthoritative = true }
         failure = response.failure
         if !response.answeredBy.isEmpty { (answeredBy, isAdopted) = (response.answeredBy, true) }
+    }
+
+    /// Answers with all of `response`.
+    package mutating func take(_ response: InnerResponse) {
+        adopt(response)
+        let records = response.message.slice(response.questionEnd, response.recordsEnd - response.questionEnd)
+        // To the same question every name stands where the pointers of the records say.
+        if response.questionEnd == asked.questionEnd, self.response.count == asked.questionEnd, !response.isTruncated,
+            response.message.slice(12, asked.name.count).equals(asked.name),
+            self.response.appendBody(
+                records, answers: response.answers, authorities: response.authorities,
+                additionals: response.additionals)
+        {
+            return
+        }
+        for (record, section) in response.records { copy(record, of: response, ttl: record.ttl, in: section) }
     }
 
     /// Appends a record of `response`; TC is set when one of the answer does not fit (RFC 2181 §9).
