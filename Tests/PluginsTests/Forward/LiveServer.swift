@@ -17,8 +17,8 @@ final class LiveServer: Sendable {
 
     static let order: [any Plugin.Type] = [
         MetadataPlugin.self, ReadyPlugin.self, PrometheusPlugin.self, LogPlugin.self, DNS64Plugin.self,
-        LoadBalancePlugin.self, RewritePlugin.self, AutoPathPlugin.self, AccessPlugin.self, CachePlugin.self,
-        TemplatePlugin.self, TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self,
+        LoadBalancePlugin.self, RewritePlugin.self, AutoPathPlugin.self, AccessPlugin.self,
+        TemplatePlugin.self, TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, CachePlugin.self,
         LoopPlugin.self, ForwardPlugin.self, ViewPlugin.self,
     ]
     /// Where clients find this server, as far as plugins know.
