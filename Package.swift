@@ -121,14 +121,24 @@ let package = Package(
             ],
             linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),
         // Tests.
+        .target(
+            name: "TestKit",
+            dependencies: [
+                "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
+                "KubernetesAPI", "ClusterLab", "ZoneData",
+            ],
+            path: "Tests/TestKit"),
+        .testTarget(
+            name: "DNSServerTests",
+            dependencies: ["TestKit", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel"]),
         .testTarget(name: "CorefileTests", dependencies: ["Corefile"]),
-        .testTarget(name: "ClusterModelTests", dependencies: ["ClusterModel", "DNSWire", "Snapshots"]),
+        .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire", "Snapshots"]),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(
             name: "PluginsTests",
             dependencies: [
-                "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
+                "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
                 "ZoneData", "Patterns", "Expressions",
             ]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),

@@ -1,4 +1,5 @@
 import DNSWire
+import TestKit
 import Testing
 
 @testable import ClusterModel

@@ -51,6 +51,11 @@ package final class ServingPlan: Sendable {
         return blocks.flatMap { $0.listens.filter { $0.scheme == .dns }.map(\.address) }.filter { seen.insert($0).inserted }
     }
 
+    /// Every scheme and address that blocks answer at.
+    var places: Set<SecureEndpoint.Place> {
+        Set(blocks.flatMap { $0.listens.map { SecureEndpoint.Place(scheme: $0.scheme, address: $0.address) } })
+    }
+
     package var plugins: [any Plugin] { blocks.flatMap(\.plugins) }
 
     /// The block of this plan that `block` of a later one takes the place of: same zones, addresses and view.

@@ -2,23 +2,26 @@ import DNSWire
 package import EventLoop
 import Synchronization
 
-/// A message that arrived on an encrypted channel.
+/// A message that arrived in another way than through a socket of a loop.
 package struct TransportQuery: Sendable {
     package let message: [UInt8]
     package let client: SocketAddress
     package let place: SecureEndpoint.Place
+    /// Decides how long a response may be.
+    package let transport: Transport
     /// True where an answer may be several messages.
     package let takesStreams: Bool
     /// Takes what became of it, on the loop's thread; called once, or never when the loop ends before.
     package let answered: @Sendable (TransportAnswer) -> Void
 
     package init(
-        message: [UInt8], client: SocketAddress, place: SecureEndpoint.Place, takesStreams: Bool,
-        answered: @escaping @Sendable (TransportAnswer) -> Void
+        message: [UInt8], client: SocketAddress, place: SecureEndpoint.Place, transport: Transport = .tcp,
+        takesStreams: Bool, answered: @escaping @Sendable (TransportAnswer) -> Void
     ) {
         self.message = message
         self.client = client
         self.place = place
+        self.transport = transport
         self.takesStreams = takesStreams
         self.answered = answered
     }
@@ -72,7 +75,7 @@ final class TransportListeners {
     fileprivate var lastStream: UInt64 = 0
 
     /// Answers for exactly `places` from now on; queries that wait at a place that stays are routed by the new plan.
-    func listen(_ places: [SecureEndpoint.Place], _ router: (SecureEndpoint.Place) -> ServerBlockRouter) {
+    func listen(_ places: Set<SecureEndpoint.Place>, _ router: (SecureEndpoint.Place) -> ServerBlockRouter) {
         var next: [SecureEndpoint.Place: TransportListener] = [:]
         for place in places {
             let listener = listeners[place] ?? TransportListener(ServerBlockRouter([]))
@@ -86,12 +89,13 @@ final class TransportListeners {
 }
 
 extension LoopServer {
-    fileprivate func answer(_ query: TransportQuery) {
+    /// Answers on this loop's thread, now or once the network has been waited for.
+    package func answer(_ query: TransportQuery) {
         guard let listener = transportListeners[query.place] else { return query.answered(.silent) }
         let answered = withBytes(query.message) { message in
             chain.answer(
-                message, into: chain.streamOutput.suffix(from: 2), client: query.client, transport: .tcp,
-                router: listener.router,
+                message, into: chain.streamOutput.suffix(from: 2), client: query.client,
+                transport: query.transport, router: listener.router,
                 asker: .transport(TransportAsker(listener: listener, answered: query.answered)))
         }
         switch answered {

@@ -28,7 +28,8 @@ package protocol TimerTarget: AnyObject {
     private var nextRegistration: UInt64 = 1
     private var timers = TimerQueue()
     private var isStopping = false
-    private var endOfTurn: [() -> Void] = []
+    private let clock: () -> UInt64
+    private let events: UnsafeMutablePointer<epoll_event>
     private static let maximumEvents = 64
 
     /// Identifies a registered descriptor.
@@ -36,17 +37,22 @@ package protocol TimerTarget: AnyObject {
         let token: UInt64
     }
 
-    package init(index: Int) throws(SystemError) {
+    /// - Parameter clock: nanoseconds that never go back; a test may give one that it sets.
+    package init(index: Int, clock: @escaping () -> UInt64 = cl_now) throws(SystemError) {
         let number = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard number >= 0 else { throw .last("epoll_create1") }
         epoll = Descriptor(number)
         self.index = index
         handle = try LoopHandle()
-        now = cl_now()
+        self.clock = clock
+        now = clock()
+        unsafe events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.maximumEvents)
         guard cl_epoll_change(number, EPOLL_CTL_ADD, handle.wakeNumber, EPOLLIN.rawValue, 0) == 0 else {
             throw .last("epoll_ctl")
         }
     }
+
+    deinit { unsafe events.deallocate() }
 
     // MARK: Descriptors
 
@@ -85,33 +91,46 @@ package protocol TimerTarget: AnyObject {
     package func cancel(_ timer: TimerID) { timers.cancel(timer) }
 
     /// The clock itself, for how long something took within one turn.
-    package var currentTime: UInt64 { cl_now() }
+    package var currentTime: UInt64 { clock() }
+
+    /// When the next timer is due, in nanoseconds of the clock; nil without one.
+    package var nextDeadline: UInt64? { timers.nextDeadline }
 
     // MARK: Running
 
-    /// Runs until `stop`; one turn waits, takes what is ready, then jobs from other threads, then due timers.
+    /// Runs until `stop`.
     package func run() {
-        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.maximumEvents)
-        defer { unsafe events.deallocate() }
-        while !isStopping {
-            let count = unsafe epoll_wait(epoll.number, events, Int32(Self.maximumEvents), timers.waitMilliseconds(now))
-            now = cl_now()
-            for position in 0..<max(0, Int(count)) {
-                let ready = unsafe events[position].events
-                let token = unsafe cl_event_token(events + position)
-                if token == 0 {
-                    handle.drainWake()
-                } else if let handler = handlers[Registration(token: token)] {
-                    let failed = ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
-                    handler.ready(
-                        readable: failed || ready & EPOLLIN.rawValue != 0,
-                        writable: failed || ready & EPOLLOUT.rawValue != 0)
-                }
-            }
-            for job in handle.takeJobs() { job(self) }
-            while let (target, token) = timers.popDue(now) { target.timerFired(token) }
-        }
+        while !isStopping { turn(longestWait: timers.waitMilliseconds(now)) }
         handlers.removeAll()
+    }
+
+    /// One turn: waits, takes what is ready, then jobs from other threads, then due timers.
+    ///
+    /// - Parameter longestWait: milliseconds; -1 for ever.
+    /// - Returns: false when there was nothing to do.
+    @discardableResult
+    package func turn(longestWait: Int32) -> Bool {
+        let count = unsafe epoll_wait(epoll.number, events, Int32(Self.maximumEvents), longestWait)
+        var isBusy = count > 0
+        now = clock()
+        for position in 0..<max(0, Int(count)) {
+            let ready = unsafe events[position].events
+            let token = unsafe cl_event_token(events + position)
+            if token == 0 {
+                handle.drainWake()
+            } else if let handler = handlers[Registration(token: token)] {
+                let failed = ready & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+                handler.ready(
+                    readable: failed || ready & EPOLLIN.rawValue != 0,
+                    writable: failed || ready & EPOLLOUT.rawValue != 0)
+            }
+        }
+        for job in handle.takeJobs() { job(self) }
+        while let (target, token) = timers.popDue(now) {
+            isBusy = true
+            target.timerFired(token)
+        }
+        return isBusy
     }
 
     /// Ends `run` after the current turn.

@@ -47,6 +47,8 @@ struct TimerQueue {
         return nil
     }
 
+    var nextDeadline: UInt64? { heap.first?.deadline }
+
     /// How long to wait for the next timer, -1 for ever, in whole milliseconds rounded up.
     func waitMilliseconds(_ now: UInt64) -> Int32 {
         guard let first = heap.first else { return -1 }

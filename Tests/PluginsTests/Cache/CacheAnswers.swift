@@ -2,6 +2,7 @@ import DNSServer
 import DNSWire
 import EventLoop
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Plugins

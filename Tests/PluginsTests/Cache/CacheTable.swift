@@ -1,6 +1,7 @@
 import DNSServer
 import DNSWire
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins
@@ -122,7 +123,7 @@ import Testing
         let address = TestPorts.next()
         func cache(_ text: String) throws -> CachePlugin {
             try #require(
-                LiveServer.plan(text, at: address, MetricRegistry()).plugins.compactMap { $0 as? CachePlugin }.first)
+                TestPlan.block(text, at: address, MetricRegistry()).plugins.compactMap { $0 as? CachePlugin }.first)
         }
         let (old, new, other) = (try cache(directives), try cache(directives), try cache("cache 60"))
         new.adopt(old)

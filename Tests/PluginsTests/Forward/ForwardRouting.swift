@@ -2,6 +2,7 @@ import DNSServer
 import DNSWire
 import EventLoop
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins
@@ -143,7 +144,7 @@ import Testing
         let address = TestPorts.next()
         let text = "forward . \(sound.address) {\nhealth_check 10ms\n}"
         func forward() throws -> ForwardPlugin {
-            let plugins = try LiveServer.plan(text, at: address, MetricRegistry()).plugins
+            let plugins = try TestPlan.block(text, at: address, MetricRegistry()).plugins
             return try #require(plugins.compactMap { $0 as? ForwardPlugin }.first)
         }
         let (old, new) = (try forward(), try forward())

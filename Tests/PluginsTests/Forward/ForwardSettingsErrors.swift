@@ -1,5 +1,6 @@
 import DNSServer
 import DNSWire
+import TestKit
 import Testing
 
 @testable import Plugins

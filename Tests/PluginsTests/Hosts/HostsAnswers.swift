@@ -3,6 +3,7 @@ import DNSWire
 import EventLoop
 import Synchronization
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins
@@ -63,7 +64,7 @@ import Testing
     func reload() async throws {
         let text = Mutex<String?>("10.0.0.1 a.lan")
         let hosts = try Self.plugin { _ in
-            guard let text = text.withLock({ $0 }) else { throw LiveServer.NoSuchFile() }
+            guard let text = text.withLock({ $0 }) else { throw TestPlan.NoSuchFile() }
             return text
         }
         func address() -> [UInt8]? { withBytes(Name("a.lan")?.wire ?? []) { hosts.current.find($0)?.v4 } }

@@ -1,6 +1,7 @@
 import ClusterModel
 import DNSServer
 import DNSWire
+import TestKit
 import Testing
 
 @testable import Plugins

@@ -4,6 +4,7 @@ import DNSWire
 import EventLoop
 import Synchronization
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins
@@ -24,7 +25,7 @@ private final class HeldPlan: PluginEnvironment {
 @Suite("kubernetes: readiness") struct KubernetesReadiness {
     @Test("not before it is started, not before the first list, and ever after") func isReady() async throws {
         let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
-        let plan = try LiveServer.plan("kubernetes cluster.local", at: address, MetricRegistry())
+        let plan = try TestPlan.block("kubernetes cluster.local", at: address, MetricRegistry())
         #expect(plan.plugins.compactMap(\.isReady) == [false])
         let dns = try await ClusterServer("kubernetes cluster.local", nil)
         #expect(dns.plugin.isReady == false)
@@ -50,7 +51,7 @@ private final class HeldPlan: PluginEnvironment {
 @Suite("kubernetes: reload") struct KubernetesReload {
     private func plugin(_ directive: String) throws -> KubernetesPlugin {
         let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
-        let plan = try LiveServer.plan(directive, at: address, MetricRegistry())
+        let plan = try TestPlan.block(directive, at: address, MetricRegistry())
         return try #require(plan.plugins.compactMap { $0 as? KubernetesPlugin }.first)
     }
 

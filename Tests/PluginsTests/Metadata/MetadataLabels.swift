@@ -2,6 +2,7 @@ import ClusterModel
 import DNSServer
 import Synchronization
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins

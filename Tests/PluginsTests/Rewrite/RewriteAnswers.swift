@@ -1,4 +1,5 @@
 import DNSServer
+import TestKit
 import Testing
 
 @testable import Plugins

@@ -2,6 +2,7 @@ import ClusterModel
 import DNSServer
 import DNSWire
 import EventLoop
+import TestKit
 import Testing
 
 @testable import Plugins

@@ -1,6 +1,7 @@
 import DNSServer
 import DNSWire
 import EventLoop
+import TestKit
 import Testing
 import ZoneData
 

@@ -3,6 +3,7 @@ import DNSWire
 import EventLoop
 import Synchronization
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins
@@ -81,7 +82,7 @@ import Testing
 
     @Test("every zone to every server, and to nobody for *") func targets() throws {
         let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
-        let plan = try LiveServer.plan(
+        let plan = try TestPlan.block(
             """
             transfer {
                 to * 192.0.2.1

@@ -1,6 +1,7 @@
 import DNSServer
 import EventLoop
 import Telemetry
+import TestKit
 import Testing
 
 @testable import Plugins
@@ -136,7 +137,7 @@ import Testing
         let address = TestPorts.next()
         let border = "\n}\n.:\(address.port) {\nbind 127.0.0.1\n"
         func plan(_ views: String...) throws -> ServingPlan {
-            try LiveServer.plan(views.joined(separator: border), at: address, MetricRegistry())
+            try TestPlan.block(views.joined(separator: border), at: address, MetricRegistry())
         }
         let (old, new) = (try plan("view a", "view b", "cache"), try plan("view b", "view c", "cache"))
         #expect(old.predecessor(of: new.blocks[0]) === old.blocks[1])

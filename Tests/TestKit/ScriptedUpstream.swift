@@ -1,18 +1,25 @@
-import DNSServer
-import DNSWire
-import EventLoop
+package import DNSServer
+package import DNSWire
+package import EventLoop
 import Synchronization
 
 /// A query as a scripted upstream received it.
-struct ReceivedQuery: Sendable {
-    let octets: [UInt8]
-    let transport: Transport
+package struct ReceivedQuery: Sendable {
+    package let octets: [UInt8]
+    package let transport: Transport
     /// Nil over TCP.
-    let peer: SocketAddress?
+    package let peer: SocketAddress?
     /// How many queries came before.
-    let number: Int
+    package let number: Int
 
-    var parsed: (name: String, type: RecordType, flags: UInt16, hasEDNS: Bool) {
+    package init(octets: [UInt8], transport: Transport, peer: SocketAddress?, number: Int) {
+        self.octets = octets
+        self.transport = transport
+        self.peer = peer
+        self.number = number
+    }
+
+    package var parsed: (name: String, type: RecordType, flags: UInt16, hasEDNS: Bool) {
         withBytes(octets) { message in
             let end = (try? MessageReader.skipName(message, at: 12)) ?? 12
             return (
@@ -26,14 +33,14 @@ struct ReceivedQuery: Sendable {
 /// An upstream on loopback that replies as its script says; silent where the script gives nothing.
 ///
 /// Its thread runs until the tests end: a test that needs no more than the address may let go of it.
-final class ScriptedUpstream: Sendable {
-    typealias Script = @Sendable (ReceivedQuery) -> [[UInt8]]
+package final class ScriptedUpstream: Sendable {
+    package typealias Script = @Sendable (ReceivedQuery) -> [[UInt8]]
 
-    let address: SocketAddress
+    package let address: SocketAddress
     private let handle: LoopHandle
     private let log: Log
 
-    final class Log: Sendable {
+    fileprivate final class Log: Sendable {
         let queries = Mutex<[ReceivedQuery]>([])
         /// Replies kept back until `release`.
         let holds = Atomic<Bool>(false)
@@ -57,7 +64,7 @@ final class ScriptedUpstream: Sendable {
     /// - Parameters:
     ///   - tcp: listens for connections too.
     ///   - holding: keeps replies over UDP until `release`.
-    static func start(tcp: Bool = true, holding: Bool = false, _ script: @escaping Script) async throws
+    package static func start(tcp: Bool = true, holding: Bool = false, _ script: @escaping Script) async throws
         -> ScriptedUpstream
     {
         let log = Log()
@@ -85,18 +92,27 @@ final class ScriptedUpstream: Sendable {
         return try result.get()
     }
 
-    var queries: [ReceivedQuery] { log.queries.withLock { $0 } }
-    var connections: Int { log.connections.load(ordering: .relaxed) }
+    /// An upstream on a loop that the test turns.
+    static func make(on loop: EventLoop, _ script: @escaping Script) throws -> ScriptedUpstream {
+        let log = Log()
+        let side = try UpstreamSide(loop, log, script, tcp: true)
+        side.open()
+        return ScriptedUpstream(address: side.address, handle: loop.handle, log: log)
+    }
+
+    package var queries: [ReceivedQuery] { log.queries.withLock { $0 } }
+    package var connections: Int { log.connections.load(ordering: .relaxed) }
 
     /// Sends what was held back, and holds nothing from now on.
-    func release() {
+    package func release() {
         log.holds.store(false, ordering: .relaxed)
         handle.submit { loop in (loop.resident as? UpstreamSide)?.release() }
     }
 
-    /// Waits until so many queries came.
-    func received(_ count: Int) async {
-        while queries.count < count { try? await Task.sleep(for: .milliseconds(2)) }
+    /// Waits until so many queries came, up to the time after which a test has failed whatever comes.
+    package func received(_ count: Int) async {
+        let end = ContinuousClock.now + LiveServer.patience
+        while queries.count < count, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(2)) }
     }
 }
 

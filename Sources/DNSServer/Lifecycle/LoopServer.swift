@@ -65,7 +65,7 @@ package final class LoopServer {
             pair.datagrams.router = router
             pair.streams.router = router
         }
-        transportListeners.listen(plan.secureEndpoints.map(\.place)) { Self.router(plan, blocks, $0.scheme, $0.address) }
+        transportListeners.listen(plan.places) { Self.router(plan, blocks, $0.scheme, $0.address) }
         self.blocks = blocks
     }
 

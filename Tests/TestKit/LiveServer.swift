@@ -1,40 +1,29 @@
-import Corefile
-import DNSServer
+package import DNSServer
 import DNSWire
-import EventLoop
+package import EventLoop
+import Plugins
 import Synchronization
-import Telemetry
-
-@testable import Plugins
+package import Telemetry
 
 /// A server on one loop of its own, with the plugins of these tests, asked over loopback.
-final class LiveServer: Sendable {
-    let address: SocketAddress
-    let metrics: MetricRegistry
-    let plan: ServingPlan
+package final class LiveServer: Sendable {
+    package let address: SocketAddress
+    package let metrics: MetricRegistry
+    package let plan: ServingPlan
     private let loops: LoopGroup
     private let nextID = Atomic<UInt16>(1)
-
-    static let order: [any Plugin.Type] = [
-        MetadataPlugin.self, ReadyPlugin.self, PrometheusPlugin.self, LogPlugin.self, DNS64Plugin.self,
-        LoadBalancePlugin.self, RewritePlugin.self, AutoPathPlugin.self, AccessPlugin.self,
-        TemplatePlugin.self, TransferPlugin.self, HostsPlugin.self, ExternalPlugin.self, KubernetesPlugin.self, CachePlugin.self,
-        LoopPlugin.self, ForwardPlugin.self, ViewPlugin.self,
-    ]
-    /// Where clients find this server, as far as plugins know.
-    static let hostAddresses = [IPAddress(v4: 0xC000_0235)]
 
     /// - Parameters:
     ///   - directives: the lines of one block for the root zone.
     ///   - provide: gives plugins what they would get once they are started, which they are not.
-    init(
+    package init(
         _ directives: String, address: SocketAddress? = nil, files: [String: String] = [:],
         streamLimits: StreamLimits = StreamLimits(),
         provide: (ServingPlan, MetricRegistry) throws -> Void = { _, _ in }
     ) async throws {
         self.address = address ?? TestPorts.next()
         metrics = MetricRegistry()
-        plan = try Self.plan(directives, at: self.address, metrics, files)
+        plan = try TestPlan.block(directives, at: self.address, metrics, files)
         try provide(plan, metrics)
         loops = try LoopGroup(count: 1, metrics: metrics, streamLimits: streamLimits)
         try await loops.prepare(plan)
@@ -49,43 +38,11 @@ final class LiveServer: Sendable {
         }
     }
 
-    static func plan(
-        _ directives: String, at address: SocketAddress, _ metrics: MetricRegistry, _ files: [String: String] = [:]
-    ) throws -> ServingPlan {
-        let sources = CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil })
-        let blocks = try CorefileSyntax.parse(
-            text: ".:\(address.port) {\nbind 127.0.0.1\n\(directives)\n}\n", file: "Corefile", sources: sources)
-        let builder = PlanBuilder(
-            order: [BindStandIn.self] + order, metrics: metrics, hostAddresses: hostAddresses,
-            readFile: { path in
-                guard let text = files[path] else { throw NoSuchFile() }
-                return text
-            })
-        return try builder.build(blocks, hash: "")
-    }
-
-    struct NoSuchFile: Error, CustomStringConvertible {
-        var description: String { "no such file" }
-    }
-
-    /// The errors of a block, one a line, positions left out.
-    static func errors(_ directives: String, files: [String: String] = [:]) -> String {
-        do {
-            _ = try plan(directives, at: SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53), MetricRegistry(), files)
-            return "no errors"
-        } catch let error as ConfigurationErrors {
-            return error.errors.map { "\($0.directive): found \($0.found), expected \($0.expected)" }
-                .joined(separator: "\n")
-        } catch {
-            return "\(error)"
-        }
-    }
-
     // MARK: Asking
 
     /// The response as `WireText` shows it, or `silence`.
-    func ask(
-        _ question: String, over transport: Transport = .udp, recursionDesired: Bool = true,
+    package func ask(
+        _ question: String, over transport: DNSServer.Transport = .udp, recursionDesired: Bool = true,
         checkingDisabled: Bool = false, dnssecOK: Bool? = nil
     ) async -> String {
         let id = nextID.wrappingAdd(1, ordering: .relaxed).newValue
@@ -96,13 +53,13 @@ final class LiveServer: Sendable {
         return WireText.text(response)
     }
 
-    func exchange(_ query: [UInt8], over transport: Transport) async -> [UInt8]? {
+    package func exchange(_ query: [UInt8], over transport: Transport) async -> [UInt8]? {
         transport == .udp ? await datagram(query) : await stream(query)
     }
 
     /// Longer than any question may take, and than tests that only compute may keep others from looking: it decides
     /// nothing.
-    private static let patience = Duration.seconds(180)
+    package static let patience = Duration.seconds(180)
 
     private func datagram(_ query: [UInt8]) async -> [UInt8]? {
         guard let socket = try? ConnectedDatagramSocket(connectedTo: address) else { return nil }
@@ -136,39 +93,18 @@ final class LiveServer: Sendable {
     }
 
     /// The value of a metric line that begins with `prefix`; nil when there is none.
-    func metric(_ prefix: String) -> String? {
+    package func metric(_ prefix: String) -> String? {
         metrics.text.split(separator: "\n").first { $0.hasPrefix(prefix) }
             .flatMap { $0.split(separator: " ").last }.map(String.init)
     }
 }
 
-/// Lets test blocks say `bind`, which the server reads itself, and notes why queries failed.
-private final class BindStandIn: Plugin, Sendable {
-    static let directive = "bind"
-    private let address: SocketAddress?
-
-    init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        address = block.addresses.first
-    }
-
-    func makeHandler(on server: LoopServer) -> (any Handler)? { address.map { FailureNotes($0) } }
-}
-
-private final class FailureNotes: Handler {
-    static let texts = Mutex<[SocketAddress: [String]]>([:])
-    private let address: SocketAddress
-
-    init(_ address: SocketAddress) { self.address = address }
-
-    func answer(_ exchange: inout Exchange) -> Verdict { .next }
-
-    func finish(_ exchange: inout Exchange) {
-        guard let failure = exchange.failure else { return }
-        Self.texts.withLock { $0[address, default: []].append(failure) }
-    }
-}
-
 extension LiveServer {
     /// Why queries failed, in the words the `errors` plugin would log.
-    var failures: [String] { FailureNotes.texts.withLock { $0[address] ?? [] } }
+    package var failures: [String] { plan.failures }
+
+    /// The errors of a block, one a line, positions left out.
+    package static func errors(_ directives: String, files: [String: String] = [:]) -> String {
+        TestPlan.errors(directives, files: files)
+    }
 }

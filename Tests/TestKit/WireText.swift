@@ -1,22 +1,29 @@
 import DNSServer
-import DNSWire
+package import DNSWire
 
 /// One record for a scripted reply.
-struct TestRecord: Sendable {
-    var name: String
-    var type: RecordType
-    var ttl: UInt32
-    var data: [UInt8]
+package struct TestRecord: Sendable {
+    package var name: String
+    package var type: RecordType
+    package var ttl: UInt32
+    package var data: [UInt8]
 
-    static func a(_ name: String, _ address: String, ttl: UInt32 = 300) -> TestRecord {
+    package init(name: String, type: RecordType, ttl: UInt32, data: [UInt8]) {
+        self.name = name
+        self.type = type
+        self.ttl = ttl
+        self.data = data
+    }
+
+    package static func a(_ name: String, _ address: String, ttl: UInt32 = 300) -> TestRecord {
         TestRecord(name: name, type: .a, ttl: ttl, data: IPAddress(address)?.octets ?? [])
     }
 
-    static func cname(_ name: String, _ target: String, ttl: UInt32 = 300) -> TestRecord {
+    package static func cname(_ name: String, _ target: String, ttl: UInt32 = 300) -> TestRecord {
         TestRecord(name: name, type: .cname, ttl: ttl, data: Name(target)?.wire ?? [])
     }
 
-    static func soa(_ name: String, ttl: UInt32 = 300, minimum: UInt32 = 60) -> TestRecord {
+    package static func soa(_ name: String, ttl: UInt32 = 300, minimum: UInt32 = 60) -> TestRecord {
         let numbers: [UInt32] = [1, 2, 3, 4, minimum]
         let octets = numbers.flatMap { number in
             (0..<4).map { UInt8(truncatingIfNeeded: number >> UInt32(24 - 8 * $0)) }
@@ -24,7 +31,7 @@ struct TestRecord: Sendable {
         return TestRecord(name: name, type: .soa, ttl: ttl, data: [0, 0] + octets)
     }
 
-    var octets: [UInt8] {
+    package var octets: [UInt8] {
         let fixed: [UInt16] = [
             type.rawValue, 1, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl), UInt16(data.count),
         ]
@@ -35,7 +42,7 @@ struct TestRecord: Sendable {
 
 extension ReceivedQuery {
     /// A whole reply to this query, with OPT when the query had it.
-    func reply(
+    package func reply(
         _ answers: [TestRecord] = [], authority: [TestRecord] = [], code: UInt8 = 0, truncated: Bool = false,
         opt: Bool? = nil
     ) -> [UInt8] {
@@ -51,9 +58,9 @@ extension ReceivedQuery {
 }
 
 /// Messages as a client writes and reads them.
-enum WireText {
+package enum WireText {
     /// - Parameter text: `name type`.
-    static func query(
+    package static func query(
         _ text: String, id: UInt16, recursionDesired: Bool = true, checkingDisabled: Bool = false,
         dnssecOK: Bool? = nil
     ) -> [UInt8] {
@@ -68,7 +75,7 @@ enum WireText {
     }
 
     /// Code and flags, then a line for each record: `name ttl type data`.
-    static func text(_ octets: [UInt8]) -> String {
+    package static func text(_ octets: [UInt8]) -> String {
         withBytes(octets) { message in
             let flags = message.uint16(at: 2)
             var head = ResponseCode(rawValue: flags & 0xF).description

@@ -1,0 +1,169 @@
+package import ClusterModel
+import Corefile
+package import DNSServer
+import DNSWire
+package import EventLoop
+import Synchronization
+package import Telemetry
+
+/// A server in memory, on a clock that the test sets: no time passes unless the test says so.
+///
+/// It is asked without sockets of its own. Its upstreams are on its loop, too, so that everything happens on the
+/// test's thread, in an order that does not depend on the machine.
+package final class MemoryServer {
+    package let plan: ServingPlan
+    package let metrics = MetricRegistry()
+    /// In the order of the scripts.
+    package let upstreams: [ScriptedUpstream]
+    /// Nil where no block says `kubernetes`.
+    package let cluster: FollowedTestCluster?
+    private let server: LoopServer
+    private let loop: EventLoop
+    private let clock: SetClock
+    private var nextID: UInt16 = 0
+
+    /// Where its blocks answer.
+    package static let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
+
+    private final class SetClock {
+        var now: UInt64 = 1_000_000_000_000
+    }
+
+    /// - Parameters:
+    ///   - directives: the lines of one block for the root zone; `@UPSTREAM@` stands for the first upstream's address,
+    ///     `@UPSTREAM2@` for the second's.
+    ///   - objects: the cluster that `kubernetes` follows; nil for one that was not listed yet.
+    package convenience init(
+        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:],
+        upstreams scripts: [ScriptedUpstream.Script]
+    ) throws {
+        try self.init(objects, scripts) { upstreams, metrics in
+            try TestPlan.block(Self.named(upstreams, in: directives), at: Self.address, metrics, files)
+        }
+    }
+
+    /// As above, with one upstream.
+    package convenience init(
+        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:],
+        upstream: @escaping ScriptedUpstream.Script = { _ in [] }
+    ) throws {
+        try self.init(directives, objects, files: files, upstreams: [upstream])
+    }
+
+    /// - Parameter corefile: whole server blocks, which bind 127.0.0.1 and answer at port 53.
+    package convenience init(
+        corefile: String, _ objects: [ClusterObject]? = [], upstream: @escaping ScriptedUpstream.Script
+    ) throws {
+        try self.init(objects, [upstream]) { upstreams, metrics in
+            try TestPlan.plan(Self.named(upstreams, in: corefile), metrics)
+        }
+    }
+
+    private init(
+        _ objects: [ClusterObject]?, _ scripts: [ScriptedUpstream.Script],
+        _ plan: ([ScriptedUpstream], MetricRegistry) throws -> ServingPlan
+    ) throws {
+        let clock = SetClock()
+        let loop = try EventLoop(index: 0) { clock.now }
+        (self.clock, self.loop) = (clock, loop)
+        upstreams = try scripts.map { try ScriptedUpstream.make(on: loop, $0) }
+        self.plan = try plan(upstreams, metrics)
+        cluster = try? FollowedTestCluster(for: self.plan, metrics)
+        if let objects { cluster?.list(objects) }
+        server = LoopServer(loop: loop, counters: ServerCounters(metrics), streamLimits: StreamLimits())
+        server.activate(self.plan)
+    }
+
+    private static func named(_ upstreams: [ScriptedUpstream], in text: String) -> String {
+        upstreams.enumerated().reduce(text) { text, upstream in
+            text.replacing(
+                upstream.offset == 0 ? "@UPSTREAM@" : "@UPSTREAM\(upstream.offset + 1)@",
+                with: "\(upstream.element.address)")
+        }
+    }
+
+    /// What its first upstream was asked.
+    package var queries: [ReceivedQuery] { upstreams.first?.queries ?? [] }
+
+    // MARK: Time
+
+    /// Lets time pass: timers go off one after the other, each at its time.
+    package func advance(_ duration: Duration) {
+        let end = clock.now + UInt64(duration / .nanoseconds(1))
+        settle()
+        for _ in 0..<Self.mostTurns {
+            guard let next = loop.nextDeadline, next <= end else { break }
+            clock.now = max(clock.now, next)
+            settle()
+        }
+        clock.now = end
+        settle()
+    }
+
+    /// Lets everything happen that needs no time.
+    package func settle() {
+        for _ in 0..<Self.mostTurns {
+            guard loop.turn(longestWait: 0) else { return }
+        }
+    }
+
+    /// Far more than any test needs: what does not come to rest must not hold it.
+    private static let mostTurns = 100_000
+
+    // MARK: Asking
+
+    /// A question that was asked, and what has become of it.
+    package final class Asked: Sendable {
+        fileprivate let response = Mutex<[UInt8]?>(nil)
+
+        /// The response; nil while there is none.
+        package var octets: [UInt8]? { response.withLock { $0 } }
+
+        /// As `WireText` shows it, or `silence`.
+        package var text: String { octets.map(WireText.text) ?? "silence" }
+    }
+
+    /// Asks, and lets everything happen that needs no time.
+    package func begin(_ query: [UInt8], over transport: DNSServer.Transport = .udp, from client: String = "127.0.0.1") -> Asked {
+        let asked = Asked()
+        let address = SocketAddress(IPAddress(client) ?? IPAddress(v4: 0x7F00_0001), port: 40_000)
+        let place = SecureEndpoint.Place(scheme: .dns, address: Self.address)
+        server.answer(
+            TransportQuery(
+                message: query, client: address, place: place, transport: transport, takesStreams: false
+            ) { answer in
+                if case .response(let octets) = answer { asked.response.withLock { $0 = octets } }
+            })
+        settle()
+        return asked
+    }
+
+    /// As `ask`, for an answer that may need time.
+    package func begin(
+        _ question: String, over transport: DNSServer.Transport = .udp, recursionDesired: Bool = true,
+        checkingDisabled: Bool = false, dnssecOK: Bool? = nil, from client: String = "127.0.0.1"
+    ) -> Asked {
+        nextID &+= 1
+        let query = WireText.query(
+            question, id: nextID, recursionDesired: recursionDesired, checkingDisabled: checkingDisabled,
+            dnssecOK: dnssecOK)
+        return begin(query, over: transport, from: client)
+    }
+
+    /// The response as `WireText` shows it, or `silence`.
+    package func ask(
+        _ question: String, over transport: DNSServer.Transport = .udp, recursionDesired: Bool = true,
+        checkingDisabled: Bool = false, dnssecOK: Bool? = nil, from client: String = "127.0.0.1"
+    ) -> String {
+        begin(
+            question, over: transport, recursionDesired: recursionDesired, checkingDisabled: checkingDisabled,
+            dnssecOK: dnssecOK, from: client
+        ).text
+    }
+
+    /// The value of a metric line that begins with `prefix`; nil when there is none.
+    package func metric(_ prefix: String) -> String? {
+        metrics.text.split(separator: "\n").first { $0.hasPrefix(prefix) }
+            .flatMap { $0.split(separator: " ").last }.map(String.init)
+    }
+}
