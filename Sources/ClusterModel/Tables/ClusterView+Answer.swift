@@ -1,6 +1,47 @@
 package import DNSWire
 
 extension ClusterView {
+    /// What the question's name stands for; says nothing about its existence.
+    package func classify(_ question: ClusterQuestion) -> ClusterName { ClusterName(question) }
+
+    /// - Parameter label: folded, without length octet.
+    package func namespaceExists(_ label: ByteView) -> Bool {
+        namespaces.find(label, hash: KeyedTable.hash(label, seed: seed)) != nil
+    }
+
+    /// The service's records, nil where nothing may be said about it.
+    func service(_ labels: ServiceLabels) -> ServiceEntry? {
+        guard namespaceExists(labels.namespace) else { return nil }
+        let key = labels.tableKey
+        let hash = KeyedTable.hash(key, seed: seed)
+        guard let payload = services(hash).find(key, hash: hash) else { return nil }
+        let entry = ServiceEntry(bytes: payload, isImport: labels.isImport)
+        if ignoresEmptyServices, entry.kind == .cluster, !entry.hasEndpoints { return nil }
+        return entry
+    }
+
+    /// The service's records narrowed to the endpoints of a topology zone; nil when it has none there.
+    ///
+    /// - Parameter zone: labels in wire form.
+    func service(_ labels: ServiceLabels, in zone: ByteView) -> ServiceEntry? {
+        guard zone.count <= CompactObject.longestZone, zone.count + 6 + labels.key.count <= 255 else { return nil }
+        var octets = InlineArray<255, UInt8>(repeating: 0)
+        var length = 0
+        func append(_ part: ByteView) {
+            for index in 0..<part.count { octets[length + index] = part[index] }
+            length += part.count
+        }
+        append(zone)
+        append(.literal("\u{5}_zone"))
+        append(labels.key)
+        return withBytes(octets, length) { key in
+            let hash = KeyedTable.hash(key, seed: seed)
+            return services(hash).find(key, hash: hash).map(ServiceEntry.init)
+        }
+    }
+}
+
+extension ClusterView {
     /// Writes the records of the question's name and type.
     ///
     /// SOA and NS of the apex and the addresses of `ns.dns` are the caller's: here those names are just there.
@@ -93,6 +134,17 @@ extension ClusterView {
         default:
             return .noData
         }
+    }
+
+    func writeAddresses(
+        _ addresses: ByteView, _ question: ClusterQuestion, to response: inout MessageWriter
+    ) -> ClusterAnswer {
+        guard addresses.count > 0 else { return .noData }
+        let isWhole = response.appendAddresses(
+            owner: question.nameOffset, type: question.type, ttl: question.ttl, addresses: addresses,
+            rotation: max(0, question.rotation), in: .answer)
+        if !isWhole { response.truncate() }
+        return .records
     }
 
     func answerHeadless(

@@ -1,4 +1,46 @@
-import DNSWire
+package import DNSWire
+
+/// What a reverse entry says: in which role and by which services an address is used.
+struct ReverseMark: BitwiseCopyable {
+    let isClusterAddress: Bool
+    /// The hash of the service's key; all services with that hash are looked at.
+    let hash: UInt32
+
+    init(_ payload: ByteView) {
+        isClusterAddress = payload.at(0) == 1
+        hash = payload.count == 5 ? payload.uint32(at: 1) : 0
+    }
+
+    static func encode(isClusterAddress: Bool, hash: UInt32) -> [UInt8] {
+        var octets: [UInt8] = [isClusterAddress ? 1 : 0]
+        octets.append(hash)
+        return octets
+    }
+}
+
+/// What a pod entry says: the pod's namespace, and what kind of address it is.
+struct PodMark: BitwiseCopyable {
+    private static let hostNetwork: UInt8 = 1
+    private static let secondary: UInt8 = 2
+
+    let usesHostNetwork: Bool
+    /// `status.podIP`, the only one that has a name.
+    let isPrimary: Bool
+    /// Folded, without length octet.
+    let namespace: ByteView
+
+    init(_ payload: ByteView) {
+        let marks = payload.at(0) ?? 0
+        usesHostNetwork = marks & Self.hostNetwork != 0
+        isPrimary = marks & Self.secondary == 0
+        namespace = payload.count > 1 ? payload.suffix(from: 1) : .empty
+    }
+
+    /// - Parameter namespace: folded, without length octet.
+    static func encode(namespace: [UInt8], usesHostNetwork: Bool, isPrimary: Bool) -> [UInt8] {
+        [(usesHostNetwork ? hostNetwork : 0) | (isPrimary ? 0 : secondary)] + namespace
+    }
+}
 
 extension ClusterView {
     /// Writes PTR records: to the service that owns the address, else to every endpoint that has it.
@@ -87,5 +129,37 @@ extension ClusterView {
         let isWritten = response.endRecord(in: .answer)
         if !isWritten { response.truncate() }
         return isWritten
+    }
+}
+
+// MARK: - Pods
+
+extension ClusterView {
+    /// True when a pod of that namespace has the address as its `status.podIP`.
+    func podExists(_ address: IPAddress, namespace: ByteView) -> Bool {
+        let hash = AddressTable.hash(address, seed: seed)
+        let table = pods(hash)
+        var search = table.search(address, hash: hash)
+        while let mark = table.next(&search).map(PodMark.init) {
+            if mark.isPrimary, mark.namespace.equals(namespace) { return true }
+        }
+        return false
+    }
+
+    /// The namespace that an address stands for: that of every pod which has it, none of which is on a host's network.
+    ///
+    /// Where two pods of different namespaces have one address, one of them is about to go: which, only time tells.
+    ///
+    /// - Returns: the folded label without length octet, valid as long as the snapshot; nil when there is none or doubt.
+    package func podNamespace(of address: IPAddress) -> ByteView? {
+        let hash = AddressTable.hash(address, seed: seed)
+        let table = pods(hash)
+        var search = table.search(address, hash: hash)
+        var namespace: ByteView?
+        while let mark = table.next(&search).map(PodMark.init) {
+            guard !mark.usesHostNetwork, namespace?.equals(mark.namespace) ?? true else { return nil }
+            namespace = mark.namespace
+        }
+        return namespace
     }
 }

@@ -3,17 +3,6 @@ import DNSWire
 extension ClusterView {
     // MARK: - Addresses
 
-    func writeAddresses(
-        _ addresses: ByteView, _ question: ClusterQuestion, to response: inout MessageWriter
-    ) -> ClusterAnswer {
-        guard addresses.count > 0 else { return .noData }
-        let isWhole = response.appendAddresses(
-            owner: question.nameOffset, type: question.type, ttl: question.ttl, addresses: addresses,
-            rotation: max(0, question.rotation), in: .answer)
-        if !isWhole { response.truncate() }
-        return .records
-    }
-
     /// Writes the addresses of the endpoints that have a port.
     func writeAddresses(
         of entry: ServiceEntry, having filter: PortFilter?, _ question: ClusterQuestion,
