@@ -7,7 +7,7 @@
 A question is `NAME TYPE`, one a line. A recorded answer is one JSON object a line: `q`, `rcode`, `flags`, and the records
 of `answer`, `authority` and `additional` as sorted text. "any" is not compared, "has X" wants the record X among others,
 "truncated" stands for the records of an answer with TC. Not compared: the order in a section, SOA serials, letter case, RA
-and AD. Lines that a file of disputed answers names are left out. The last line counts; the exit code is 1 when an answer differs. Needs dnspython.
+and AD. The last line counts; the exit code is 1 when an answer differs. Needs dnspython.
 """
 
 import argparse
@@ -110,14 +110,6 @@ def differing(wanted, got):
     return [key for key, value in wanted.items() if key not in ("q", "why") and not is_same(key, value)]
 
 
-def disputed_questions(path):
-    """The questions of a file with one a line; lines with # say why."""
-    if path is None:
-        return set()
-    with open(path) as file:
-        return {line.strip() for line in file if line.strip() and not line.startswith("#")}
-
-
 def compare(answers, recorded, differences):
     """Writes what differs; gives the counts of compared and of differing answers."""
     compared = wrong = 0
@@ -142,14 +134,12 @@ def main():
     parser.add_argument("--tcp", action="store_true")
     parser.add_argument("--edns", type=int, metavar="SIZE", help="UDP payload size; without it no OPT is sent")
     parser.add_argument("--differences", metavar="FILE", help="where differing answers go; standard error without it")
-    parser.add_argument("--disputed", metavar="FILE", help="questions whose recorded answers are wrong")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--save", metavar="FILE")
     what.add_argument("--against", metavar="FILE")
     options = parser.parse_args()
 
-    disputed = disputed_questions(options.disputed)
-    questions = [line.strip() for line in sys.stdin if line.strip() and line.strip() not in disputed]
+    questions = [line.strip() for line in sys.stdin if line.strip()]
     answers = asyncio.run(Asker(options.server, options.tcp, options.edns).ask_all(questions))
     if options.save:
         with open_text(options.save, "w") as file:
@@ -163,8 +153,7 @@ def main():
             compared, wrong = compare(answers, recorded, file)
     else:
         compared, wrong = compare(answers, recorded, sys.stderr)
-    aside = f", {len(disputed)} disputed" if disputed else ""
-    print(f"{compared - wrong} of {compared} answers as expected, {wrong} differ{aside}")
+    print(f"{compared - wrong} of {compared} answers as expected, {wrong} differ")
     return int(wrong > 0)
 
 

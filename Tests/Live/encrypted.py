@@ -155,14 +155,15 @@ def answers(suite, place):
                 suite.equal(f"{name} {kind} over UDP", (wanted.rcode, wanted.answers), (rcode, count))
                 for label, ask in place.ways().items():
                     got = ask(message)
-                    same = got == wanted.message
+                    same = isinstance(got, bytes) and Reply(got).without_serials == wanted.without_serials
                     suite.check(f"{name} {kind} over {label} is as over UDP", same, (got, wanted.message))
     suite.check("an answer of many segments is not cut",
         len(wanted.message) > 16 * ENDPOINTS and not wanted.flags & 0x200, (len(wanted.message), hex(wanted.flags)))
     for code, message in (("NOTIMP", header(flags=5 << 11)), ("FORMERR", header() + b"\xc0\x0c\0\1\0\1")):
         wanted = exchange(place.port, message)
         for label, ask in place.ways().items():
-            suite.check(f"{code} over {label}", ask(message) == wanted.message, (ask(message), wanted.message))
+            got = ask(message)
+            suite.check(f"{code} over {label}", got == wanted.message, (got, wanted.message))
 
 
 def tools(suite, place):

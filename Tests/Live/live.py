@@ -395,8 +395,8 @@ class Reply:
         if self.opt:
             self.rcode |= self.opt[1] >> 24 << 4
 
-    def find_opt(self):
-        """The OPT record as (payload size, TTL field, options); None without one."""
+    def records(self):
+        """Type, class, TTL and where the data begins and ends, of every record that can be read."""
         try:
             index = 12
             for _ in range(self.questions):
@@ -405,11 +405,25 @@ class Reply:
                 index = self.skip_name(index)
                 kind, payload, ttl, length = struct.unpack("!HHIH", self.message[index:index + 10])
                 index += 10 + length
-                if kind == 41:
-                    return payload, ttl, self.message[index - length:index]
+                yield kind, payload, ttl, index - length, index
         except (IndexError, struct.error):
-            pass
+            return
+
+    def find_opt(self):
+        """The OPT record as (payload size, TTL field, options); None without one."""
+        for kind, payload, ttl, start, end in self.records():
+            if kind == 41:
+                return payload, ttl, self.message[start:end]
         return None
+
+    @property
+    def without_serials(self):
+        """The octets but for the serials of SOA records: the cluster may change between two questions."""
+        octets = bytearray(self.message)
+        for kind, _, _, start, end in self.records():
+            if kind == 6 and end - start > 20:
+                octets[end - 20:end - 16] = bytes(4)
+        return bytes(octets)
 
     def skip_name(self, index):
         while self.message[index]:
