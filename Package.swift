@@ -17,9 +17,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
-let nioFoundationCompat = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -30,7 +28,6 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 /// The program carries the Swift runtime and Foundation in itself, so that an image needs no toolchain; these are the
 /// libraries that Foundation's static archives need and the linker does not add by itself.
@@ -42,23 +39,24 @@ let staticFoundation = [
 let package = Package(
     name: "cluster-dns",
     products: [
-        .executable(name: "cluster-dns", targets: ["cluster-dns"])
+        .executable(name: "cluster-dns", targets: ["cluster-dns"]),
+        .executable(name: "cluster-dns-lab", targets: ["cluster-dns-lab"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-asn1", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         // Vocabulary: pure, importing nothing but the standard library.
@@ -70,15 +68,14 @@ let package = Package(
         .target(name: "Patterns"),
         .target(name: "Expressions", dependencies: ["Patterns"]),
         // How a core waits, and the cluster as data.
-        .target(name: "EventLoop", dependencies: ["CLinux", "Snapshots", "Telemetry"]),
-        .target(name: "ClusterModel", dependencies: ["DNSWire", "Snapshots"]),
-        // How answering works, how the cluster is followed, zone files, the embedded cluster.
-        .target(name: "DNSServer", dependencies: ["DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry"]),
+        .target(name: "EventLoop", dependencies: ["CLinux"]),
+        .target(name: "ClusterModel", dependencies: ["DNSWire"]),
+        // How answering works, how the cluster is followed, zone files.
+        .target(name: "DNSServer", dependencies: ["DNSWire", "Corefile", "EventLoop", "Telemetry"]),
         .target(
             name: "KubernetesAPI",
             dependencies: [
-                "ClusterModel", "DNSWire", "Telemetry", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
-                nioFoundationCompat, protobuf, yams,
+                "ClusterModel", "DNSWire", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, protobuf, yams,
             ],
             exclude: ["Protos"]),
         .target(
@@ -88,66 +85,62 @@ let package = Package(
                 nioSSL,
             ]),
         .systemLibrary(name: "CLDNS"),
-        .target(name: "ZoneData", dependencies: ["CLDNS", "DNSWire"]),
-        .target(
-            name: "ClusterLab",
-            dependencies: [
-                "ClusterModel", hummingbird, hummingbirdTLS, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto,
-                nioCore, nioPosix, nioSSL, log, lifecycle,
-            ]),
-        // What is answered.
+        .target(name: "ZoneData", dependencies: ["CLDNS"]),
+        // What is answered, and how many answer.
         .target(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
                 "KubernetesAPI", "Patterns", "Expressions",
-            ],
-            exclude: [
-                "Access/acl.md", "AutoPath/autopath.md", "Bind/bind.md", "Cache/cache.md", "DNS64/dns64.md",
-                "Errors/errors.md", "External/k8s_external.md", "Forward/forward.md", "Health/health.md",
-                "Hosts/hosts.md", "Kubernetes/kubernetes.md", "LoadBalance/loadbalance.md", "Log/log.md",
-                "Loop/loop.md", "Metadata/metadata.md", "Prometheus/prometheus.md", "Ready/ready.md",
-                "Reload/reload.md", "Rewrite/rewrite.md", "Template/template.md", "TLS/tls.md", "Transfer/transfer.md",
-                "View/view.md", "Whoami/whoami.md",
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", asyncHTTPClient, nioCore]),
         // The program.
         .executableTarget(
             name: "cluster-dns",
             dependencies: [
-                "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI", "ClusterLab", "Autoscaler", "SecureTransport", "CLinux", argumentParser, hummingbird, httpTypes, log, lifecycle, unixSignals, crypto,
-                nioCore,
+                "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "KubernetesAPI", "Autoscaler",
+                "SecureTransport", "CLinux", argumentParser, hummingbird, httpTypes, log, unixSignals, crypto, nioCore,
             ],
+            linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),
+        // The embedded cluster, for tests and for people who have none: no part of the program or its image.
+        .target(
+            name: "ClusterLab",
+            dependencies: [
+                "Autoscaler", hummingbird, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto, nioCore, nioSSL, log,
+            ]),
+        .executableTarget(
+            name: "cluster-dns-lab", dependencies: ["ClusterLab", argumentParser, unixSignals],
             linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),
         // Tests.
         .target(
             name: "TestKit",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI", "ClusterLab", "ZoneData",
+                "ZoneData",
             ],
             path: "Tests/TestKit"),
-        .testTarget(
-            name: "DNSServerTests",
-            dependencies: ["TestKit", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel"]),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(name: "StyleTests"),
         .testTarget(name: "CorefileTests", dependencies: ["Corefile"]),
-        .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire", "Snapshots"]),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"]),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
+        .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+        .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire"]),
+        .testTarget(name: "DNSServerTests", dependencies: ["TestKit", "DNSServer"]),
+        .testTarget(
+            name: "KubernetesAPITests",
+            dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", nioCore, nioPosix, nioHTTP1, protobuf]),
+        .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
+        .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport", "DNSServer", nioHTTP1]),
         .testTarget(
             name: "PluginsTests",
             dependencies: [
-                "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ZoneData", "Patterns", "Expressions",
+                "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
+                "ZoneData",
             ]),
-        .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
-        .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
-        .testTarget(
-            name: "SecureTransportTests", dependencies: ["SecureTransport", "DNSServer", "DNSWire", nioHTTP1]),
-        .testTarget(name: "StyleTests"),
-        .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
-        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry"]),
+        .testTarget(name: "ClusterLabTests", dependencies: ["ClusterLab", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(
             name: "BudgetsTests",
             dependencies: [
@@ -155,13 +148,6 @@ let package = Package(
                 "Telemetry", "ClusterModel",
             ],
             path: "Tests/Budgets", exclude: ["answer.json", "tables.json"]),
-        .testTarget(
-            name: "KubernetesAPITests",
-            dependencies: [
-                "KubernetesAPI", "ClusterModel", "DNSWire", nioCore, nioPosix, nioHTTP1, protobuf,
-            ]),
-        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry"]),
-        .testTarget(name: "ClusterLabTests", dependencies: ["ClusterLab", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
     ]
 )
 
@@ -170,6 +156,7 @@ for target in package.targets where target.type != .system && !["AllocationCount
 }
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
-for target in package.targets where ["Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins", "SecureTransport"].contains(target.name) {
+let lookedInto = ["Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins", "SecureTransport"]
+for target in package.targets where lookedInto.contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }

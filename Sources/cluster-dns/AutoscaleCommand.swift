@@ -32,7 +32,7 @@ struct AutoscaleCommand: AsyncParsableCommand {
             if try flags.flag("version") { return Standard.output("cluster-dns-\(ClusterDNS.version)") }
             if try flags.flag("explain") { return Standard.output(try Explanation(flags).text) }
             if let file = flags.text("simulate") {
-                return try System.writeFile(file, SimulationPlot(try GrowthSimulation()).svg)
+                return try LabCommand.start(["simulate", file])
             }
             let settings = try AutoscaleSettings(flags, podNamespace: System.environment("MY_POD_NAMESPACE"))
             try await run(settings)

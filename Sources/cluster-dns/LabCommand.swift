@@ -1,81 +1,39 @@
 import ArgumentParser
-import ClusterLab
 import Glibc
-import UnixSignals
 
-struct LabCommand: AsyncParsableCommand {
+/// `cluster-dns lab`: another program, so that nothing of it is part of this one.
+struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab", abstract: "Runs an embedded Kubernetes cluster: an API server with a small control plane.",
-        discussion: """
-            Serves the Kubernetes API over HTTPS with a certificate authority and token of its own, writes a kubeconfig
-            for them, and prints `ready` when clients may come. Editing a manifest file applies it.
+        discussion: "Starts cluster-dns-lab, which stands beside this program; `cluster-dns lab --help` lists its flags.",
+        helpNames: [])
 
-            Deleted pods stop after --pod-shutdown seconds, or after those of their annotation
-            cluster-dns/shutdown-seconds; the annotation cluster-dns/ready: "false" makes a pod unready.
+    @Argument(parsing: .captureForPassthrough)
+    var arguments: [String] = []
 
-            Faults are set with --fault, and while it runs by an administrator: GET, PUT and DELETE /lab/fault, a line
-            for each, PUT replacing those that are set.
+    func run() throws { try Self.start(["lab"] + arguments) }
 
-            \(LabFault.explanation)
-            """)
+    /// Becomes the lab's program with these arguments; returns only by throwing.
+    static func start(_ arguments: [String]) throws {
+        let program = try sibling("cluster-dns-lab")
+        var words = unsafe ([program] + arguments).map { unsafe strdup($0) }
+        unsafe words.append(nil)
+        unsafe execv(program, words)
+        Standard.error(
+            "\(program): found \(unsafe String(cString: strerror(errno))), expected the program of the embedded cluster. "
+                + "It is no part of the image: `make build` makes it, beside cluster-dns")
+        throw ExitCode(1)
+    }
 
-    @Option(name: .customLong("manifests"), help: "File or folder of manifests to apply and follow; may be repeated.")
-    var manifests: [String] = []
-
-    @Flag(name: .customLong("as-stored"), help: "The manifests are complete objects as an API server lists them.")
-    var asStored = false
-
-    @Option(name: .customLong("generate"), help: "Makes a cluster: nodes=N,services=N,endpoints=N,seed=N.")
-    var generate: String?
-
-    @Option(name: .customLong("churn"), help: "Endpoint changes a second.")
-    var churn = 0
-
-    @Option(name: .customLong("listen"), help: "Address and port to serve on; port 0 takes a free one.")
-    var listen = "127.0.0.1:0"
-
-    @Option(name: .customLong("kubeconfig"), help: "Where to write the kubeconfig.")
-    var kubeconfig: String?
-
-    @Option(name: .customLong("state"), help: "Keeps the objects in this file, and starts from it.")
-    var state: String?
-
-    @Option(name: .customLong("fault"), help: "NAME[=VALUE] of a fault, see above; may be repeated.")
-    var faults: [String] = []
-
-    @Option(name: .customLong("pod-shutdown"), help: "Seconds a deleted pod takes to stop.")
-    var podShutdown = 0.5
-
-    func run() async throws {
-        System.ignoreDeadlySignals()
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        do {
-            var configuration = LabConfiguration()
-            configuration.manifests = manifests
-            configuration.asStored = asStored
-            configuration.churn = churn
-            configuration.kubeconfigPath = kubeconfig
-            configuration.stateFile = state
-            configuration.faults = try faults.map { try LabFault($0) }
-            guard (0...3600).contains(podShutdown) else {
-                throw ValidationError("--pod-shutdown: found \(podShutdown), expected 0 to 3600 seconds")
-            }
-            configuration.podShutdownSeconds = podShutdown
-            if let generate { configuration.generate = try GenerateOptions(generate) }
-            guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
-                throw ValidationError("--listen: found \(listen), expected an address and port such as 127.0.0.1:6443")
-            }
-            configuration.listenHost = String(listen[..<colon])
-            configuration.listenPort = port
-            let lab = try Lab(configuration: configuration)
-            try await lab.start()
-            Standard.output("kubeconfig \(lab.kubeconfigPath)")
-            Standard.output("ready")
-            for await _ in signals { break }
-            await lab.stop()
-        } catch {
-            Standard.error("\(error)")
+    /// The path of a program in the folder of this one.
+    private static func sibling(_ name: String) throws -> String {
+        var octets = [CChar](repeating: 0, count: 4096)
+        let length = unsafe readlink("/proc/self/exe", &octets, octets.count)
+        guard length > 0 else {
+            Standard.error("/proc/self/exe: found no link, expected the path of this program; start \(name) itself")
             throw ExitCode(1)
         }
+        let path = String(decoding: octets.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex) + name
     }
 }

@@ -1,4 +1,4 @@
-package import KubernetesAPI
+import KubernetesAPI
 
 /// The ConfigMap as its watch brings it.
 struct FollowedConfigMap {

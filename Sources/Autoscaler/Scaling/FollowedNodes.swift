@@ -1,4 +1,4 @@
-package import KubernetesAPI
+import KubernetesAPI
 internal import Telemetry
 
 /// The nodes as their watch brings them.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Autoscaler
+@testable import ClusterLab
 
 /// The drawing in docs/, and what it shows.
 @Suite("one simulated day from 1 to 15,000 nodes") struct Simulations {
@@ -28,6 +28,6 @@ import Testing
             .deletingLastPathComponent()
         let file = try String(contentsOf: root.appending(path: "docs/autoscaler-simulation.svg"), encoding: .utf8)
         #expect(
-            file == SimulationPlot(try GrowthSimulation()).svg, "draw it anew: cluster-dns autoscale --simulate FILE")
+            file == SimulationPlot(try GrowthSimulation()).svg, "draw it anew: cluster-dns-lab simulate FILE")
     }
 }

@@ -1,3 +1,5 @@
+package import Autoscaler
+
 /// Replays a growing cluster through the decision code: once as the reference decides, once with a low floor that load
 /// raises and a delay holds.
 package struct GrowthSimulation: Sendable {
