@@ -127,7 +127,6 @@ package struct Exchange: ~Copyable {
     /// - Returns: `.chase`, or what is answered instead where the chain ends here: for ANY, which asks what is at the
     ///   name and not where it leads, and for a chain that is a loop or too long (RFC 1034 §3.6.2).
     package mutating func chase(targetAt offset: Int) -> Verdict {
-        guard question.type != .any else { return .answered }
         links += 1
         isMissing = false
         let written = response.written
@@ -136,7 +135,8 @@ package struct Exchange: ~Copyable {
         for index in 0..<length { scratch.store(folded(name[index]), at: index) }
         question = Question(
             name: name, folded: scratch.view(length), type: question.type, class: question.class, nameOffset: offset)
-        return ownsRecord(question.folded) ? .endlessChain : .chase
+        guard !ownsRecord(question.folded) else { return .endlessChain }
+        return question.type == .any ? .answered : .chase
     }
 
     private static func nameLength(_ message: ByteView, at offset: Int) -> Int? {
