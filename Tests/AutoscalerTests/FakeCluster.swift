@@ -101,7 +101,7 @@ struct RoundBench {
 
     /// Lists nodes that share `cores` evenly; whole cores only.
     func list(nodes: Int, cores: Int, zones: Int = 0) async {
-        var changes: [CollectionChange<ObservedNode>] = [.listStarted]
+        var changes: [ReflectedChange<ObservedNode>] = [.listStarted]
         for index in 0..<nodes {
             let share = cores / nodes + (index < cores % nodes ? 1 : 0)
             changes.append(

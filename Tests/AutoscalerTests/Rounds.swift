@@ -211,7 +211,7 @@ import Testing
     func quietNodes() async throws {
         let bench = try RoundBench()
         await bench.list(nodes: 2, cores: 4)
-        func heartbeat(ready: Bool) -> [CollectionChange<ObservedNode>] {
+        func heartbeat(ready: Bool) -> [ReflectedChange<ObservedNode>] {
             [.stored(ObservedNode(name: "node-0", cpu: "2", isCordoned: false, isReady: ready, zone: ""))]
         }
         #expect(await !bench.round.take(heartbeat(ready: true)))

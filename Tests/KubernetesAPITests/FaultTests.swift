@@ -13,7 +13,7 @@ private final class Reports: Sendable {
 }
 
 @Suite("what a peer may do wrong", .serialized) struct FaultTests {
-    private func isFailure(_ event: FollowEvent) -> Bool { if case .failed = event { true } else { false } }
+    private func isFailure(_ event: ReflectorEvent) -> Bool { if case .failed = event { true } else { false } }
 
     @Test("a TLS handshake that hangs is given up", .timeLimit(.minutes(1))) func hangingHandshake() async throws {
         let server = try await RawServer([])

@@ -17,8 +17,8 @@ import Testing
         let connection = try server.connection()
         let notes = await follow(connection) { _ in server.requests.count >= 4 }
         #expect(notes.changes == ["[", "+a", "+b", "]", "+c", "-a"])
-        #expect(notes.events.contains(.listed(.namespace, count: 2)))
-        #expect(notes.events.contains(.watching(.namespace)))
+        #expect(notes.events.contains(.listed(count: 2)))
+        #expect(notes.events.contains(.watching))
         let requests = server.requests
         #expect(requests.allSatisfy { $0.path == "/api/v1/namespaces" })
         #expect(requests[0].query == ["limit": "500", "resourceVersion": "0"])
@@ -34,7 +34,7 @@ import Testing
     func absentKind() async throws {
         let server = try await FakeAPIServer { _ in .json("404 page not found", status: 404) }
         let connection = try server.connection()
-        let notes = await follow(connection, .serviceImport) { $0.events.contains(.absent(.serviceImport)) }
+        let notes = await follow(connection, .serviceImport) { $0.events.contains(.absent) }
         #expect(notes.changes == ["[", "]"])
         #expect(!notes.events.contains { if case .failed = $0 { true } else { false } })
         #expect(server.requests.map(\.path) == ["/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"], "not again at once")
@@ -83,7 +83,7 @@ import Testing
         let connection = try server.connection()
         let notes = await follow(connection) { $0.changes.count >= 3 }
         #expect(notes.changes == ["[", "+b", "]"])
-        #expect(notes.events.contains { if case .failed(.namespace, _, _, false) = $0 { true } else { false } })
+        #expect(notes.events.contains { if case .failed(let problem, _) = $0 { !problem.isForbidden } else { false } })
         await connection.shutdown()
         await server.stop()
     }
@@ -105,12 +105,12 @@ import Testing
         let notes = await follow(connection) { $0.events.contains { if case .failed = $0 { true } else { false } } }
         #expect(notes.changes.isEmpty)
         let failure = notes.events.first { if case .failed = $0 { true } else { false } }
-        guard case .failed(.namespace, let reason, let retryIn, let forbidden)? = failure else {
+        guard case .failed(let problem, let retryIn)? = failure else {
             Issue.record("no failure told")
             return
         }
-        #expect(!reason.isEmpty)
-        #expect(forbidden == (answer.status == 403))
+        #expect(problem.resource == "namespaces" && !problem.reason.isEmpty)
+        #expect(problem.isForbidden == (answer.status == 403))
         #expect(retryIn >= .milliseconds(800))
         #expect(server.requests.count == 1)
         await connection.shutdown()

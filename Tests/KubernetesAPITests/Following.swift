@@ -5,10 +5,10 @@ import Synchronization
 
 /// What a follower told, as short words in order.
 final class Notes: Sendable {
-    private let state = Mutex<(changes: [String], events: [FollowEvent], emptyBatches: Int)>(([], [], 0))
+    private let state = Mutex<(changes: [String], events: [ReflectorEvent], emptyBatches: Int)>(([], [], 0))
 
     var changes: [String] { state.withLock { $0.changes } }
-    var events: [FollowEvent] { state.withLock { $0.events } }
+    var events: [ReflectorEvent] { state.withLock { $0.events } }
     var emptyBatches: Int { state.withLock { $0.emptyBatches } }
 
     func add(_ batch: [ObjectChange]) {
@@ -27,7 +27,7 @@ final class Notes: Sendable {
         }
     }
 
-    func add(_ event: FollowEvent) { state.withLock { $0.events.append(event) } }
+    func add(_ event: ReflectorEvent) { state.withLock { $0.events.append(event) } }
 }
 
 /// Follows one kind until `isDone` or ten seconds have passed.
@@ -36,12 +36,12 @@ func follow(
     encoding: WireEncoding = .json, streamsLists: Bool = false, until isDone: @escaping @Sendable (Notes) -> Bool
 ) async -> Notes {
     let notes = Notes()
-    let follower = ClusterFollower(
-        connection: connection,
-        options: FollowOptions(
-            kinds: [kind], encoding: encoding, watchdog: watchdog, streamPatience: .milliseconds(300),
-            streamsLists: streamsLists)
-    ) { notes.add($0) }
+    var options = FollowOptions(kinds: [kind])
+    options.reflector.encoding = encoding
+    options.reflector.watchdog = watchdog
+    options.reflector.streamPatience = .milliseconds(300)
+    options.reflector.streamsLists = streamsLists
+    let follower = ClusterFollower(connection: connection, options: options) { _, event in notes.add(event) }
     let task = Task { await follower.run { notes.add($0) } }
     let deadline = ContinuousClock.now + .seconds(180)
     while !isDone(notes), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }

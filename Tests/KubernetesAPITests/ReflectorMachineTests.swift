@@ -337,7 +337,7 @@ extension ReflectorMachine.Action {
     }
 
     @Test("versions are noted as they are given on") func progress() {
-        let progress = WatchProgress(from: "10")
+        let progress = WatchProgress(WatchRequest(version: "10", timeoutSeconds: 0))
         #expect(progress.report(.closed, lasted: .zero).version == nil)
         #expect(progress.advance(to: "12", isChange: true))
         #expect(progress.report(.closed, lasted: .zero).version == nil)

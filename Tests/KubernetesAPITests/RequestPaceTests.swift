@@ -87,7 +87,7 @@ private final class Waits: Sendable {
             request.query["watch"] == nil ? list("7", ["a"]) : .json("", staysOpen: true)
         }
         let connection = try APIConnection(try APIEndpoint(url: server.url), pace: RequestPace(inFlight: 1))
-        _ = await follow(connection) { $0.events.contains(.watching(.namespace)) }
+        _ = await follow(connection) { $0.events.contains(.watching) }
         #expect(server.requests.count == 2)
         #expect(try await connection.get("/version").status == 200)
         await connection.shutdown()

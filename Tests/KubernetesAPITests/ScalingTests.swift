@@ -36,10 +36,15 @@ import Testing
     }
 
     /// Follows ConfigMap `c` until `isDone` or ten seconds have passed.
-    private func follow(_ server: FakeAPIServer, until isDone: @Sendable (Notes) -> Bool) async throws -> Notes {
+    private func follow(
+        _ server: FakeAPIServer, streamsLists: Bool = true, watchdog: Duration = .seconds(55),
+        until isDone: @Sendable (Notes) -> Bool
+    ) async throws -> Notes {
         let notes = Notes()
         let connection = try server.connection()
-        let follower = CollectionFollower.configMap(connection, namespace: "n", name: "c")
+        var options = ReflectorOptions()
+        (options.streamsLists, options.watchdog, options.pageSize) = (streamsLists, watchdog, 2)
+        let follower = Reflector.configMap(connection, namespace: "n", name: "c", options)
         let task = Task {
             await follower.run { batch in
                 let words = batch.map { change in
@@ -78,10 +83,50 @@ import Testing
                 #"{"kind":"ConfigMapList","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"c","resourceVersion":"5"},"data":{"a":"1"}}]}"#
             )
         }
-        let notes = try await follow(server) { notes in notes.words.withLock { $0.contains("-9") } }
+        let notes = try await follow(server, streamsLists: false) { notes in
+            notes.words.withLock { $0.contains("-9") }
+        }
         #expect(notes.words.withLock { $0 } == ["[", #"+5 ["a": "1"]"#, "]", #"+8 ["a": "2"]"#, "-9"])
         #expect(server.requests.first?.path == "/api/v1/namespaces/n/configmaps")
-        #expect(server.requests.first?.query == ["fieldSelector": "metadata.name%3Dc", "limit": "500"])
+        #expect(
+            server.requests.first?.query == [
+                "fieldSelector": "metadata.name%3Dc", "limit": "2", "resourceVersion": "0",
+            ])
+    }
+
+    @Test("its state comes as the beginning of its watch where the server can", .timeLimit(.minutes(1)))
+    func streamed() async throws {
+        let server = try await FakeAPIServer { _ in
+            .json(event("ADDED", "c", "5") + endOfList("8") + event("DELETED", "c", "9"), staysOpen: true)
+        }
+        let notes = try await follow(server) { notes in notes.words.withLock { $0.contains("-9") } }
+        #expect(notes.words.withLock { $0 } == ["[", "+5 [:]", "]", "-9"])
+        let queries = server.requests.map(\.query)
+        #expect(queries.count == 1 && queries.first?["sendInitialEvents"] == "true")
+        #expect(queries.first?["fieldSelector"] == "metadata.name%3Dc")
+    }
+
+    @Test("lists come in pages", .timeLimit(.minutes(1))) func pages() async throws {
+        let server = try await FakeAPIServer { request in
+            guard request.query["watch"] == nil else { return .json("", staysOpen: true) }
+            return request.query["continue"] == nil ? list("7", ["a", "b"], next: "more") : list("7", ["c"])
+        }
+        let notes = try await follow(server, streamsLists: false) { notes in notes.words.withLock { $0.contains("]") } }
+        #expect(notes.words.withLock { $0.filter { $0 == "[" || $0 == "]" } } == ["[", "]"])
+        let queries = server.requests.map(\.query).filter { $0["watch"] == nil }
+        #expect(queries.map { $0["limit"] } == ["2", "2"] && queries.map { $0["continue"] } == [nil, "more"])
+    }
+
+    @Test("a watch that falls silent is begun anew from where it was", .timeLimit(.minutes(1)))
+    func watchdog() async throws {
+        let server = try await FakeAPIServer { request in
+            request.query["watch"] == nil ? list("7", ["c"]) : .json("", staysOpen: true)
+        }
+        _ = try await follow(server, streamsLists: false, watchdog: .milliseconds(200)) { _ in
+            server.requests.count { $0.query["watch"] != nil } >= 2
+        }
+        let watches = server.requests.filter { $0.query["watch"] != nil }
+        #expect(watches.prefix(2).map { $0.query["resourceVersion"] } == ["7", "7"])
     }
 
     @Test("a missing right is named", .timeLimit(.minutes(1)))

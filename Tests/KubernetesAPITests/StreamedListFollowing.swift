@@ -21,7 +21,7 @@ import Testing
         let connection = try server.connection()
         let notes = await follow(connection, streamsLists: true) { $0.changes.count >= 7 }
         #expect(notes.changes == ["[", "+b", "+a", "+a", "-b", "]", "+c"])
-        #expect(notes.events.contains(.listed(.namespace, count: 2)))
+        #expect(notes.events.contains(.listed(count: 2)))
         #expect(server.requests.count == 1)
         var query = try #require(server.requests.first).query
         query["timeoutSeconds"] = nil
@@ -103,7 +103,7 @@ import Testing
         let notes = await follow(connection, .endpointSlice, encoding: encoding, streamsLists: true) {
             $0.changes.contains("]")
         }
-        #expect(notes.events.contains(.listed(.endpointSlice, count: 177)))
+        #expect(notes.events.contains(.listed(count: 177)))
         await connection.shutdown()
         await server.stop()
     }

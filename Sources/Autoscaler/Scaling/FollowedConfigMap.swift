@@ -11,11 +11,11 @@ struct FollowedConfigMap {
     private var isListed = false
 
     /// - Returns: whether it has changed.
-    mutating func take(_ changes: [CollectionChange<ObservedConfigMap>]) -> Bool {
+    mutating func take(_ changes: [ReflectedChange<ObservedConfigMap>]) -> Bool {
         let before = (isKnown, map)
         for change in changes {
             switch change {
-            case .listStarted: isListed = false
+            case .listStarted: (isListed, isCurrent) = (false, false)
             case .listFinished:
                 if !isListed { map = nil }
                 (isKnown, isCurrent) = (true, true)

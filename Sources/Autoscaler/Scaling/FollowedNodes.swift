@@ -14,7 +14,7 @@ struct FollowedNodes {
     var size: ClusterSize { census.size }
 
     /// - Returns: whether what a decision depends on has changed.
-    mutating func take(_ changes: [CollectionChange<ObservedNode>]) -> Bool {
+    mutating func take(_ changes: [ReflectedChange<ObservedNode>]) -> Bool {
         let before = (isKnown, census.size)
         for change in changes {
             switch change {

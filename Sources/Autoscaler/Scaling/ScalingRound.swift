@@ -37,7 +37,7 @@ package actor ScalingRound {
     // MARK: What the watches bring
 
     /// - Returns: whether what a decision depends on has changed.
-    package func take(_ changes: [CollectionChange<ObservedNode>]) -> Bool {
+    package func take(_ changes: [ReflectedChange<ObservedNode>]) -> Bool {
         let hasChanged = nodes.take(changes)
         if nodes.isKnown {
             status.saw(nodes.size)
@@ -47,7 +47,7 @@ package actor ScalingRound {
     }
 
     /// - Returns: whether what a decision depends on has changed.
-    package func take(_ changes: [CollectionChange<ObservedConfigMap>]) -> Bool { followedMap.take(changes) }
+    package func take(_ changes: [ReflectedChange<ObservedConfigMap>]) -> Bool { followedMap.take(changes) }
 
     /// The nodes cannot be followed at present.
     package func nodesFailed(_ problem: RequestProblem) {

@@ -52,7 +52,7 @@ package struct ScalingSession: Sendable {
 
     private func followNodes(_ changed: @escaping @Sendable () -> Void) async {
         let (round, afterList) = (round, afterList)
-        await CollectionFollower.nodes(connection, labels: settings.nodeLabels).run { batch in
+        await Reflector.nodes(connection, labels: settings.nodeLabels).run { batch in
             if await round.take(batch) { changed() }
             if case .listFinished? = batch.last { afterList() }
         } observe: { event in
@@ -63,15 +63,14 @@ package struct ScalingSession: Sendable {
 
     private func followConfigMap(_ changed: @escaping @Sendable () -> Void) async {
         let round = round
-        await CollectionFollower.configMap(connection, namespace: settings.namespace, name: settings.configMap)
+        await Reflector.configMap(connection, namespace: settings.namespace, name: settings.configMap)
             .run { batch in
                 if await round.take(batch) { changed() }
             } observe: { event in
-                Task {
-                    switch event {
-                    case .watching: await round.configMapWatched()
-                    case .failed(let problem, _): await round.configMapFailed(problem)
-                    }
+                switch event {
+                case .watching: Task { await round.configMapWatched() }
+                case .failed(let problem, _): Task { await round.configMapFailed(problem) }
+                case .listed, .absent, .requestFinished, .contact: break
                 }
             }
     }

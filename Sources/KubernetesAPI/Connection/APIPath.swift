@@ -1,18 +1,5 @@
-internal import ClusterModel
-
 /// Paths and queries of the Kubernetes API.
 enum APIPath {
-    /// All objects of a kind, in all namespaces.
-    static func collection(_ kind: ObjectKind) -> String {
-        switch kind {
-        case .namespace: "/api/v1/namespaces"
-        case .service: "/api/v1/services"
-        case .pod: "/api/v1/pods"
-        case .endpointSlice: "/apis/discovery.k8s.io/v1/endpointslices"
-        case .serviceImport: "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"
-        }
-    }
-
     /// Appends a query; pairs with an empty value stay, since an empty resourceVersion has a meaning.
     static func query(_ path: String, _ pairs: [(String, String)]) -> String {
         pairs.isEmpty ? path : path + "?" + pairs.map { "\($0)=\(escape($1))" }.joined(separator: "&")

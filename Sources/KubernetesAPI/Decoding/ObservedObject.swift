@@ -25,7 +25,7 @@ struct ObservedObject: Equatable {
             return
         }
         func read<Object: Message>(_ type: Object.Type) throws(DecodingFailure) -> Object {
-            isEnveloped ? try encoding.readEnveloped(type, from: bytes) : try encoding.read(type, from: bytes)
+            try encoding.read(type, from: bytes, isEnveloped: isEnveloped)
         }
         let metadata: WireObjectMeta
         let object: ClusterObject?

@@ -44,6 +44,13 @@ package enum WireEncoding: Sendable, Equatable {
         }
     }
 
+    /// Reads one object, as `readEnveloped` where it stands alone.
+    func read<Object: Message>(
+        _ type: Object.Type, from bytes: [UInt8], isEnveloped: Bool
+    ) throws(DecodingFailure) -> Object {
+        isEnveloped ? try readEnveloped(type, from: bytes) : try read(type, from: bytes)
+    }
+
     /// Reads one object as responses carry it alone: protobuf has the magic and an envelope around it.
     func readEnveloped<Object: Message>(_ type: Object.Type, from bytes: [UInt8]) throws(DecodingFailure) -> Object {
         guard self == .protobuf else { return try read(type, from: bytes) }

@@ -20,9 +20,6 @@ final class WatchProgress: Sendable {
             State(newest: request.streamsList ? nil : UInt64(request.version), isListed: !request.streamsList))
     }
 
-    /// - Parameter version: the watch was asked for changes after it.
-    convenience init(from version: String) { self.init(WatchRequest(version: version, timeoutSeconds: 0)) }
-
     /// The initial state, where it was asked for, is whole.
     func completeList() { state.withLock { $0.isListed = true } }
 
@@ -49,9 +46,8 @@ final class WatchProgress: Sendable {
     func commit() { state.withLock { $0.committed = $0.seen } }
 
     func report(_ end: WatchEnd, lasted: Duration) -> WatchReport {
-        state.withLock { 
-            WatchReport(
-                end: end, version: $0.committed, isListed: $0.isListed, events: $0.events, lasted: lasted)
-         }
+        state.withLock {
+            WatchReport(end: end, version: $0.committed, isListed: $0.isListed, events: $0.events, lasted: lasted)
+        }
     }
 }

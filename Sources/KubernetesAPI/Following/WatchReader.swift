@@ -1,23 +1,18 @@
-internal import ClusterModel
-
 /// Turns the octets of one watch into changes.
-struct WatchReader {
-    /// An initial state as events is over with a bookmark that carries this annotation (KEP-3157).
-    static let endOfList = "k8s.io/initial-events-end"
+struct WatchReader<Object: Sendable> {
 
     /// What some octets brought.
     struct Step {
-        var changes: [ObjectChange] = []
+        var changes: [ReflectedChange<Object>] = []
         /// The initial state became whole.
         var completedList = false
         /// How the watch ends, if something in it ends it.
         var end: WatchEnd?
     }
 
-    private let kind: ObjectKind
     private let encoding: WireEncoding
     private let progress: WatchProgress
-    private let podLabels: Bool
+    private let decode: Reflector<Object>.Decode
     private var splitter: WatchSplitter
     private var hasBegun = false
     /// The initial state is arriving.
@@ -26,10 +21,10 @@ struct WatchReader {
     private(set) var listedCount = 0
 
     init(
-        _ kind: ObjectKind, _ request: WatchRequest, _ encoding: WireEncoding, _ progress: WatchProgress, podLabels: Bool
+        _ request: WatchRequest, _ encoding: WireEncoding, _ progress: WatchProgress,
+        _ decode: @escaping Reflector<Object>.Decode
     ) {
-        self.podLabels = podLabels
-        self.kind = kind
+        self.decode = decode
         self.encoding = encoding
         self.progress = progress
         splitter = WatchSplitter(encoding)
@@ -40,7 +35,7 @@ struct WatchReader {
         var step = Step()
         if isListing, !hasBegun {
             hasBegun = true
-            step.changes.append(.relistStarted(kind))
+            step.changes.append(.listStarted)
         }
         // Events before one that ends the watch still count: they are what happened.
         for message in try splitter.feed(bytes) {
@@ -60,34 +55,33 @@ struct WatchReader {
         case .bookmark:
             try takeBookmark(message, &step)
         case .added, .modified, .deleted:
-            let observed = try ObservedObject(kind, from: message.object, encoding, isEnveloped: true, podLabels: podLabels)
+            let (object, version) = try decode(message.object, encoding, true)
             // Objects of the initial state come in any order: only the mark behind them says how new they are.
-            guard isListing || progress.advance(to: observed.version, isChange: true) else {
+            guard isListing || progress.advance(to: version, isChange: true) else {
                 step.end = .wentBack
                 return
             }
             if isListing, message.kind == .added { listedCount += 1 }
-            switch (message.kind, observed.object) {
-            case (.deleted, _): step.changes.append(.deleted(kind, observed.key))
-            case (_, let object?): step.changes.append(.stored(object))
-            case (_, nil): step.changes.append(.kept(kind, observed.key))
-            }
+            step.changes.append(message.kind == .deleted ? .deleted(object) : .stored(object))
         }
     }
 
     private mutating func takeBookmark(_ message: WatchMessage, _ step: inout Step) throws(DecodingFailure) {
         let metadata = try encoding.readEnveloped(WireAnyObject.self, from: message.object).metadata
         if isListing {
-            guard metadata.annotations[Self.endOfList] == "true", !metadata.resourceVersion.isEmpty else {
+            guard metadata.annotations[endOfList] == "true", !metadata.resourceVersion.isEmpty else {
                 // A bookmark of the usual kind before the mark: the parameter was not understood.
                 step.end = .notStreamed
                 return
             }
             isListing = false
             step.completedList = true
-            step.changes.append(.relistFinished(kind))
+            step.changes.append(.listFinished)
             progress.completeList()
         }
         if !progress.advance(to: metadata.resourceVersion, isChange: false) { step.end = .wentBack }
     }
 }
+
+/// An initial state as events is over with a bookmark that carries this annotation (KEP-3157).
+private let endOfList = "k8s.io/initial-events-end"

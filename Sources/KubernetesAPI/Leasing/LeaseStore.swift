@@ -47,7 +47,7 @@ package struct LeaseRequests: LeaseStore {
 
     package func follow(_ changed: @escaping @Sendable (LeaseRecord?) -> Void) async -> RequestProblem? {
         let (problems, problem) = AsyncStream<RequestProblem>.makeStream()
-        let follower = CollectionFollower.lease(connection, namespace: namespace, name: name)
+        let follower = Reflector.lease(connection, namespace: namespace, name: name)
         let task = Task {
             await follower.run { batch in
                 for change in batch {

@@ -34,16 +34,17 @@ package struct RequestProblem: Error, Equatable, CustomStringConvertible {
     /// Somebody else changed the object since it was read.
     package var isConflict: Bool { code == 409 }
 
+    /// Why, without what was asked.
+    package var reason: String {
+        switch cause {
+        case .failed(let reason): reason
+        case .refused(let report): RequestFailure.refused(report).reason
+        }
+    }
+
     package var description: String {
         let place = namespace.isEmpty ? "" : " in namespace \(namespace)"
-        var text = "cannot \(verb) \(resource)\(name.isEmpty ? "" : " " + name)\(place): "
-        switch cause {
-        case .failed(let reason): text += reason
-        case .refused(let report):
-            text +=
-                "the API server answered \(report.code)" + (report.reason.isEmpty ? "" : " \(report.reason)")
-                + (report.message.isEmpty ? "" : ": \(report.message)")
-        }
+        var text = "cannot \(verb) \(resource)\(name.isEmpty ? "" : " " + name)\(place): \(reason)"
         if isForbidden {
             text += "; grant \(verb) on \(resource)\(group.isEmpty ? "" : " of group " + group) to this service account"
         }

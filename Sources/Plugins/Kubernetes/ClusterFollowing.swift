@@ -76,7 +76,9 @@ final class ClusterFollowing: Sendable {
                 let connection = try connect()
                 let server = connection.endpoint.url
                 let writer = writer
-                let follower = ClusterFollower(connection: connection, options: options) { [self] in observe($0, of: server) }
+                let follower = ClusterFollower(connection: connection, options: options) { [self] kind, event in
+                    observe(kind, event, of: server)
+                }
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { [self] in
                         await follower.run { [self] changes in
@@ -128,25 +130,26 @@ final class ClusterFollowing: Sendable {
         return "\(tenths / 10).\(tenths % 10) s"
     }
 
-    private func observe(_ event: FollowEvent, of server: String) {
+    private func observe(_ kind: ObjectKind, _ event: ReflectorEvent, of server: String) {
         switch event {
-        case .listed(let kind, let count):
+        case .listed(let count):
             state.setForbidden(kind, false)
             if state.recovered(kind) { Log.info("plugin/kubernetes: \(kind.rawValue) are followed again") }
             Log.debug("plugin/kubernetes: listed \(count) \(kind.rawValue)")
-        case .failed(let kind, let reason, let retryIn, let forbidden):
-            if forbidden { state.setForbidden(kind, true) }
-            guard state.failed(kind, reason) else { return }
-            let hint = forbidden ? "; grant list and watch on \(kind.rawValue) to this service account" : ""
-            Log.warning("plugin/kubernetes: cannot follow \(kind.rawValue) of \(server): \(reason)\(hint); next try in \(Self.rounded(retryIn))")
-        case .absent(let kind):
+        case .failed(let problem, let retryIn):
+            if problem.isForbidden { state.setForbidden(kind, true) }
+            guard state.failed(kind, problem.reason) else { return }
+            let hint = problem.isForbidden ? "; grant list and watch on \(kind.rawValue) to this service account" : ""
+            Log.warning(
+                "plugin/kubernetes: cannot follow \(kind.rawValue) of \(server): \(problem.reason)\(hint); next try in "
+                    + Self.rounded(retryIn))
+        case .absent:
             // It has answered: what is known of the others is no older for that.
             state.age.heard(kind)
             guard state.failed(kind, "absent") else { return }
             Log.info("plugin/kubernetes: \(server) has no \(kind.rawValue) yet; they are looked for every minute")
-        case .contact(let kind), .watching(let kind):
-            state.age.heard(kind)
-        default: break
+        case .contact, .watching: state.age.heard(kind)
+        case .requestFinished: break
         }
     }
 }

@@ -1,29 +1,112 @@
 internal import AsyncHTTPClient
-internal import ClusterModel
 internal import NIOCore
-internal import Synchronization
+internal import SwiftProtobuf
 
-/// Performs what `ReflectorMachine` decides for one kind.
-struct KindFollower: Sendable {
+/// A change of a followed collection.
+package enum ReflectedChange<Object: Sendable>: Sendable {
+    /// A list begins: objects that it does not bring are gone when it is finished.
+    case listStarted
+    case stored(Object)
+    /// The object's last state.
+    case deleted(Object)
+    case listFinished
+}
+
+/// What happens while a collection is followed.
+package enum ReflectorEvent: Sendable, Equatable {
+    /// A list is complete.
+    case listed(count: Int)
+    /// A watch is open.
+    case watching
+    /// The API server has no such resource, as before a custom one is defined; it is looked for again.
+    case absent
+    /// It is tried again after `retryIn`; old objects stay.
+    case failed(RequestProblem, retryIn: Duration)
+    /// A request has ended. `verb` is "list" or "watch"; `code` the HTTP status, 0 when there was no response.
+    case requestFinished(verb: String, code: Int, seconds: Double)
+    /// Octets came: what is known is as new as the server's.
+    case contact
+}
+
+/// How collections are followed.
+package struct ReflectorOptions: Sendable {
+    package var encoding = WireEncoding.protobuf
+    /// The longest silence of a watch. Servers send a bookmark about once a minute.
+    package var watchdog = Duration.seconds(55)
+    /// The longest silence while the initial state is streamed, before it is listed in pages instead.
+    package var streamPatience = Duration.seconds(15)
+    /// Objects of one list page, as client-go.
+    package var pageSize = 500
+    /// Ask for the initial state as events of the watch (WatchList) where the server can.
+    package var streamsLists = true
+
+    package init() {}
+}
+
+/// Keeps a reader in step with one collection of objects by list and watch, for as long as it runs.
+///
+/// Performs what `ReflectorMachine` decides; what is kept of each object is the caller's.
+package struct Reflector<Object: Sendable>: Sendable {
+    typealias Decode = @Sendable ([UInt8], WireEncoding, _ isEnveloped: Bool) throws(DecodingFailure) -> (
+        object: Object, version: String
+    )
+
+    private let connection: APIConnection
+    private let collection: FollowedCollection
+    private let options: ReflectorOptions
+    private let decode: Decode
     /// Changes given on at once: bounds memory when a server sends everything on one page.
-    static let largestBatch = 256
+    private let largestBatch = 256
 
-    let kind: ObjectKind
-    let connection: APIConnection
-    let options: FollowOptions
-    let observe: @Sendable (FollowEvent) -> Void
-    let changes: @Sendable ([ObjectChange]) async -> Void
+    /// - Parameter decode: reads an object, which stands in the envelope of a watch or is the item of a list.
+    init(
+        _ connection: APIConnection, _ collection: FollowedCollection, _ options: ReflectorOptions,
+        decode: @escaping Decode
+    ) {
+        self.connection = connection
+        self.collection = collection
+        self.options = options
+        self.decode = decode
+    }
 
+    /// Follows until cancelled.
+    ///
+    /// - Parameters:
+    ///   - changes: given batches, one after the other; while it has not returned, no more is read. An empty batch
+    ///     says that the collection was forbidden.
+    ///   - observe: told what happens; must be quick.
+    package func run(
+        _ changes: @escaping @Sendable ([ReflectedChange<Object>]) async -> Void,
+        observe: @escaping @Sendable (ReflectorEvent) -> Void
+    ) async {
+        await Run(reflector: self, changes: changes, observe: observe).run()
+    }
+
+    /// One run with those who are told.
+    fileprivate struct Run: Sendable {
+        let reflector: Reflector
+        let changes: @Sendable ([ReflectedChange<Object>]) async -> Void
+        let observe: @Sendable (ReflectorEvent) -> Void
+
+        var connection: APIConnection { reflector.connection }
+        var collection: FollowedCollection { reflector.collection }
+        var options: ReflectorOptions { reflector.options }
+    }
+}
+
+extension Reflector.Run {
     func run() async {
         var machine = ReflectorMachine(
             pageSize: options.pageSize, streamsLists: options.streamsLists, watchdog: options.watchdog,
             seed: UInt64.random(in: 0 ... .max))
         var listedCount = 0
         var isKnown = false
+        var verb = "list"
         var action = machine.resume()
         while !Task.isCancelled {
             switch action {
             case .list(let request):
+                verb = "list"
                 do throws(RequestFailure) {
                     let page = try await list(request)
                     guard !Task.isCancelled else { return }
@@ -31,17 +114,20 @@ struct KindFollower: Sendable {
                     action = machine.listed(version: page.version, next: page.next, at: .now)
                     if page.next.isEmpty {
                         isKnown = true
-                        observe(.listed(kind, count: listedCount))
+                        observe(.listed(count: listedCount))
                     }
                 } catch {
                     action = machine.listFailed(error, at: .now)
                 }
             case .watch(let request):
+                // What a stream of the initial state does not get is a list.
+                verb = request.streamsList ? "list" : "watch"
                 let report = await watch(request)
                 // A list that came as a watch says as much.
                 isKnown = isKnown || report.version != nil
                 action = machine.watchEnded(report, at: .now)
             case .probe(let version):
+                verb = "list"
                 do throws(RequestFailure) {
                     try await probe(version)
                     action = machine.probed()
@@ -49,63 +135,23 @@ struct KindFollower: Sendable {
                     action = machine.probeFailed(error, at: .now)
                 }
             case .wait(let duration, let failure):
-                if let failure, kind == .serviceImport, failure.isNotFound {
-                    // No objects of a kind that does not exist; what was there before stays until it is deleted.
-                    if !isKnown { await changes([.relistStarted(kind), .relistFinished(kind)]) }
-                    isKnown = true
-                    observe(.absent(kind))
-                } else if let failure {
-                    observe(.failed(kind, reason: failure.reason, retryIn: duration, forbidden: failure.isForbidden))
-                    // No change, but the reader may go on without this kind now.
-                    if failure.isForbidden { await changes([]) }
-                }
+                if let failure { await tell(failure, verb, duration, &isKnown) }
                 try? await Task.sleep(for: duration)
                 action = machine.resume()
             }
         }
     }
 
-    // MARK: Requests
-
-    /// Query parameters that select objects.
-    private var selection: [(String, String)] {
-        var pairs: [(String, String)] = []
-        let selector = kind == .namespace ? options.namespaceLabelSelector : options.labelSelector
-        if !selector.isEmpty { pairs.append(("labelSelector", selector)) }
-        // Pods that have ended keep their address, which may be another pod's by now.
-        if kind == .pod {
-            pairs.append(("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown"))
+    private func tell(_ failure: RequestFailure, _ verb: String, _ wait: Duration, _ isKnown: inout Bool) async {
+        guard !collection.mayBeAbsent || !failure.isNotFound else {
+            // No objects of a kind that does not exist; what was there before stays until it is deleted.
+            if !isKnown { await changes([.listStarted, .listFinished]) }
+            isKnown = true
+            return observe(.absent)
         }
-        return pairs
-    }
-
-    func path(_ request: ListRequest) -> String {
-        var pairs = selection
-        if let limit = request.limit { pairs.append(("limit", String(limit))) }
-        if !request.page.isEmpty {
-            pairs.append(("continue", request.page))
-        } else if let version = request.version, !version.isEmpty {
-            pairs.append(("resourceVersion", version))
-        }
-        return APIPath.query(APIPath.collection(kind), pairs)
-    }
-
-    func path(_ request: WatchRequest) -> String {
-        var pairs = selection + [("watch", "true"), ("allowWatchBookmarks", "true")]
-        if request.streamsList { pairs += [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")] }
-        pairs += [("resourceVersion", request.version), ("timeoutSeconds", String(request.timeoutSeconds))]
-        return APIPath.query(APIPath.collection(kind), pairs)
-    }
-
-    /// A list that waits for `version` and holds nothing: one object by name is the cheapest to ask for, and no object
-    /// has this name.
-    func path(probing version: String) -> String {
-        APIPath.query(
-            APIPath.collection(kind),
-            [
-                ("fieldSelector", "metadata.name=cluster-dns-probe"), ("limit", "1"), ("resourceVersion", version),
-                ("resourceVersionMatch", "NotOlderThan"),
-            ])
+        observe(.failed(collection.problem(verb, failure), retryIn: wait))
+        // No change, but the reader may go on without this collection now.
+        if failure.isForbidden { await changes([]) }
     }
 
     // MARK: List
@@ -117,7 +163,7 @@ struct KindFollower: Sendable {
     }
 
     private func list(_ request: ListRequest) async throws(RequestFailure) -> Page {
-        let (stream, encoding) = try await open(path(request), verb: "list")
+        let (stream, encoding) = try await open(collection.path(request), verb: "list")
         let silence = SilenceLimit(connection.limits.bodyIdle)
         let result = await silence.run { silence in
             await read(stream, encoding, isFirst: request.page.isEmpty, silence)
@@ -131,12 +177,12 @@ struct KindFollower: Sendable {
     ) async -> Result<Page, RequestFailure> {
         var splitter = ListSplitter(encoding)
         var page = Page()
-        var batch: [ObjectChange] = isFirst ? [.relistStarted(kind)] : []
+        var batch: [ReflectedChange<Object>] = isFirst ? [.listStarted] : []
         var received = 0
         do {
             for try await chunk in stream.body {
                 silence.ended()
-                observe(.contact(kind))
+                observe(.contact)
                 received += chunk.readableBytes
                 guard received <= SizeLimit.page else { throw DecodingFailure.tooLarge(limit: SizeLimit.page) }
                 for piece in try splitter.feed(chunk.readableBytesView) {
@@ -147,12 +193,10 @@ struct KindFollower: Sendable {
                         page.next = metadata.continue
                     case .item(let bytes):
                         page.count += 1
-                        let observed = try ObservedObject(
-                            kind, from: bytes, encoding, isEnveloped: false, podLabels: options.podLabels)
-                        batch.append(observed.object.map(ObjectChange.stored) ?? .kept(kind, observed.key))
+                        batch.append(.stored(try reflector.decode(bytes, encoding, false).object))
                     }
                 }
-                if batch.count >= Self.largestBatch {
+                if batch.count >= reflector.largestBatch {
                     let full = batch
                     batch = []
                     await silence.paused { await changes(full) }
@@ -160,28 +204,31 @@ struct KindFollower: Sendable {
             }
             guard !Task.isCancelled else { return .failure(.transport("cancelled")) }
             try splitter.finish()
-        } catch let error as DecodingFailure {
-            // Cut short is what a broken connection looks like when the body has no stated length.
-            return .failure(error == .truncated ? .transport("\(error)") : .malformed("\(error)"))
         } catch {
-            return .failure(.transport(describe(error)))
+            return .failure(failure(error))
         }
         // Without a version there is no watch, so the machine lists again: nothing may be dropped by this list.
-        if page.next.isEmpty, !page.version.isEmpty { batch.append(.relistFinished(kind)) }
+        if page.next.isEmpty, !page.version.isEmpty { batch.append(.listFinished) }
         let rest = batch
         await silence.paused { await changes(rest) }
         return .success(page)
     }
 
+    private func failure(_ error: any Error) -> RequestFailure {
+        guard let error = error as? DecodingFailure else { return .transport(describe(error)) }
+        // Cut short is what a broken connection looks like when the body has no stated length.
+        return error == .truncated ? .transport("\(error)") : .malformed("\(error)")
+    }
+
     /// Returns when the server says that it has got to this version.
     private func probe(_ version: String) async throws(RequestFailure) {
-        let (stream, _) = try await open(path(probing: version), verb: "list")
+        let (stream, _) = try await open(collection.path(probing: version), verb: "list")
         do throws(APIFailure) {
             _ = try await stream.collect(limit: SizeLimit.objectBody, idle: connection.limits.bodyIdle)
         } catch {
             throw RequestFailure(error)
         }
-        observe(.contact(kind))
+        observe(.contact)
     }
 
     // MARK: Watch
@@ -191,12 +238,12 @@ struct KindFollower: Sendable {
         let progress = WatchProgress(request)
         let end: WatchEnd
         do throws(RequestFailure) {
-            var (stream, encoding) = try await open(path(request), verb: "watch")
+            var (stream, encoding) = try await open(collection.path(request), verb: "watch")
             // A watch counts as asked once it is open.
             stream.place = nil
-            observe(.watching(kind))
-            observe(.contact(kind))
-            let reader = WatchReader(kind, request, encoding, progress, podLabels: options.podLabels)
+            observe(.watching)
+            observe(.contact)
+            let reader = WatchReader(request, encoding, progress, reflector.decode)
             let silence = SilenceLimit(request.streamsList ? options.streamPatience : options.watchdog)
             let opened = stream
             // A silent watch is cancelled, which closes its connection: the next one does not go into a dead one.
@@ -208,25 +255,25 @@ struct KindFollower: Sendable {
     }
 
     private func read(
-        _ stream: APIStream, _ reader: WatchReader, _ progress: WatchProgress, _ silence: SilenceLimit
+        _ stream: APIStream, _ reader: WatchReader<Object>, _ progress: WatchProgress, _ silence: SilenceLimit
     ) async -> WatchEnd {
         var reader = reader
-        var batch: [ObjectChange] = []
+        var batch: [ReflectedChange<Object>] = []
         do {
             for try await chunk in stream.body {
                 silence.ended()
-                observe(.contact(kind))
+                observe(.contact)
                 let step = try reader.feed(chunk.readableBytesView)
                 batch += step.changes
                 // Changes are given on at once; the initial state in larger pieces, because nobody sees a part of it.
-                if !batch.isEmpty, !reader.isListing || batch.count >= Self.largestBatch {
+                if !batch.isEmpty, !reader.isListing || batch.count >= reflector.largestBatch {
                     let arrived = batch
                     batch = []
                     await silence.paused { await changes(arrived) }
                 }
                 if step.completedList {
                     silence.allow(options.watchdog)
-                    observe(.listed(kind, count: reader.listedCount))
+                    observe(.listed(count: reader.listedCount))
                 }
                 // Only what the reader has been given is behind us.
                 if !reader.isListing { progress.commit() }
@@ -235,18 +282,15 @@ struct KindFollower: Sendable {
             guard !Task.isCancelled else { return .failed(.transport("cancelled")) }
             try reader.finish()
             return .closed
-        } catch let error as DecodingFailure {
-            return .failed(error == .truncated ? .transport("\(error)") : .malformed("\(error)"))
         } catch {
-            return connection.isRetired(stream.generation) ? .givenUp : .failed(.transport(describe(error)))
+            return error is DecodingFailure || !connection.isRetired(stream.generation)
+                ? .failed(failure(error)) : .givenUp
         }
     }
 
     // MARK: Opening
 
-    private func open(
-        _ path: String, verb: String
-    ) async throws(RequestFailure) -> (APIStream, WireEncoding) {
+    private func open(_ path: String, verb: String) async throws(RequestFailure) -> (APIStream, WireEncoding) {
         let started = ContinuousClock.now
         func finished(_ code: Int) {
             let (seconds, attoseconds) = (ContinuousClock.now - started).components
