@@ -84,6 +84,9 @@ let package = Package(
                 "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", nioCore, nioPosix, nioHTTP1, nioHTTP2,
                 nioSSL,
             ]),
+        .target(
+            name: "ClusterSource",
+            dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "EventLoop", "Snapshots", "Telemetry"]),
         .systemLibrary(name: "CLDNS"),
         .target(name: "ZoneData", dependencies: ["CLDNS"]),
         // What is answered, and how many answer.
@@ -91,7 +94,7 @@ let package = Package(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "KubernetesAPI", "Patterns", "Expressions",
+                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions",
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", asyncHTTPClient, nioCore]),
         // The program.
@@ -116,7 +119,7 @@ let package = Package(
             name: "TestKit",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ZoneData",
+                "ClusterSource", "ZoneData",
             ],
             path: "Tests/TestKit"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
@@ -137,7 +140,7 @@ let package = Package(
             name: "PluginsTests",
             dependencies: [
                 "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
-                "ZoneData",
+                "ClusterSource", "ZoneData",
             ]),
         .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry"]),
         .testTarget(name: "ClusterLabTests", dependencies: ["ClusterLab", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
@@ -145,7 +148,7 @@ let package = Package(
             name: "BudgetsTests",
             dependencies: [
                 "AllocationCounter", "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop",
-                "Telemetry", "ClusterModel",
+                "Telemetry", "ClusterModel", "ClusterSource",
             ],
             path: "Tests/Budgets", exclude: ["answer.json", "tables.json"]),
     ]
@@ -156,7 +159,7 @@ for target in package.targets where target.type != .system && !["AllocationCount
 }
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
-let lookedInto = ["Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins", "SecureTransport"]
+let lookedInto = ["Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "KubernetesAPI", "Plugins", "SecureTransport"]
 for target in package.targets where lookedInto.contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }

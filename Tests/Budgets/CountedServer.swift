@@ -1,5 +1,6 @@
 import AllocationCounter
 import ClusterModel
+import ClusterSource
 import Corefile
 import DNSServer
 import DNSWire
@@ -54,8 +55,9 @@ final class CountedServer: Sendable {
     private static func list(
         _ objects: [ClusterObject], to plugin: KubernetesPlugin, _ metrics: MetricRegistry
     ) -> ClusterFollowing {
-        let following = ClusterFollowing(plugin.settings, metrics: metrics, localAddresses: [])
-        let index = ClusterIndex(options: plugin.settings.model, seed: 42)
+        let following = ClusterFollowing(
+            plugin.settings.cluster, startupTimeout: .seconds(5), metrics: metrics, localAddresses: [])
+        let index = ClusterIndex(options: plugin.settings.cluster.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
         following.published.publish(index.makeSnapshot())
         following.state.markSynced()

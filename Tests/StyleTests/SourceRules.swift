@@ -39,11 +39,15 @@ import Testing
                     "NIOPosix", "NIOSSL", "Synchronization", "Telemetry",
                 ]
             ),
+            (
+                "ClusterSource",
+                ["ClusterModel", "DNSWire", "EventLoop", "KubernetesAPI", "Snapshots", "Synchronization", "Telemetry"]
+            ),
             ("Autoscaler", ["AsyncHTTPClient", "KubernetesAPI", "NIOCore", "Synchronization", "Telemetry"]),
             (
                 "Plugins",
                 [
-                    "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "Expressions", "KubernetesAPI",
+                    "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "Expressions", "ClusterSource", "KubernetesAPI",
                     "Patterns", "Snapshots", "Synchronization", "Telemetry",
                 ]
             ),

@@ -1,4 +1,5 @@
 package import ClusterModel
+import ClusterSource
 package import DNSServer
 import DNSWire
 import Snapshots
@@ -15,7 +16,8 @@ package struct FollowedTestCluster {
     /// - Throws: when no block of the plan says `kubernetes`.
     package init(for plan: ServingPlan, _ metrics: MetricRegistry) throws {
         guard let plugin = plan.plugins.lazy.compactMap({ $0 as? KubernetesPlugin }).first else { throw NotFollowed() }
-        following = ClusterFollowing(plugin.settings, metrics: metrics, localAddresses: TestPlan.hostAddresses)
+        following = ClusterFollowing(
+            plugin.settings.cluster, startupTimeout: .seconds(5), metrics: metrics, localAddresses: TestPlan.hostAddresses)
         self.plugin = plugin
         let following = following
         for case let plugin as KubernetesPlugin in plan.plugins { plugin.following.withLock { $0 = following } }
@@ -25,12 +27,12 @@ package struct FollowedTestCluster {
 
     /// Makes `objects` all that there is, as the end of the first list would.
     package func list(_ objects: [ClusterObject]) {
-        let index = ClusterIndex(options: plugin.settings.model, seed: 42)
+        let index = ClusterIndex(options: plugin.settings.cluster.model, seed: 42)
         index.apply(objects.map(ObjectChange.stored), now: 1_700_000_000)
         following.clients?.apply([.relistStarted(.pod)] + objects.map(ObjectChange.stored) + [.relistFinished(.pod)])
         following.published.publish(index.makeSnapshot())
         // Clients are known only while pods are heard of.
-        if plugin.settings.model.indexesPods { following.state.age.heard(.pod) }
+        if plugin.settings.cluster.model.indexesPods { following.state.age.heard(.pod) }
         following.state.markSynced()
     }
 

@@ -1,5 +1,5 @@
 /// How often, and how many at once, an API server is asked.
-package struct RequestPace: Sendable, Equatable {
+package struct RequestPace: Sendable, Hashable {
     /// Requests a second in the long run; nil for no limit.
     package var perSecond: Double?
     /// Requests that may be sent at once after a pause; without a wish as client-go.

@@ -1,3 +1,4 @@
+import ClusterSource
 package import Corefile
 package import DNSServer
 import DNSWire

@@ -1,4 +1,5 @@
 import ClusterModel
+import ClusterSource
 package import DNSServer
 import DNSWire
 import Snapshots

@@ -1,8 +1,8 @@
 import ClusterModel
+import ClusterSource
 package import Corefile
 package import DNSServer
 import DNSWire
-import KubernetesAPI
 import Snapshots
 import Synchronization
 import Telemetry
@@ -26,7 +26,7 @@ package final class KubernetesPlugin: Plugin {
     /// What the lines say, and what other plugins need besides.
     var settings: KubernetesSettings {
         var settings = written
-        settings.model.indexesPods = knowsClients.load(ordering: .acquiring)
+        settings.cluster.model.indexesPods = knowsClients.load(ordering: .acquiring)
         return settings
     }
 
@@ -39,7 +39,7 @@ package final class KubernetesPlugin: Plugin {
 
     /// The watches of the old configuration go on when they ask for the same objects.
     package func adopt(_ predecessor: any Plugin) {
-        guard let old = predecessor as? KubernetesPlugin, old.settings.followsSameCluster(as: settings) else { return }
+        guard let old = predecessor as? KubernetesPlugin, old.settings.cluster == settings.cluster else { return }
         let taken = old.following.withLock { $0 }
         following.withLock { $0 = taken }
         taken?.keep()
@@ -47,7 +47,9 @@ package final class KubernetesPlugin: Plugin {
 
     package func start(_ environment: any PluginEnvironment) async {
         if following.withLock({ $0 }) == nil {
-            let new = ClusterFollowing(settings, metrics: environment.metrics, localAddresses: localAddresses)
+            let new = ClusterFollowing(
+                settings.cluster, startupTimeout: settings.startupTimeout, metrics: environment.metrics,
+                localAddresses: localAddresses)
             following.withLock { $0 = new }
             await new.start()
         }
@@ -63,13 +65,4 @@ package final class KubernetesPlugin: Plugin {
     }
 
     package var unreadiness: String? { following.withLock { $0 }?.state.unreadiness }
-}
-
-extension KubernetesSettings {
-    /// True when the two need the same objects from the same API server, told apart in the same way.
-    func followsSameCluster(as other: KubernetesSettings) -> Bool {
-        endpoint == other.endpoint && tls == other.tls && kubeconfig == other.kubeconfig && context == other.context
-            && labels == other.labels && namespaceLabels == other.namespaceLabels && model == other.model
-            && namesClients == other.namesClients && snapshot == other.snapshot && pace == other.pace && staleAfter == other.staleAfter
-    }
 }

@@ -1,4 +1,5 @@
 import ClusterModel
+import ClusterSource
 import DNSServer
 import DNSWire
 import Synchronization
@@ -75,7 +76,7 @@ private func upstream() async throws -> ScriptedUpstream {
         let dns = try await ClusterServer("\(kubernetes) {\npods \(pods)\n}", cluster)
         #expect(try await dns.ask("db.other.shop.svc.cluster.local. A").hasPrefix("NOERROR aa\ndb.other.shop"))
         #expect(try await dns.ask("127-0-0-1.shop.pod.cluster.local. A").hasPrefix(code))
-        #expect(dns.plugin.settings.kinds.contains(.pod))
+        #expect(dns.plugin.settings.cluster.kinds.contains(.pod))
     }
 
     @Test("a pod of a namespace that is not visible still has its path") func hiddenNamespace() async throws {

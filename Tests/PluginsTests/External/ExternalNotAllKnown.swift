@@ -1,4 +1,5 @@
 import ClusterModel
+import ClusterSource
 import DNSServer
 import DNSWire
 import Synchronization

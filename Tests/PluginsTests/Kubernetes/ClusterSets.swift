@@ -1,4 +1,5 @@
 import ClusterModel
+import ClusterSource
 import DNSServer
 import DNSWire
 import TestKit
@@ -39,7 +40,7 @@ private func imported(_ name: String, _ address: String?) -> ClusterObject {
     func answers(_ question: String, _ answer: String) async throws {
         let dns = try await ClusterServer(Self.directives, Self.objects)
         #expect(try await dns.ask(question) == answer)
-        #expect(dns.plugin.settings.kinds.contains(.serviceImport))
+        #expect(dns.plugin.settings.cluster.kinds.contains(.serviceImport))
     }
 
     @Test(arguments: [

@@ -1,4 +1,5 @@
 import ClusterModel
+import ClusterSource
 import DNSServer
 import Synchronization
 import Telemetry
@@ -121,8 +122,8 @@ import Testing
     }
 
     @Test("not without metadata, nor without verified pods") func notWanted() async throws {
-        #expect(try await ClusterServer(verified).plugin.settings.namesClients == false)
-        #expect(try await ClusterServer("metadata\n\(verified)").plugin.settings.namesClients)
-        #expect(try await ClusterServer("metadata\nkubernetes cluster.local").plugin.settings.namesClients == false)
+        #expect(try await ClusterServer(verified).plugin.settings.cluster.namesClients == false)
+        #expect(try await ClusterServer("metadata\n\(verified)").plugin.settings.cluster.namesClients)
+        #expect(try await ClusterServer("metadata\nkubernetes cluster.local").plugin.settings.cluster.namesClients == false)
     }
 }

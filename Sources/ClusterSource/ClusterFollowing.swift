@@ -1,41 +1,46 @@
-import ClusterModel
-import DNSWire
-import EventLoop
+package import ClusterModel
+package import DNSWire
 import KubernetesAPI
-import Snapshots
+package import Snapshots
 import Synchronization
-import Telemetry
+package import Telemetry
 
 /// Keeps a snapshot of the cluster in step with its API server; outlives reloads that leave its settings alone.
-final class ClusterFollowing: Sendable {
-    let published: Published<ClusterSnapshot>
-    let state: FollowState
-    private let settings: KubernetesSettings
+package final class ClusterFollowing: Sendable {
+    package let published: Published<ClusterSnapshot>
+    package let state: FollowState
+    private let cluster: FollowedCluster
+    /// After which time without a list that is said.
+    private let startupTimeout: Duration
     private let metrics: MetricRegistry
     private let task = Mutex<Task<Void, Never>?>(nil)
     private let users = Atomic<Int>(1)
     private let writer: SnapshotWriter
     private let addressWarning = AddressWarning()
     /// Nil where nobody wants to know.
-    let clients: ClientPods?
+    package let clients: ClientPods?
 
-    init(_ settings: KubernetesSettings, metrics: MetricRegistry, localAddresses: [IPAddress]) {
-        self.settings = settings
+    /// - Parameter localAddresses: of this host, for NS records.
+    package init(
+        _ cluster: FollowedCluster, startupTimeout: Duration, metrics: MetricRegistry, localAddresses: [IPAddress]
+    ) {
+        self.cluster = cluster
+        self.startupTimeout = startupTimeout
         self.metrics = metrics
-        clients = settings.namesClients ? ClientPods() : nil
-        state = FollowState(localAddresses: localAddresses, staleAfter: settings.staleAfter)
-        let file = settings.snapshot.map { SnapshotFile(path: $0, settings: settings) }
-        let index = ClusterIndex(options: settings.model, seed: Self.seed)
+        clients = cluster.namesClients ? ClientPods() : nil
+        state = FollowState(localAddresses: localAddresses, staleAfter: cluster.staleAfter)
+        let file = cluster.snapshot.map { SnapshotFile(path: $0, fingerprint: cluster.fingerprint) }
+        let index = ClusterIndex(options: cluster.model, seed: Self.seed)
         published = Published(index.makeSnapshot())
-        writer = SnapshotWriter(index, settings.kinds, published: published, state: state, metrics: metrics, file: file)
+        writer = SnapshotWriter(index, cluster.kinds, published: published, state: state, metrics: metrics, file: file)
     }
 
     // Query names are chosen by anybody: which of them collide must not be known.
     private static let seed = UInt64.random(in: 1 ... .max)
 
     /// Returns once what was saved is answered from; the API server is followed in the background.
-    func start() async {
-        await writer.restore(settings.model)
+    package func start() async {
+        await writer.restore(cluster.model)
         let age = state.age
         metrics.reading(
             "coredns_kubernetes_data_age_seconds",
@@ -52,19 +57,19 @@ final class ClusterFollowing: Sendable {
     }
 
     private func warnWhenLate() async {
-        do { try await Task.sleep(for: settings.startupTimeout) } catch { return }
+        do { try await Task.sleep(for: startupTimeout) } catch { return }
         if !state.isSynced || state.isRestored {
             Log.warning(
-                "plugin/kubernetes: the API server was not listed within \(settings.startupTimeout); until it is, "
+                "plugin/kubernetes: the API server was not listed within \(startupTimeout); until it is, "
                     + "cluster names are answered \(state.isRestored ? "as they were saved" : "SERVFAIL")")
         }
     }
 
     /// One more plugin uses this.
-    func keep() { users.wrappingAdd(1, ordering: .relaxed) }
+    package func keep() { users.wrappingAdd(1, ordering: .relaxed) }
 
     /// One plugin less; the last one ends the watches.
-    func release() async {
+    package func release() async {
         guard users.wrappingSubtract(1, ordering: .relaxed).newValue == 0 else { return }
         task.withLock { $0 }?.cancel()
         await writer.saveNow()
@@ -102,9 +107,9 @@ final class ClusterFollowing: Sendable {
     /// Returns when the kubeconfig names another API server or other credentials than before.
     private func endpointIsOther(than old: APIEndpoint) async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: settings.kubeconfig == nil ? .seconds(86400) : .seconds(5))
+            try? await Task.sleep(for: cluster.kubeconfig == nil ? .seconds(86400) : .seconds(5))
             // A file that is just being written says nothing.
-            guard !Task.isCancelled, let new = try? settings.apiEndpoint(), new != old else { continue }
+            guard !Task.isCancelled, let new = try? cluster.apiEndpoint(), new != old else { continue }
             Log.info("plugin/kubernetes: the kubeconfig has changed; following \(new.url)")
             return
         }
@@ -112,14 +117,14 @@ final class ClusterFollowing: Sendable {
 
     private var options: FollowOptions {
         FollowOptions(
-            kinds: settings.kinds, labelSelector: settings.labels, namespaceLabelSelector: settings.namespaceLabels,
-            podLabels: settings.namesClients)
+            kinds: cluster.kinds, labelSelector: cluster.labels, namespaceLabelSelector: cluster.namespaceLabels,
+            podLabels: cluster.namesClients)
     }
 
     private func connect() throws -> APIConnection {
-        let endpoint = try settings.apiEndpoint()
+        let endpoint = try cluster.apiEndpoint()
         let requests = APIMetrics(metrics, of: endpoint)
-        return try APIConnection(endpoint, pace: settings.pace, onRequest: { requests.count($0) }) { problem in
+        return try APIConnection(endpoint, pace: cluster.pace, onRequest: { requests.count($0) }) { problem in
             Log.warning("plugin/kubernetes: \(problem)")
         }
     }

@@ -1,14 +1,14 @@
-import ClusterModel
-import DNSWire
+package import ClusterModel
+package import DNSWire
 import Synchronization
 
 /// Names and labels of pods by their addresses, for those who ask who asked.
 ///
 /// Apart from the record tables, since only `metadata` wants it: a pod takes several hundred octets here.
-final class ClientPods: Sendable {
-    struct Pod: Sendable {
-        let name: String
-        let labels: [String: String]
+package final class ClientPods: Sendable {
+    package struct Pod: Sendable {
+        package let name: String
+        package let labels: [String: String]
     }
 
     private struct Kept {
@@ -44,7 +44,9 @@ final class ClientPods: Sendable {
 
     private let tables = Mutex(Tables())
 
-    func apply(_ changes: [ObjectChange]) {
+    package init() {}
+
+    package func apply(_ changes: [ObjectChange]) {
         tables.withLock { tables in
             for change in changes {
                 switch change {
@@ -61,7 +63,7 @@ final class ClientPods: Sendable {
     }
 
     /// The one pod that has this address; nil for none and for several.
-    func pod(at address: IPAddress) -> Pod? {
+    package func pod(at address: IPAddress) -> Pod? {
         tables.withLock { tables in
             guard let keys = tables.keys[address], keys.count == 1 else { return nil }
             return tables.pods[keys[0]]?.pod

@@ -18,11 +18,6 @@ struct SnapshotFile: Sendable {
     /// Files written under another configuration hold other objects.
     let fingerprint: UInt64
 
-    init(path: String, settings: KubernetesSettings) {
-        self.path = path
-        fingerprint = withBytes(Array(settings.followedText.utf8)) { $0.hash(seed: 0x5EED) }
-    }
-
     // MARK: Writing
 
     /// Writes all of `index` beside the file; `finish` of what is given back puts it in its place.
@@ -139,17 +134,5 @@ struct SnapshotChecksum {
         withBytes(rest) { mix($0) }
         rest = []
         return state
-    }
-}
-
-extension KubernetesSettings {
-    /// What decides which objects are followed and how they are kept, as text that is the same in every process.
-    var followedText: String {
-        [
-            endpoint ?? "", kubeconfig ?? "", context ?? "", labels, namespaceLabels,
-            model.namespaces?.sorted().joined(separator: ",") ?? "", "\(model.pods)", "\(model.endpointPodNames)",
-            "\(model.answersEndpoints)", "\(model.keepsExternalAddresses)", "\(model.indexesPods)",
-            "\(model.answersImports)", "\(model.answersZones)",
-        ].joined(separator: "\n")
     }
 }
