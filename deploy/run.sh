@@ -2,11 +2,29 @@
 # Starts the embedded cluster with deploy/examples, the DNS server in front of it, and the autoscaler: deploy/run.sh BINARY
 # Ctrl-C stops all three.
 set -euo pipefail
+
+# True when the terminal's keys reach this process group (fields 5 and 8 of stat, see proc(5)).
+has_terminal() {
+    local fields
+    fields=$(</proc/$$/stat)
+    read -r -a fields <<<"${fields##*) }"
+    [ "${fields[2]}" = "${fields[5]}" ]
+}
+
+# In a process group of its own Ctrl-C reaches this script alone, not the `make` that started it: that would end with an
+# error. Nobody could continue it after Ctrl-Z, so that does nothing.
+if [ -z "${CLUSTER_DNS_RUN-}" ] && has_terminal; then
+    trap '' TSTP
+    set -m
+    CLUSTER_DNS_RUN=$$ "$0" "$@"
+    exit
+fi
+
 cd "$(dirname "$0")/.."
 binary=$1
 examples=deploy/examples
 work=$(mktemp -d "${TMPDIR:-/tmp}/cluster-dns.XXXXXX")
-lab='' server='' autoscaler=''
+lab='' server='' autoscaler='' starter=''
 
 stop() {
     trap - EXIT
@@ -17,6 +35,7 @@ stop() {
     [ -z "$server" ] || wait "$server" 2>/dev/null || true
     [ -z "$lab" ] || kill "$lab" 2>/dev/null || true
     [ -z "$lab" ] || wait "$lab" 2>/dev/null || true
+    [ -z "$starter" ] || kill "$starter" 2>/dev/null || true
     rm -rf "$work"
 }
 trap stop EXIT
@@ -112,7 +131,13 @@ Add nodes, and the autoscaler scales the Deployment example-dns, one replica a n
 Ctrl-C stops all. Queries that fail are logged below.
 EOF
 
-wait -n "$lab" "$server" "$autoscaler" || true
+# Whoever ends the process that gave this one its group ends this one, too.
+if [ -n "${CLUSTER_DNS_RUN-}" ]; then
+    tail --pid="$CLUSTER_DNS_RUN" -f /dev/null &
+    starter=$!
+fi
+wait -n "$lab" "$server" "$autoscaler" $starter || true
+[ -z "$starter" ] || kill -0 "$starter" 2>/dev/null || exit 0
 kill -0 "$lab" 2>/dev/null || fail "The embedded cluster ended:" "$work/lab.log"
 kill -0 "$autoscaler" 2>/dev/null || fail "The autoscaler ended:" "$work/autoscaler.log"
 fail "The DNS server ended." /dev/null
