@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build image test bench check-examples clean packages-build
 
+# The program; the embedded cluster, cluster-dns-lab, stands beside it.
 BINARY := .build/release/cluster-dns
 IMAGE := .build/cluster-dns.tar
 IMAGE_PACKAGES := buildah ca-certificates binutils libcap2-bin
@@ -9,7 +10,7 @@ IMAGE_PACKAGES := buildah ca-certificates binutils libcap2-bin
 help:
 	@echo 'make run             build, start an embedded cluster and the DNS server on 127.0.0.1:1053'
 	@echo 'make test            build, run every test, print counts'
-	@echo 'make build           build the release binary: $(BINARY)'
+	@echo 'make build           build the release binaries: $(BINARY) and cluster-dns-lab beside it'
 	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
 	@echo 'make bench           CPU per answer against NSD, start-up, memory, change latency (15 minutes)'
 	@echo 'make check-examples  read every Corefile in Corefile-examples/ as the server would'
@@ -19,7 +20,7 @@ packages-build:
 	@.ci/packages libldns-dev
 
 build: packages-build
-	swift build -c release --product cluster-dns
+	swift build -c release
 
 run: build
 	@.ci/packages bind9-dnsutils

@@ -141,6 +141,9 @@ def runs(suite, root, version):
     suite.equal("check", (code, output, error), (0, "/etc/coredns/Corefile: sound, 1 server block", ""))
     code, output, error = in_image(root, "/coredns", "check", "/etc/coredns/broken")
     suite.check("check of a broken Corefile", code == 1 and "/etc/coredns/broken:2: nonsense" in error, f"{code}: {error}")
+    code, output, error = in_image(root, "/cluster-dns", "lab")
+    suite.check("the embedded cluster is left out, and that is said",
+        code == 1 and not output and "/cluster-dns-lab: " in error and "no part of the image" in error, f"{code}: {error}")
     server = Program("image", entered(root, "/coredns", "-conf", "/etc/coredns/Corefile"))
     for transport in ("+notcp", "+tcp"):
         suite.check(f"an answer, {transport}", eventually(

@@ -24,8 +24,53 @@ BROKEN = {
     "open block": (".:%d {\n    bind 127.0.0.1\n    whoami\n", None),
 }
 
+# Modules of the embedded cluster and what only it uses, as they stand in the names of Swift symbols.
+OF_THE_LAB = ("ClusterLab", "HummingbirdHTTP2", "SwiftASN1", "X509")
+
+
+def modules(program, names):
+    """Those of the modules that the program has symbols of; None when it has none at all, or they cannot be read."""
+    if not shutil.which("nm"):
+        return None
+    symbols = subprocess.run(["nm", program], capture_output=True, text=True).stdout
+    swift = "\n".join(line for line in symbols.splitlines() if " $s" in line)
+    return {name for name in names if re.search(rf"(?<!\d){len(name)}{name}", swift)} if swift else None
+
+
+def lab_stands_beside(suite):
+    """`cluster-dns lab` is the program beside it: nothing of it is in this one, and where it is absent that is said."""
+    lab = BINARY.with_name("cluster-dns-lab")
+    in_lab = modules(lab, OF_THE_LAB)
+    if in_lab is None:
+        print("  start: symbols of the programs: not run: nm finds none", flush=True)
+    else:
+        suite.equal("the embedded cluster is in its own program", in_lab, set(OF_THE_LAB))
+        suite.equal("and nothing of it in cluster-dns", modules(BINARY, (*OF_THE_LAB, "DNSServer")), {"DNSServer"})
+
+    def said(*words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+    help_text = said(BINARY, "lab", "--help")
+    suite.equal("lab --help is the lab's own", help_text, said(lab, "lab", "--help"))
+    suite.check("and lists its flags", help_text[0] == 0 and "--generate" in help_text[1], help_text)
+    suite.equal("exit codes are the lab's", said(BINARY, "lab", "--nonsense"), said(lab, "lab", "--nonsense"))
+
+    alone = work / "alone/cluster-dns"
+    alone.parent.mkdir()
+    shutil.copy(BINARY, alone)
+    for words in (["lab"], ["lab", "--help"], ["autoscale", "--simulate", work / "day.svg"]):
+        code, output, error = said(alone, *words)
+        suite.check(f"{words[0]} {words[-1]}: without the program beside it, its place and the remedy are named",
+            code == 1 and not output and str(alone.with_name("cluster-dns-lab")) in error and "make build" in error, error)
+    alone.unlink()
+    drawing = work / "day.svg"
+    suite.equal("autoscale --simulate", said(BINARY, "autoscale", "--simulate", drawing), (0, "", ""))
+    suite.check("draws what the manual shows",
+        drawing.read_text() == (ROOT / "docs/autoscaler-simulation.svg").read_text())
+
 
 def body(suite):
+    lab_stands_beside(suite)
     for label, (text, lines) in BROKEN.items():
         file = work / f"Corefile.{label.replace(' ', '-')}"
         file.write_text(text % free_port())
