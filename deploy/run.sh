@@ -28,7 +28,7 @@ lab='' server='' autoscaler='' starter=''
 
 stop() {
     trap - EXIT
-    trap '' INT TERM
+    trap '' INT TERM HUP
     [ -z "$autoscaler" ] || kill "$autoscaler" 2>/dev/null || true
     [ -z "$autoscaler" ] || wait "$autoscaler" 2>/dev/null || true
     [ -z "$server" ] || kill "$server" 2>/dev/null || true
@@ -39,7 +39,7 @@ stop() {
     rm -rf "$work"
 }
 trap stop EXIT
-trap 'echo; echo "Stopping."; exit 0' INT TERM
+trap 'echo; echo "Stopping."; exit 0' INT TERM HUP
 
 # True when something listens on TCP port $1 of 127.0.0.1.
 is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
