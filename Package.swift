@@ -61,8 +61,9 @@ let package = Package(
     targets: [
         // Vocabulary: pure, importing nothing but the standard library.
         .target(name: "CLinux"),
+        .target(name: "Text"),
         .target(name: "DNSWire"),
-        .target(name: "Corefile"),
+        .target(name: "Corefile", dependencies: ["Text"]),
         .target(name: "Snapshots"),
         .target(name: "Telemetry"),
         .target(name: "Patterns"),
@@ -81,8 +82,8 @@ let package = Package(
         .target(
             name: "SecureTransport",
             dependencies: [
-                "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", nioCore, nioPosix, nioHTTP1, nioHTTP2,
-                nioSSL,
+                "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "Text", nioCore, nioPosix, nioHTTP1,
+                nioHTTP2, nioSSL,
             ]),
         .target(
             name: "ClusterSource",
@@ -94,7 +95,7 @@ let package = Package(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions",
+                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text",
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", asyncHTTPClient, nioCore]),
         // The program.
@@ -109,7 +110,8 @@ let package = Package(
         .target(
             name: "ClusterLab",
             dependencies: [
-                "Autoscaler", hummingbird, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto, nioCore, nioSSL, log,
+                "Autoscaler", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto, nioCore, nioSSL,
+                log,
             ]),
         .executableTarget(
             name: "cluster-dns-lab", dependencies: ["ClusterLab", argumentParser, unixSignals],
@@ -124,7 +126,8 @@ let package = Package(
             path: "Tests/TestKit"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "StyleTests"),
-        .testTarget(name: "CorefileTests", dependencies: ["Corefile"]),
+        .testTarget(name: "TextTests", dependencies: ["Text"]),
+        .testTarget(name: "CorefileTests", dependencies: ["Corefile", "Text"]),
         .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
@@ -143,7 +146,8 @@ let package = Package(
                 "ClusterSource", "ZoneData",
             ]),
         .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry"]),
-        .testTarget(name: "ClusterLabTests", dependencies: ["ClusterLab", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
+        .testTarget(
+            name: "ClusterLabTests", dependencies: ["ClusterLab", "Text", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(
             name: "BudgetsTests",
             dependencies: [

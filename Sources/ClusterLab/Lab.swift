@@ -4,6 +4,7 @@ import HummingbirdHTTP2
 import Logging
 import NIOCore
 import Synchronization
+package import Text
 
 /// The embedded cluster: an API server in this process, its control plane, its manifests and its credentials.
 package final class Lab: Sendable {

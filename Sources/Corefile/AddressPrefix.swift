@@ -1,3 +1,5 @@
+import Text
+
 /// A network in CIDR notation, known by the reverse zones that cover it.
 struct AddressPrefix {
     enum Reading {

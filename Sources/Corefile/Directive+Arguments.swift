@@ -1,3 +1,5 @@
+import Text
+
 // Each value can be read by position, which also reports a missing argument, or from a token.
 extension Directive {
     /// The argument at a position; `meaning` is what the error expects when it is missing.

@@ -1,3 +1,5 @@
+package import Text
+
 /// An address argument: `[scheme://]` and an IP address, a host name or nothing, with or without a port.
 package struct EndpointText: Hashable, Sendable {
     package enum Host: Hashable, Sendable {

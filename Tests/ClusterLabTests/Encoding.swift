@@ -1,4 +1,5 @@
 import Testing
+import Text
 
 @testable import ClusterLab
 
@@ -104,14 +105,5 @@ import Testing
             #expect(throws: JSONError.self) { try JSONReader.read(Array(json.prefix(length))) }
         }
         #expect(throws: JSONError.self) { try JSONReader.read([UInt8](repeating: UInt8(ascii: "["), count: 100_000)) }
-    }
-
-    @Test("times survive", arguments: ["2026-11-20T22:27:04Z", "1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z"])
-    func times(_ text: String) {
-        #expect(Timestamp(text)?.text() == text)
-        #expect(
-            Timestamp("2026-01-01T01:00:00.123456789+01:00")?.text(fractionDigits: 9)
-                == "2026-01-01T00:00:00.123456789Z")
-        #expect(Timestamp("yesterday") == nil)
     }
 }

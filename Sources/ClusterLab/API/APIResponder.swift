@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Text
 
 /// A request's channel, from which a client certificate can be read.
 struct LabRequestContext: RequestContext {

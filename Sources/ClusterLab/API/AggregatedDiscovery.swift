@@ -1,4 +1,5 @@
 import Hummingbird
+import Text
 
 /// Discovery of everything in one document (apidiscovery.k8s.io), which clients ask for before anything else.
 enum AggregatedDiscovery {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Text
 
 /// Answers the deletion of an object or a collection.
 struct DeleteHandler: Sendable {

@@ -1,3 +1,5 @@
+import Text
+
 /// The documents from which clients learn what is served.
 enum Discovery {
     static let version: JSONValue = [

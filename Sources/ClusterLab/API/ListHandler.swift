@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Text
 
 /// Answers one list: the right version, one page, selected, written in pieces.
 struct ListHandler: Sendable {

@@ -1,3 +1,5 @@
+import Text
+
 /// The query parameters of lists, watches and writes, checked.
 struct ListOptions: Sendable {
     var labels = LabelSelector()

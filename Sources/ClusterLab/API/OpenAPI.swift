@@ -1,3 +1,5 @@
+import Text
+
 /// The OpenAPI v3 documents: what `kubectl explain` prints, and that validation is left to the server.
 enum OpenAPI {
     /// The older document, without definitions: clients that ask it for a kind find none and go on without.

@@ -1,4 +1,5 @@
 import HTTPTypes
+import Text
 
 /// In which form the client wants the answer (its Accept header, read in order).
 struct Representation: Sendable, Equatable {

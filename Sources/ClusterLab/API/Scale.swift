@@ -1,3 +1,5 @@
+import Text
+
 /// The `scale` sub-resource (autoscaling/v1).
 enum Scale {
     static func of(_ workload: JSONValue, _ kind: ResourceKind) -> JSONValue {

@@ -1,4 +1,5 @@
 import Foundation
+package import Text
 
 /// Which labels an object must have.
 package struct LabelSelector: Sendable {

@@ -1,3 +1,5 @@
+package import Text
+
 /// A refusal as the API puts it: an HTTP status and a `Status` object.
 package struct StatusError: Error, Sendable {
     package var code: Int

@@ -1,3 +1,5 @@
+import Text
+
 /// Lists as `kubectl get` prints them.
 enum Table {
     static func of(_ objects: [StoredObject], _ kind: ResourceKind, version: UInt64) -> JSONValue {

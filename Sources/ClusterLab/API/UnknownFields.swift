@@ -1,3 +1,5 @@
+import Text
+
 /// Finds the fields of a built-in kind that its API does not know.
 enum UnknownFields {
     /// Member name → type of every message, those of inlined messages included.

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Text
 
 /// Answers creates, updates and patches of an object or one of its sub-resources.
 struct WriteHandler: Sendable {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Text
 
 /// Answers the questions about access and identity: objects that are posted, filled in, and never kept.
 struct AccessReviews: Sendable {

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOSSL
+import Text
 
 /// Finds out who asks: the administrator's token, a ServiceAccount's token, or a client certificate.
 struct Authenticator: Sendable {

@@ -1,3 +1,5 @@
+import Text
+
 /// Decides by the Roles and ClusterRoles that are bound to a user (rbac.authorization.k8s.io/v1).
 enum Authorizer {
     /// What every authenticated user may read, as `system:discovery` and `system:public-info-viewer` grant it.

@@ -1,3 +1,5 @@
+import Text
+
 /// Answers `POST …/serviceaccounts/NAME/token`: a token for the account (authentication.k8s.io/v1).
 enum TokenRequest {
     static func answer(

@@ -1,3 +1,5 @@
+import Text
+
 // Defaults, checks and allocations between a user's object and the stored one.
 extension ClusterState {
     mutating func admit(

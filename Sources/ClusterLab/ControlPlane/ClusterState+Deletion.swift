@@ -1,4 +1,5 @@
 import Foundation
+import Text
 
 /// What a client asks of a deletion.
 package struct Deletion: Sendable {

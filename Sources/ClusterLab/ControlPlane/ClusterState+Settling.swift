@@ -1,3 +1,5 @@
+import Text
+
 // Which controllers have to look again after a write, and their turns.
 extension ClusterState {
     /// Notes which controllers have to look again after a write.

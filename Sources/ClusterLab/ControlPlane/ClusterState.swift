@@ -1,4 +1,5 @@
 import Foundation
+package import Text
 
 /// The cluster: its objects, what is allocated, and which parts the controllers still have to look at.
 package struct ClusterState: Sendable {

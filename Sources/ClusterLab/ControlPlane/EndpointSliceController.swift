@@ -1,4 +1,5 @@
 import Foundation
+import Text
 
 /// Keeps the EndpointSlices of a Service in step with the pods it selects.
 enum EndpointSliceController {

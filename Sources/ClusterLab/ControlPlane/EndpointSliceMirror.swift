@@ -1,4 +1,5 @@
 import Foundation
+import Text
 
 /// Shows Endpoints that people wrote, for a Service without a selector, as EndpointSlices.
 enum EndpointSliceMirror {

@@ -1,3 +1,5 @@
+import Text
+
 /// Keeps the Endpoints of a Service (the kind before EndpointSlices) in step with its slices.
 enum EndpointsController {
     /// Addresses one object holds at most.

@@ -1,3 +1,5 @@
+import Text
+
 // What the API server does to a Service: families, ClusterIPs, node ports, the load balancer's address.
 extension ClusterState {
     mutating func admitService(_ service: inout JSONValue, replacing old: JSONValue?) throws(StatusError) {

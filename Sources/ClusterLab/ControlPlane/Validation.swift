@@ -1,3 +1,5 @@
+import Text
+
 /// The checks of the API server that people meet.
 enum Validation {
     static func metadata(_ kind: ResourceKind, _ object: JSONValue) throws(StatusError) {

@@ -1,3 +1,5 @@
+import Text
+
 // What the API server fills into workloads, and what it asks of them.
 extension ClusterState {
     func admitWorkload(_ kind: ResourceKind, _ object: inout JSONValue) throws(StatusError) {

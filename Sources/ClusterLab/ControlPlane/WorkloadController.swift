@@ -1,3 +1,5 @@
+import Text
+
 /// Keeps ReplicaSets and Pods in step with Deployments, ReplicaSets and StatefulSets.
 enum WorkloadController {
     static func reconcile(_ key: ClusterState.WorkloadKey, in state: inout ClusterState) {

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Text
 
 /// Issues and checks the tokens of ServiceAccounts: JSON web tokens (RFC 7519) signed with a key of this lab (ES256).
 ///

@@ -1,3 +1,5 @@
+import Text
+
 // Kinds that CustomResourceDefinitions bring: served while their definition is there.
 extension ClusterState {
     /// Every kind that is served, custom ones last.

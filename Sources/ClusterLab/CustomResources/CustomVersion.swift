@@ -1,3 +1,5 @@
+import Text
+
 /// One served version of a CustomResourceDefinition: its names, its schema and the columns it wants shown.
 final class CustomVersion: Sendable {
     let singular: String

@@ -1,3 +1,5 @@
+import Text
+
 /// Applies a definition's structural schema (OpenAPI v3 as CustomResourceDefinitions use it) to an object.
 struct StructuralSchema {
     let schema: JSONValue

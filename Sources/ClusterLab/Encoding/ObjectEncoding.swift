@@ -1,3 +1,5 @@
+package import Text
+
 /// The protobuf frames around objects: magic and `runtime.Unknown`, lists, watch events.
 package enum ObjectEncoding {
     static let magic: [UInt8] = [0x6B, 0x38, 0x73, 0x00]

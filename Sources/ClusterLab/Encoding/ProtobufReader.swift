@@ -1,4 +1,5 @@
 import Foundation
+import Text
 
 /// Why bytes are not a protobuf message.
 package enum ProtobufError: Error, Sendable {

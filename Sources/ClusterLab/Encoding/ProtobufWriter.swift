@@ -1,4 +1,5 @@
 import Foundation
+import Text
 
 /// A field whose JSON value is not what its message holds.
 package struct FieldMismatch: Error, Sendable, CustomStringConvertible {
@@ -170,9 +171,4 @@ struct ProtobufWriter {
             out.replaceSubrange(start...start, with: encoded)
         }
     }
-}
-
-extension JSONValue {
-    var isArray: Bool { if case .array = self { true } else { false } }
-    var isObject: Bool { if case .object = self { true } else { false } }
 }

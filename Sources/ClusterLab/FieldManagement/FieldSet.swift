@@ -1,3 +1,5 @@
+import Text
+
 /// Which fields of an object somebody owns: a tree with the steps of `fieldsV1` (`f:name`, `k:{…}`, `v:…`).
 struct FieldSet: Equatable, Sendable {
     /// The place itself is owned, not only what is in it.

@@ -1,3 +1,5 @@
+import Text
+
 /// How the parts of an object are owned and merged at one place: as a whole, member by member, or element by element.
 ///
 /// Built-in kinds go by the names of their members (the `+listType` and `+structType` marks of the API), custom kinds

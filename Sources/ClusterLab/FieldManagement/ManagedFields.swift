@@ -1,3 +1,5 @@
+import Text
+
 /// Who writes, as `metadata.managedFields` remembers it.
 package struct FieldManager: Sendable, Equatable {
     package var name: String

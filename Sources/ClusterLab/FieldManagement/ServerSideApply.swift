@@ -1,3 +1,5 @@
+import Text
+
 /// Server-side apply: merges what a manager states, takes away what it no longer states, and asks before it overrides.
 struct ServerSideApply {
     let kind: ResourceKind

@@ -1,3 +1,5 @@
+import Text
+
 /// Moves endpoints: each change flips one endpoint's readiness or gives it another address.
 struct Churn {
     private var random: SeededRandom

@@ -1,3 +1,5 @@
+import Text
+
 /// Makes a cluster of a given size: nodes, namespaces, services, and pods and slices for its endpoints.
 ///
 /// Objects are encoded at once and kept as protobuf: about 110 bytes an endpoint in a slice and 400 bytes a pod.

@@ -1,3 +1,5 @@
+import Text
+
 /// How large a generated cluster is; equal options give equal clusters.
 package struct GenerateOptions: Sendable, Equatable {
     package var nodes = 3
@@ -41,23 +43,7 @@ package struct GenerateOptions: Sendable, Equatable {
     }
 }
 
-/// A small reproducible generator (SplitMix64); statistics matter here, secrecy does not.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// A number in 0..<1.
-    mutating func fraction() -> Double { Double(next() >> 11) / Double(1 << 53) }
-
+extension SeededRandom {
     mutating func uid() -> String {
         func hexadecimal(_ value: UInt64, _ digits: Int) -> String {
             let text = String(value, radix: 16)

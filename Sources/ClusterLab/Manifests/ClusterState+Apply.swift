@@ -1,3 +1,5 @@
+import Text
+
 // Loading whole objects: what `kubectl apply` of a file does, and a restored backup.
 extension ClusterState {
     /// The order in which kinds are created, so that what others refer to comes first.

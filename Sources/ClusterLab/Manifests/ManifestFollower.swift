@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import Text
 
 /// Loads manifest files and keeps the cluster in step when they are edited.
 final class ManifestFollower: Sendable {

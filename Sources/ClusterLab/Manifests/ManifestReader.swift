@@ -1,4 +1,5 @@
 import Foundation
+package import Text
 import Yams
 
 /// One object of a manifest and where it stands.

@@ -1,3 +1,5 @@
+package import Text
+
 /// JSON patch (RFC 6902): a list of operations on paths.
 package enum JSONPatch {
     package static func apply(_ patch: JSONValue, to target: JSONValue) throws(StatusError) -> JSONValue {

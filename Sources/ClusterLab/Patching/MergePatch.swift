@@ -1,3 +1,5 @@
+package import Text
+
 /// JSON merge patch (RFC 7386).
 package enum MergePatch {
     package static func apply(_ patch: JSONValue, to target: JSONValue) -> JSONValue {

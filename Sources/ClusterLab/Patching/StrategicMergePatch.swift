@@ -1,3 +1,5 @@
+package import Text
+
 /// Strategic merge patch: as a merge patch, but well-known lists merge by a key of their elements.
 package enum StrategicMergePatch {
     /// List member → the key of its elements; lists not named here are replaced as a whole.

@@ -1,3 +1,5 @@
+package import Text
+
 /// All objects of the cluster under one rising version, with a bounded history per kind.
 package struct ObjectStore: Sendable {
     /// The version of the newest write.

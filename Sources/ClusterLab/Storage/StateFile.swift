@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Text
 
 /// The objects of a lab on disk: one JSON document that is always replaced as a whole.
 ///

@@ -1,3 +1,5 @@
+package import Text
+
 /// One version of one object; immutable, so lists and watches share it.
 package final class StoredObject: Sendable {
     package let namespace: String

@@ -2,6 +2,7 @@ import Corefile
 import DNSServer
 import DNSWire
 import EventLoop
+import Text
 
 /// Reads the upstreams of a `forward` line.
 struct TargetReader {

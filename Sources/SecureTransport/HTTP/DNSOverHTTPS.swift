@@ -1,5 +1,6 @@
 import DNSServer
 import NIOHTTP1
+import Text
 
 /// Queries by GET and POST (RFC 8484).
 struct DNSOverHTTPS: QueryForm {

@@ -1,10 +1,10 @@
 /// Octets as text that may stand in a path, without padding (RFC 4648 §5, RFC 8484 §6).
-enum Base64URL {
+package enum Base64URL {
     /// How many characters `count` octets take.
-    static func length(ofOctets count: Int) -> Int { (count * 4 + 2) / 3 }
+    package static func length(ofOctets count: Int) -> Int { (count * 4 + 2) / 3 }
 
     /// Nil when `text` is empty, padded, or holds any other character.
-    static func octets(of text: some StringProtocol) -> [UInt8]? {
+    package static func octets(of text: some StringProtocol) -> [UInt8]? {
         let count = text.utf8.count
         guard count > 0, count % 4 != 1 else { return nil }
         var octets: [UInt8] = []

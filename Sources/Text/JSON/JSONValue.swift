@@ -71,18 +71,8 @@ package enum JSONValue: Sendable, Equatable {
         return found
     }
 
-    /// What the value is, for messages to people.
-    package var description: String {
-        switch self {
-        case .null: "null"
-        case .bool(let flag): "\(flag)"
-        case .int(let number): "\(number)"
-        case .double(let number): "\(number)"
-        case .string(let text): "\"\(text)\""
-        case .array: "a list"
-        case .object: "an object"
-        }
-    }
+    package var isArray: Bool { if case .array = self { true } else { false } }
+    package var isObject: Bool { if case .object = self { true } else { false } }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
@@ -102,28 +92,5 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     package init(texts: [String]) { self = .array(texts.map(JSONValue.string)) }
     package init(sorted members: [String: String]) {
         self = .object(members.sorted { $0.key < $1.key }.map { Member($0.key, .string($0.value)) })
-    }
-}
-
-// What every Kubernetes object has.
-extension JSONValue {
-    package var kind: String { self["kind"].text ?? "" }
-    package var apiVersion: String { self["apiVersion"].text ?? "" }
-    package var name: String { self["metadata"]["name"].text ?? "" }
-    package var namespace: String { self["metadata"]["namespace"].text ?? "" }
-    package var uid: String { self["metadata"]["uid"].text ?? "" }
-    package var labels: [String: String] { self["metadata"]["labels"].textMembers }
-    package var annotations: [String: String] { self["metadata"]["annotations"].textMembers }
-
-    /// Writes a member two levels deep without naming the intermediate object.
-    package mutating func set(_ outer: String, _ inner: String, _ value: JSONValue) {
-        var container = self[outer]
-        container[inner] = value
-        self[outer] = container
-    }
-
-    /// Sets a member only where nothing is set yet.
-    package mutating func setDefault(_ name: String, _ value: JSONValue) {
-        if self[name].isNull { self[name] = value }
     }
 }

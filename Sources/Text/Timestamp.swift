@@ -1,5 +1,3 @@
-import Foundation
-
 /// A moment as the API writes it: whole seconds since 1970 and nanoseconds, always UTC.
 package struct Timestamp: Sendable, Equatable {
     package var seconds: Int64
@@ -8,12 +6,6 @@ package struct Timestamp: Sendable, Equatable {
     package init(seconds: Int64, nanoseconds: Int32 = 0) {
         self.seconds = seconds
         self.nanoseconds = nanoseconds
-    }
-
-    package static var now: Timestamp {
-        let sinceEpoch = Date().timeIntervalSince1970
-        let whole = sinceEpoch.rounded(.down)
-        return Timestamp(seconds: Int64(whole), nanoseconds: Int32((sinceEpoch - whole) * 1_000_000_000))
     }
 
     /// Reads RFC 3339 text with any fraction and offset; nil when it is not that.
