@@ -97,7 +97,7 @@ let package = Package(
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
                 "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text",
             ]),
-        .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", asyncHTTPClient, nioCore]),
+        .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
         // The program.
         .executableTarget(
             name: "cluster-dns",

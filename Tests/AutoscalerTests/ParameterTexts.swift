@@ -136,14 +136,4 @@ import Testing
         #expect(throws: ParameterError.self) { try DefaultParameters(json: "linear") }
         #expect(throws: ParameterError.self) { try DefaultParameters(json: "[]") }
     }
-
-    @Test("strings of JSON")
-    func strings() throws {
-        #expect(try JSONReader.read(#""a\u00e9\ud83d\ude00\n\/""#) == .string("aé😀\n/"))
-        #expect(try JSONReader.read(#""\ud83dx""#) == .string("\u{FFFD}x"))
-        #expect(throws: JSONFailure.self) { try JSONReader.read("\"a\nb\"") }
-        #expect(throws: JSONFailure.self) { try JSONReader.read(#""\x""#) }
-        #expect(throws: JSONFailure.self) { try JSONReader.read("01") }
-        #expect(throws: JSONFailure.self) { try JSONReader.read("[1 2]") }
-    }
 }

@@ -100,10 +100,5 @@ import Text
             _ = try? ObjectEncoding.decode(bad)
             _ = try? JSONReader.read(bad)
         }
-        let json = try Recordings.bytes("list-namespaces.json")
-        for length in stride(from: 0, to: json.count, by: 37) {
-            #expect(throws: JSONError.self) { try JSONReader.read(Array(json.prefix(length))) }
-        }
-        #expect(throws: JSONError.self) { try JSONReader.read([UInt8](repeating: UInt8(ascii: "["), count: 100_000)) }
     }
 }

@@ -44,7 +44,7 @@ import Testing
                 "ClusterSource",
                 ["ClusterModel", "DNSWire", "EventLoop", "KubernetesAPI", "Snapshots", "Synchronization", "Telemetry"]
             ),
-            ("Autoscaler", ["AsyncHTTPClient", "KubernetesAPI", "NIOCore", "Synchronization", "Telemetry"]),
+            ("Autoscaler", ["AsyncHTTPClient", "KubernetesAPI", "NIOCore", "Synchronization", "Telemetry", "Text"]),
             (
                 "Plugins",
                 [

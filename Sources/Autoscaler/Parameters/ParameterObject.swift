@@ -1,28 +1,24 @@
+import Text
+
 /// A JSON object whose members are read into fields by Go's rules: names match in any case, null changes nothing,
 /// unknown members are passed over, a later member replaces an earlier one.
 struct ParameterObject {
     /// The ConfigMap's key, for errors.
     let mode: String
-    private let members: [JSONTree.Member]
+    private let members: [JSONValue.Member]
 
     /// - Parameter text: the value of the ConfigMap's key.
     init(_ text: String, mode: String) throws(ParameterError) {
         self.mode = mode
-        let tree: JSONTree
-        do throws(JSONFailure) {
-            tree = try JSONReader.read(text)
-        } catch {
-            throw ParameterError(at: mode, found: "text that is not JSON", expected: "JSON, \(error)")
-        }
-        switch tree {
+        switch try JSONValue(parameters: text, at: mode) {
         case .object(let members): self.members = members
         case .null: members = []
-        default: throw ParameterError(at: mode, found: tree.kind, expected: "a JSON object")
+        case let other: throw ParameterError(at: mode, found: other.meaning, expected: "a JSON object")
         }
     }
 
     /// The values given for `field`, in order, without null.
-    private func values(_ field: String) -> [JSONTree] {
+    private func values(_ field: String) -> [JSONValue] {
         let wanted = Self.folded(field)
         return members.filter { $0.value != .null && Self.folded($0.name) == wanted }.map(\.value)
     }
@@ -42,12 +38,12 @@ struct ParameterObject {
     }
 
     private func read<Value>(
-        _ field: String, else standard: Value, _ expected: String, _ convert: (JSONTree) -> Value?
+        _ field: String, else standard: Value, _ expected: String, _ convert: (JSONValue) -> Value?
     ) throws(ParameterError) -> Value {
         var result = standard
         for tree in values(field) {
             guard let value = convert(tree) else {
-                throw ParameterError(at: "\(mode).\(field)", found: tree.kind, expected: expected)
+                throw ParameterError(at: "\(mode).\(field)", found: tree.meaning, expected: expected)
             }
             result = value
         }
@@ -57,8 +53,11 @@ struct ParameterObject {
     /// A float64.
     func number(_ field: String) throws(ParameterError) -> Double {
         try read(field, else: 0, "a number") { tree in
-            guard case .number(let text) = tree, let value = Double(text), value.isFinite else { return nil }
-            return value
+            switch tree {
+            case .int(let value): Double(value)
+            case .real(let number): number.value.isFinite ? number.value : nil
+            default: nil
+            }
         }
     }
 
@@ -95,7 +94,35 @@ struct ParameterObject {
         }
     }
 
-    private static func integer(_ tree: JSONTree) -> Int? {
-        if case .number(let text) = tree { Int(text) } else { nil }
+    private static func integer(_ tree: JSONValue) -> Int? {
+        switch tree {
+        case .int(let value): Int(value)
+        case .real(let number): Int(number.text)
+        default: nil
+        }
+    }
+}
+
+extension JSONValue {
+    /// - Parameter place: what holds the text, for errors.
+    init(parameters text: String, at place: String) throws(ParameterError) {
+        do throws(JSONError) {
+            self = try JSONReader.read(text, repeated: .allKept)
+        } catch {
+            throw ParameterError(at: place, found: "text that is not JSON", expected: "JSON, \(error)")
+        }
+    }
+
+    /// What a person calls this kind of value.
+    var meaning: String {
+        switch self {
+        case .null: "null"
+        case .bool: "true or false"
+        case .int(let number): "the number \(number)"
+        case .real(let number): "the number \(number.text.prefix(40))"
+        case .string(let text): "the string \"\(text.prefix(40))\""
+        case .array: "an array"
+        case .object: "an object"
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// The parameters that a ConfigMap holds: one mode with its numbers.
 package enum ScalingParameters: Equatable, Sendable {
     case linear(LinearParameters)
@@ -38,15 +40,10 @@ package struct DefaultParameters: Equatable, Sendable {
     package let data: [String: String]
 
     package init(json text: String, flag: String = "--default-params") throws(ParameterError) {
-        let tree: JSONTree
-        do throws(JSONFailure) {
-            tree = try JSONReader.read(text)
-        } catch {
-            throw ParameterError(at: flag, found: "text that is not JSON", expected: "JSON, \(error)")
+        let value = try JSONValue(parameters: text, at: flag)
+        guard case .object(let members) = value else {
+            throw ParameterError(at: flag, found: value.meaning, expected: "a JSON object such as {\"linear\":{…}}")
         }
-        guard let members = tree.members else {
-            throw ParameterError(at: flag, found: tree.kind, expected: "a JSON object such as {\"linear\":{…}}")
-        }
-        data = members.mapValues(\.text)
+        data = Dictionary(members.map { ($0.name, $0.value.goText) }, uniquingKeysWith: { $1 })
     }
 }

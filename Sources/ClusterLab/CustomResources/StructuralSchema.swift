@@ -140,14 +140,14 @@ struct StructuralSchema {
         case "string": value.text != nil
         case "boolean": value.flag != nil
         case "integer": value.number != nil
-        case "number": value.number != nil || value.isDouble
+        case "number": value.number != nil || value.isReal
         default: true
         }
     }
 }
 
 extension JSONValue {
-    fileprivate var isDouble: Bool { if case .double = self { true } else { false } }
+    fileprivate var isReal: Bool { if case .real = self { true } else { false } }
 
     /// The type's name in JSON.
     fileprivate var typeName: String {
@@ -155,7 +155,7 @@ extension JSONValue {
         case .null: "\"null\""
         case .bool: "\"boolean\""
         case .int: "\"integer\""
-        case .double: "\"number\""
+        case .real: "\"number\""
         case .string: "\"string\""
         case .array: "\"array\""
         case .object: "\"object\""

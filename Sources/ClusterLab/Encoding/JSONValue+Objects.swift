@@ -28,7 +28,7 @@ extension JSONValue {
         case .null: "null"
         case .bool(let flag): "\(flag)"
         case .int(let number): "\(number)"
-        case .double(let number): "\(number)"
+        case .real(let number): "\(number.value)"
         case .string(let text): "\"\(text)\""
         case .array: "a list"
         case .object: "an object"

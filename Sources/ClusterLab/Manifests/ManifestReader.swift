@@ -167,7 +167,7 @@ enum YAMLValue {
             case "tag:yaml.org,2002:bool":
                 return Bool.construct(from: scalar).map { .bool($0) } ?? .string(scalar.string)
             case "tag:yaml.org,2002:float":
-                return Double.construct(from: scalar).map { .double($0) } ?? .string(scalar.string)
+                return Double.construct(from: scalar).map { .real(JSONReal($0)) } ?? .string(scalar.string)
             case "tag:yaml.org,2002:null": return .null
             default: return .string(scalar.string)
             }

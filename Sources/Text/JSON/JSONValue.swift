@@ -1,9 +1,10 @@
-/// A JSON document as a value; members keep the order in which they were written.
+/// A JSON document (RFC 8259) as a value; members keep the order in which they were written.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case int(Int64)
-    case double(Double)
+    /// Any number but a whole one of 64 bits.
+    indirect case real(JSONReal)
     case string(String)
     case array([JSONValue])
     case object([Member])
@@ -57,7 +58,7 @@ package enum JSONValue: Sendable, Equatable {
     package var number: Int64? {
         switch self {
         case .int(let number): number
-        case .double(let number): Int64(exactly: number)
+        case .real(let number): Int64(exactly: number.value)
         default: nil
         }
     }
