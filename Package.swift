@@ -76,7 +76,7 @@ let package = Package(
         .target(
             name: "KubernetesAPI",
             dependencies: [
-                "ClusterModel", "DNSWire", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, protobuf, yams,
+                "ClusterModel", "DNSWire", "Text", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, protobuf, yams,
             ],
             exclude: ["Protos"]),
         .target(

@@ -8,47 +8,56 @@ package struct Timestamp: Sendable, Equatable {
         self.nanoseconds = nanoseconds
     }
 
+    /// To the microsecond. Times before 1970 and after the year 9999 are the nearest between.
+    package init(secondsSince1970 seconds: Double) {
+        let micros = Int64(max(0, min(seconds, 253_402_300_799)) * 1_000_000)
+        self.init(seconds: micros / 1_000_000, nanoseconds: Int32(micros % 1_000_000) * 1000)
+    }
+
+    package var secondsSince1970: Double { Double(seconds) + Double(nanoseconds) * 1e-9 }
+
     /// Reads RFC 3339 text with any fraction and offset; nil when it is not that.
     package init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        func digits(_ start: Int, _ count: Int) -> Int64? {
-            guard start >= 0, start + count <= bytes.count else { return nil }
-            var number: Int64 = 0
-            for byte in bytes[start..<start + count] {
-                guard (0x30...0x39).contains(byte) else { return nil }
-                number = number * 10 + Int64(byte - 0x30)
-            }
-            return number
+        var rest = Array(text.utf8)[...]
+
+        func number(_ digits: Int) -> Int64? {
+            let part = rest.prefix(digits)
+            guard part.count == digits, part.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            rest = rest.dropFirst(digits)
+            return part.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
         }
-        guard bytes.count >= 20, let year = digits(0, 4), let month = digits(5, 2), let day = digits(8, 2),
-            let hour = digits(11, 2), let minute = digits(14, 2), let second = digits(17, 2),
-            bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[13] == UInt8(ascii: ":"),
-            bytes[16] == UInt8(ascii: ":"), bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: "t"),
-            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+        func mark(_ allowed: String) -> Bool {
+            guard let first = rest.first, allowed.utf8.contains(first) else { return false }
+            rest = rest.dropFirst()
+            return true
+        }
+
+        guard let year = number(4), mark("-"), let month = number(2), mark("-"), let day = number(2), mark("Tt "),
+            let hour = number(2), mark(":"), let minute = number(2), mark(":"), let second = number(2),
+            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
-        var position = 19
+
         var nanoseconds: Int32 = 0
-        if bytes[position] == UInt8(ascii: ".") {
-            position += 1
-            var scale: Int32 = 100_000_000
-            while position < bytes.count, (0x30...0x39).contains(bytes[position]) {
-                nanoseconds += Int32(bytes[position] - 0x30) * scale
-                scale /= 10
-                position += 1
+        if mark(".") {
+            let digits = rest.prefix { (0x30...0x39).contains($0) }
+            guard !digits.isEmpty else { return nil }
+            var weight: Int32 = 100_000_000
+            for digit in digits.prefix(9) {
+                nanoseconds += Int32(digit - 0x30) * weight
+                weight /= 10
             }
+            rest = rest.dropFirst(digits.count)
         }
+
         var offset: Int64 = 0
-        guard position < bytes.count else { return nil }
-        switch bytes[position] {
-        case UInt8(ascii: "Z"), UInt8(ascii: "z"):
-            guard position + 1 == bytes.count else { return nil }
-        case UInt8(ascii: "+"), UInt8(ascii: "-"):
-            guard position + 6 == bytes.count, let hours = digits(position + 1, 2),
-                let minutes = digits(position + 4, 2)
-            else { return nil }
-            offset = (hours * 3600 + minutes * 60) * (bytes[position] == UInt8(ascii: "-") ? -1 : 1)
-        default: return nil
+        if !mark("Zz") {
+            let sign: Int64 = rest.first == UInt8(ascii: "-") ? -1 : 1
+            guard mark("+-"), let hours = number(2), mark(":"), let minutes = number(2), hours < 24, minutes < 60 else {
+                return nil
+            }
+            offset = sign * (hours * 3600 + minutes * 60)
         }
+        guard rest.isEmpty else { return nil }
         let days = Self.days(year: year, month: month, day: day)
         self.init(seconds: days * 86400 + hour * 3600 + minute * 60 + second - offset, nanoseconds: nanoseconds)
     }

@@ -1,5 +1,6 @@
 import Synchronization
 import Testing
+import Text
 
 @testable import KubernetesAPI
 
@@ -122,13 +123,13 @@ private final class StoredLease: LeaseStore {
     func write(_ record: LeaseRecord) async throws(RequestProblem) -> LeaseRecord {
         let result: Result<LeaseRecord, RequestProblem> = state.withLock { state in
             if state.isDown { return .failure(Self.problem) }
-            guard record.metadata == (state.record?.metadata ?? []) else {
+            guard record.metadata == (state.record?.metadata ?? .null) else {
                 return .failure(
                     RequestProblem(verb: "update", resource: "leases", cause: .refused(StatusReport(code: 409))))
             }
             state.version += 1
             var stored = record
-            stored.metadata = Array("{\"resourceVersion\":\"\(state.version)\"}".utf8)
+            stored.metadata = ["resourceVersion": .string("\(state.version)")]
             state.record = stored
             return .success(stored)
         }

@@ -158,23 +158,4 @@ import Testing
     @Test("an object without a name is refused") func nameless() {
         #expect(throws: DecodingFailure.self) { try read(.namespace, "{}") }
     }
-
-    @Test(
-        "times",
-        arguments: [
-            ("1970-01-01T00:00:00Z", 0.0), ("2000-02-29T12:34:56Z", 951_827_696),
-            ("2026-11-21T06:00:00.25Z", 1_795_240_800.25),
-            ("1970-01-01T01:00:00+01:00", 0), ("1969-12-31T23:00:00-01:00", 0), ("2100-03-01T00:00:00z", 4_107_542_400),
-        ])
-    func times(_ text: String, _ seconds: Double) {
-        #expect(secondsSince1970(rfc3339: text).map { abs($0 - seconds) < 0.001 } == true)
-    }
-
-    @Test(
-        "no times",
-        arguments: [
-            "", "2026", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx",
-            "2026-01-01T24:00:00Z",
-        ])
-    func noTimes(_ text: String) { #expect(secondsSince1970(rfc3339: text) == nil) }
 }

@@ -181,24 +181,4 @@ import Testing
         #expect(throws: DecodingFailure.self) { try ObservedScale(json: Array("[]".utf8)) }
         #expect(throws: DecodingFailure.self) { try ObservedScale(json: Array("{}".utf8)) }
     }
-
-    @Test(
-        "times as the API writes them",
-        arguments: [
-            (0, "1970-01-01T00:00:00"), (951_782_400, "2000-02-29T00:00:00"), (1_709_208_000, "2024-02-29T12:00:00"),
-            (1_735_689_599, "2024-12-31T23:59:59"), (4_107_542_400, "2100-03-01T00:00:00"),
-            (253_402_300_799, "9999-12-31T23:59:59"),
-        ])
-    func times(_ seconds: Int, _ wanted: String) {
-        #expect(Timestamps.text(Double(seconds), fraction: false) == wanted + "Z")
-        #expect(Timestamps.text(Double(seconds), fraction: true) == wanted + ".000000Z")
-        #expect(secondsSince1970(rfc3339: Timestamps.text(Double(seconds), fraction: true)) == Double(seconds))
-    }
-
-    @Test("times that no calendar has are the nearest that one has")
-    func absurdTimes() {
-        #expect(Timestamps.text(-5, fraction: false) == "1970-01-01T00:00:00Z")
-        #expect(Timestamps.text(.infinity, fraction: false) == "9999-12-31T23:59:59Z")
-        #expect(Timestamps.text(.nan, fraction: false).hasSuffix("Z"))
-    }
 }

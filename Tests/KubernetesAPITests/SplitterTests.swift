@@ -1,5 +1,6 @@
 import ClusterModel
 import Testing
+import Text
 
 @testable import KubernetesAPI
 
@@ -133,7 +134,7 @@ import Testing
     func truncation(_ name: String) throws {
         let encoding = Recordings.encoding(of: name)
         var bytes = try Recordings.bytes(name)
-        while encoding == .json, bytes.last.map(JSONValueScanner.isSpace) == true { bytes.removeLast() }
+        while encoding == .json, bytes.last.map(isJSONSpace) == true { bytes.removeLast() }
         // The two empty strings that end a protobuf envelope say nothing: without them the list is whole.
         let complete = encoding == .protobuf ? [bytes.count - 4, bytes.count - 2] : []
         for end in 0..<bytes.count where !complete.contains(end) {

@@ -1,3 +1,5 @@
+import Text
+
 /// Cuts one JSON object into the members that are wanted, while the bytes arrive.
 ///
 /// The elements of one array member can be given out singly, so that a list is never held whole.
@@ -47,7 +49,7 @@ struct JSONMemberSplitter {
     private mutating func take(_ octet: UInt8, _ pieces: inout [Piece]) throws(DecodingFailure) {
         switch place {
         case .key, .value, .element: break
-        default: if JSONValueScanner.isSpace(octet) { return }
+        default: if isJSONSpace(octet) { return }
         }
         switch place {
         case .start:

@@ -1,3 +1,5 @@
+import Text
+
 /// Cuts a JSON watch into its events: JSON objects one after the other, with or without space between them.
 struct JSONSequenceSplitter {
     private var scanner = JSONValueScanner()
@@ -8,7 +10,7 @@ struct JSONSequenceSplitter {
         var objects: [[UInt8]] = []
         for octet in bytes {
             if held.isEmpty {
-                guard !JSONValueScanner.isSpace(octet) else { continue }
+                guard !isJSONSpace(octet) else { continue }
                 guard octet == UInt8(ascii: "{") else { throw .malformed("JSON watch event") }
                 scanner = JSONValueScanner()
             }

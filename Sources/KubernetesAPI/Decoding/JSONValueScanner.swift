@@ -1,3 +1,5 @@
+import Text
+
 /// Finds where one JSON value ends, octet by octet, holding nothing of it.
 ///
 /// Nesting is a bit for each level, not a call: input cannot exhaust the stack.
@@ -21,8 +23,6 @@ struct JSONValueScanner {
     private var escaped = false
     private var inWord = false
 
-    static func isSpace(_ octet: UInt8) -> Bool { octet == 0x20 || octet == 0x0A || octet == 0x0D || octet == 0x09 }
-
     mutating func step(_ octet: UInt8) throws(DecodingFailure) -> Step {
         if inString {
             if escaped {
@@ -38,7 +38,7 @@ struct JSONValueScanner {
         switch octet {
         case UInt8(ascii: ",") where inWord, UInt8(ascii: "}") where inWord, UInt8(ascii: "]") where inWord:
             return .past
-        case _ where inWord: return Self.isSpace(octet) ? .past : .inside
+        case _ where inWord: return isJSONSpace(octet) ? .past : .inside
         case UInt8(ascii: "\""): inString = true
         case UInt8(ascii: "{"): try open(object: true)
         case UInt8(ascii: "["): try open(object: false)

@@ -1,5 +1,6 @@
 internal import ClusterModel
 internal import DNSWire
+import Text
 
 /// Reads the kinds that come in great numbers straight from their octets.
 ///
@@ -113,7 +114,7 @@ extension ObservedObject {
                         service: try metadata.label(ImportOrigin.serviceLabel),
                         cluster: try metadata.label(ImportOrigin.clusterLabel)),
                     lastChangeTrigger: try metadata.annotation(EndpointSliceObject.triggerAnnotation)
-                        .flatMap { secondsSince1970(rfc3339: $0) },
+                        .flatMap { Timestamp($0)?.secondsSince1970 },
                     followsSelector: EndpointSliceObject.followsSelector(
                         manager: try metadata.label(EndpointSliceObject.managerLabel)))))
     }

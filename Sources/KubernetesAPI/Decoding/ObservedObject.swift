@@ -1,6 +1,7 @@
 internal import ClusterModel
 internal import DNSWire
 internal import SwiftProtobuf
+import Text
 
 /// An object as it was received: what it is, at which version, and what cluster DNS keeps of it.
 struct ObservedObject: Equatable {
@@ -133,7 +134,7 @@ extension EndpointSliceObject {
                 service: slice.metadata.labels[ImportOrigin.serviceLabel],
                 cluster: slice.metadata.labels[ImportOrigin.clusterLabel]),
             lastChangeTrigger: slice.metadata.annotations[Self.triggerAnnotation]
-                .flatMap { secondsSince1970(rfc3339: $0) },
+                .flatMap { Timestamp($0)?.secondsSince1970 },
             followsSelector: Self.followsSelector(manager: slice.metadata.labels[Self.managerLabel]))
     }
 }

@@ -1,4 +1,5 @@
 internal import SwiftProtobuf
+import Text
 
 /// A coordination.k8s.io/v1 Lease as it was read or is to be written.
 package struct LeaseRecord: Sendable, Equatable {
@@ -14,8 +15,8 @@ package struct LeaseRecord: Sendable, Equatable {
     /// Members of `spec` for coordinated election, kept as they are.
     var strategy = ""
     var preferredHolder = ""
-    /// `metadata` as it came; empty for a lease that does not exist yet.
-    var metadata: [UInt8] = []
+    /// `metadata` as it came; null for a lease that does not exist yet.
+    var metadata = JSONValue.null
 
     package init(holder: String, seconds: Int, acquired: Double, renewed: Double, transitions: Int) {
         self.holder = holder
@@ -37,10 +38,7 @@ package struct LeaseRecord: Sendable, Equatable {
 
     init(json body: [UInt8]) throws(DecodingFailure) {
         self.init(try WireEncoding.json.read(WireLease.self, from: body).spec)
-        guard let metadata = try JSONWriting.members(["metadata"], of: body)["metadata"] else {
-            throw .malformed("lease without metadata")
-        }
-        self.metadata = metadata
+        metadata = try JSONValue(decoding: body).kept("metadata", of: "lease")
     }
 
     /// Whether `other` is the same state of the lease; one of the two may have been read without metadata.
@@ -51,16 +49,19 @@ package struct LeaseRecord: Sendable, Equatable {
     }
 
     func body(namespace: String, name: String) -> [UInt8] {
-        let own = JSONWriting.strings(["name": name, "namespace": namespace])
-        var spec = [
-            #""holderIdentity":\#(JSONWriting.quoted(holder))"#, #""leaseDurationSeconds":\#(seconds)"#,
-            #""acquireTime":"\#(Timestamps.text(acquired, fraction: true))""#,
-            #""renewTime":"\#(Timestamps.text(renewed, fraction: true))""#, #""leaseTransitions":\#(transitions)"#,
+        func time(_ seconds: Double) -> JSONValue {
+            .string(Timestamp(secondsSince1970: seconds).text(fractionDigits: 6))
+        }
+        let body: JSONValue = [
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": metadata.isNull ? ["name": .string(name), "namespace": .string(namespace)] : metadata,
+            "spec": [
+                "holderIdentity": .string(holder), "leaseDurationSeconds": .int(Int64(seconds)),
+                "acquireTime": time(acquired), "renewTime": time(renewed), "leaseTransitions": .int(Int64(transitions)),
+                "strategy": strategy.isEmpty ? .null : .string(strategy),
+                "preferredHolder": preferredHolder.isEmpty ? .null : .string(preferredHolder),
+            ],
         ]
-        if !strategy.isEmpty { spec.append(#""strategy":\#(JSONWriting.quoted(strategy))"#) }
-        if !preferredHolder.isEmpty { spec.append(#""preferredHolder":\#(JSONWriting.quoted(preferredHolder))"#) }
-        return Array(#"{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":"#.utf8)
-            + (metadata.isEmpty ? Array(own.utf8) : metadata)
-            + Array(#","spec":{\#(spec.joined(separator: ","))}}"#.utf8)
+        return body.bytes
     }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// Where a lease is kept.
 package protocol LeaseStore: Sendable {
     /// - Returns: nil when there is no such lease.
@@ -39,7 +41,7 @@ package struct LeaseRequests: LeaseStore {
 
     package func write(_ record: LeaseRecord) async throws(RequestProblem) -> LeaseRecord {
         let body = record.body(namespace: namespace, name: name)
-        return record.metadata.isEmpty
+        return record.metadata.isNull
             ? try await send(APIRequest(verb: .post, path: path, body: body), verb: "create")
             : try await send(
                 APIRequest(verb: .put, path: "\(path)/\(APIPath.escape(name))", body: body), verb: "update")

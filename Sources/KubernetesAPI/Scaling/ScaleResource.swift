@@ -1,3 +1,5 @@
+import Text
+
 /// Where the `scale` sub-resource of a kind of object is.
 package struct ScaleResource: Sendable, Equatable {
     /// Empty for the core group.
@@ -46,27 +48,27 @@ package struct ObservedScale: Sendable, Equatable {
     /// `status.selector`: label selector of the pods.
     package var selector: String
     /// `metadata` as it came, so that writing it back changes nothing else and is refused when it is stale.
-    var metadata: [UInt8]
+    var metadata: JSONValue
 
     package init(replicas: Int, selector: String = "") {
         self.replicas = replicas
         self.selector = selector
-        metadata = Array("{}".utf8)
+        metadata = .object([])
     }
 
     init(json body: [UInt8]) throws(DecodingFailure) {
         let scale = try WireEncoding.json.read(WireScale.self, from: body)
-        guard let metadata = try JSONWriting.members(["metadata"], of: body)["metadata"] else {
-            throw .malformed("scale without metadata")
-        }
         replicas = Int(scale.spec.replicas)
         selector = scale.status.selector
-        self.metadata = metadata
+        metadata = try JSONValue(decoding: body).kept("metadata", of: "scale")
     }
 
     /// The body of a request that sets `replicas`.
     func body(replicas: Int32) -> [UInt8] {
-        Array(#"{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":"#.utf8) + metadata
-            + Array(#","spec":{"replicas":\#(replicas)}}"#.utf8)
+        let body: JSONValue = [
+            "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata,
+            "spec": ["replicas": .int(Int64(replicas))],
+        ]
+        return body.bytes
     }
 }

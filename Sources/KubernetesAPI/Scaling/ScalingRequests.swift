@@ -1,4 +1,5 @@
 internal import SwiftProtobuf
+import Text
 
 /// The single requests with which scaling is done: ConfigMaps, scale sub-resources, Events and pods of one namespace.
 package struct ScalingRequests: Sendable {
@@ -49,10 +50,11 @@ package struct ScalingRequests: Sendable {
     }
 
     package func createConfigMap(_ name: String, data: [String: String]) async throws(RequestProblem) {
-        let metadata = JSONWriting.strings(["name": name, "namespace": namespace])
-        let body =
-            #"{"apiVersion":"v1","kind":"ConfigMap","metadata":\#(metadata),"data":\#(JSONWriting.strings(data))}"#
-        _ = try await send(APIRequest(verb: .post, path: path("configmaps"), body: Array(body.utf8))) { cause in
+        let body: JSONValue = [
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": ["name": .string(name), "namespace": .string(namespace)], "data": JSONValue(sorted: data),
+        ]
+        _ = try await send(APIRequest(verb: .post, path: path("configmaps"), body: body.bytes)) { cause in
             RequestProblem(verb: "create", resource: "configmaps", namespace: namespace, name: name, cause: cause)
         }
     }
@@ -99,22 +101,14 @@ package struct ScalingRequests: Sendable {
         }
         let body = try await send(APIRequest(verb: .get, path: ScaleResource.root(group, version)), problem)
         do throws(DecodingFailure) {
-            var splitter = JSONMemberSplitter(wanted: [:], elementsOf: "resources")
-            var names: Set<String> = []
-            var found: (plural: String, kind: String)?
-            for case .element(let bytes) in try splitter.feed(body) {
-                let members = try JSONWriting.members(["name", "kind"], of: bytes)
-                func text(_ member: String) -> String {
-                    String(decoding: (members[member] ?? []).dropFirst().dropLast(), as: UTF8.self)
-                }
-                let name = text("name")
-                names.insert(name)
-                let isMeant = text("kind").lowercased() == kind || name == kind
-                if isMeant, !name.contains("/") { found = (name, text("kind")) }
+            let resources = try JSONValue(decoding: body)["resources"].elements.map {
+                (name: $0["name"].text ?? "", kind: $0["kind"].text ?? "")
             }
-            try splitter.finish()
-            guard let found, names.contains(found.plural + "/scale") else { return nil }
-            return ScaleResource(group: group, version: version, resource: found.plural, kind: found.kind)
+            let found = resources.last {
+                ($0.kind.lowercased() == kind || $0.name == kind) && !$0.name.contains("/")
+            }
+            guard let found, resources.contains(where: { $0.name == found.name + "/scale" }) else { return nil }
+            return ScaleResource(group: group, version: version, resource: found.name, kind: found.kind)
         } catch {
             throw problem(.failed(error.description))
         }
