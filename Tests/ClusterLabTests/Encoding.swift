@@ -31,10 +31,9 @@ import Text
         let schema = try ObjectEncoding.schema(apiVersion: apiVersion, kind: String(kind.dropLast(4)))
         var reader = ProtobufReader(raw)
         var written = 0
-        while !reader.isAtEnd {
-            let (number, _) = try reader.key()
-            let expected = reader.slice(try reader.range())
-            guard number == 2 else { continue }
+        while let field = try reader.next() {
+            guard field.tag == 2, let payload = field.payload else { continue }
+            let expected = reader.slice(payload)
             var item = ProtobufReader(expected)
             var writer = ProtobufWriter()
             try writer.write(try item.message(schema), as: schema)

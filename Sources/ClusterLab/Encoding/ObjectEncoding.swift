@@ -43,23 +43,15 @@ package enum ObjectEncoding {
         var reader = ProtobufReader(Array(body.dropFirst(magic.count)))
         var (apiVersion, kind) = ("", "")
         var raw: [UInt8] = []
-        while !reader.isAtEnd {
-            let (number, wireType) = try reader.key()
-            switch (number, wireType) {
-            case (1, 2):
-                var type = ProtobufReader(reader.slice(try reader.range()))
-                while !type.isAtEnd {
-                    let (field, fieldWireType) = try type.key()
-                    if field == 1, fieldWireType == 2 {
-                        apiVersion = type.text(try type.range())
-                    } else if field == 2, fieldWireType == 2 {
-                        kind = type.text(try type.range())
-                    } else {
-                        try type.skip(fieldWireType)
-                    }
-                }
-            case (2, 2): raw = reader.slice(try reader.range())
-            default: try reader.skip(wireType)
+        while let field = try reader.next() {
+            guard let payload = field.payload else { continue }
+            if field.tag == 2 { raw = reader.slice(payload) }
+            guard field.tag == 1 else { continue }
+            var type = reader.inner(payload)
+            while let field = try type.next() {
+                guard let payload = field.payload else { continue }
+                if field.tag == 1 { apiVersion = type.text(payload) }
+                if field.tag == 2 { kind = type.text(payload) }
             }
         }
         return (apiVersion, kind, raw)
@@ -69,18 +61,11 @@ package enum ObjectEncoding {
         var reader = ProtobufReader(raw)
         var metadata: JSONValue = .object([])
         var items: [JSONValue] = []
-        while !reader.isAtEnd {
-            let (number, wireType) = try reader.key()
-            guard wireType == 2, number == 1 || number == 2 else {
-                try reader.skip(wireType)
-                continue
-            }
-            var inner = ProtobufReader(reader.slice(try reader.range()))
-            if number == 2 {
-                items.append(try inner.message(element))
-            } else if let schema = Schemas.named("ListMeta") {
-                metadata = try inner.message(schema)
-            }
+        while let field = try reader.next() {
+            guard let payload = field.payload else { continue }
+            var inner = reader.inner(payload)
+            if field.tag == 2 { items.append(try inner.message(element)) }
+            if field.tag == 1, let schema = Schemas.named("ListMeta") { metadata = try inner.message(schema) }
         }
         return .object([.init("metadata", metadata), .init("items", .array(items))])
     }

@@ -1,11 +1,9 @@
 import Foundation
-import Text
+package import Text
 
 /// Why bytes are not a protobuf message.
 package enum ProtobufError: Error, Sendable {
-    case truncated
-    case badVarint
-    case badWireType(Int)
+    case malformed(ProtobufFailure)
     case badMagic
     case unknownMessage(String)
 }
@@ -28,48 +26,31 @@ struct ProtobufReader {
         end = range.upperBound
     }
 
-    var isAtEnd: Bool { position >= end }
+    /// The message that a field holds.
+    func inner(_ range: Range<Int>) -> ProtobufReader { ProtobufReader(bytes, range) }
 
-    private mutating func varint() throws(ProtobufError) -> UInt64 {
-        var value: UInt64 = 0
-        var shift: UInt64 = 0
-        while position < end {
-            let byte = bytes[position]
-            position += 1
-            guard shift < 64 else { throw .badVarint }
-            value |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 { return value }
-            shift += 7
-        }
-        throw .truncated
-    }
-
-    mutating func key() throws(ProtobufError) -> (number: Int, wireType: Int) {
-        let key = try varint()
-        return (Int(truncatingIfNeeded: key >> 3) & 0x1FFF_FFFF, Int(key & 7))
-    }
-
-    mutating func range() throws(ProtobufError) -> Range<Int> {
-        let length = try varint()
-        guard length <= UInt64(end - position) else { throw .truncated }
-        let start = position
-        position += Int(length)
-        return start..<position
-    }
-
-    mutating func skip(_ wireType: Int) throws(ProtobufError) {
-        switch wireType {
-        case 0: _ = try varint()
-        case 1: try advance(8)
-        case 2: _ = try range()
-        case 5: try advance(4)
-        default: throw .badWireType(wireType)
+    /// The next field; nil at the end.
+    mutating func next() throws(ProtobufError) -> ProtobufField? {
+        do throws(ProtobufFailure) {
+            return try Protobuf.nextField(of: bytes, at: &position, before: end)
+        } catch {
+            throw .malformed(error)
         }
     }
 
-    private mutating func advance(_ count: Int) throws(ProtobufError) {
-        guard end - position >= count else { throw .truncated }
-        position += count
+    /// The numbers of a packed field, which Kubernetes never sends but protobuf allows.
+    private func packed(_ range: Range<Int>) throws(ProtobufError) -> [JSONValue] {
+        var numbers: [JSONValue] = []
+        var place = range.lowerBound
+        do throws(ProtobufFailure) {
+            while place < range.upperBound {
+                let number = try Protobuf.number(of: bytes, at: &place, before: range.upperBound)
+                numbers.append(.int(Int64(bitPattern: number)))
+            }
+        } catch {
+            throw .malformed(error)
+        }
+        return numbers
     }
 
     func slice(_ range: Range<Int>) -> [UInt8] { Array(bytes[range]) }
@@ -78,13 +59,9 @@ struct ProtobufReader {
     /// The rest of the bytes as one message.
     mutating func message(_ schema: MessageSchema) throws(ProtobufError) -> JSONValue {
         var values = [JSONValue?](repeating: nil, count: schema.fields.count)
-        while !isAtEnd {
-            let (number, wireType) = try key()
-            guard let place = schema.position(of: number) else {
-                try skip(wireType)
-                continue
-            }
-            try read(schema.fields[place].type, wireType, into: &values[place])
+        while let field = try next() {
+            guard let place = schema.position(of: field.tag) else { continue }
+            try read(schema.fields[place].type, field, into: &values[place])
         }
         var members: [JSONValue.Member] = []
         members.reserveCapacity(values.count)
@@ -121,36 +98,28 @@ struct ProtobufReader {
         }
     }
 
-    private mutating func read(
-        _ type: FieldType, _ wireType: Int, into value: inout JSONValue?
-    ) throws(ProtobufError) {
-        switch type {
-        case .list(let element):
+    private func read(_ type: FieldType, _ field: ProtobufField, into value: inout JSONValue?) throws(ProtobufError) {
+        switch (type, field.payload) {
+        case (.list(let element), let payload):
             var items = value?.elements ?? []
             value = nil
-            if case .integer = element, wireType == 2 {
-                // Packed numbers, which Kubernetes never sends but protobuf allows.
-                var packed = ProtobufReader(bytes, try range())
-                while !packed.isAtEnd { items.append(.int(Int64(bitPattern: try packed.varint()))) }
+            if case .integer = element, let payload {
+                items += try packed(payload)
             } else {
                 var item: JSONValue?
-                try read(element, wireType, into: &item)
+                try read(element, field, into: &item)
                 if let item { items.append(item) }
             }
             value = .array(items)
-        case .map(let element):
-            guard wireType == 2 else { return try skip(wireType) }
+        case (.map(let element), let payload?):
             var members = value?.members ?? []
             value = nil
-            members.append(try mapEntry(ProtobufReader(bytes, try range()), element))
+            members.append(try mapEntry(inner(payload), element))
             value = .object(members)
-        case .bool, .integer:
-            guard wireType == 0 else { return try skip(wireType) }
-            let number = try varint()
-            if case .bool = type { value = .bool(number != 0) } else { value = .int(Int64(bitPattern: number)) }
-        default:
-            guard wireType == 2 else { return try skip(wireType) }
-            value = try delimited(type, try range())
+        case (.bool, nil): value = .bool(field.number != 0)
+        case (.integer, nil): value = .int(Int64(bitPattern: field.number))
+        case (.bool, _), (.integer, _), (_, nil): break
+        case (_, let payload?): value = try delimited(type, payload)
         }
     }
 
@@ -158,15 +127,9 @@ struct ProtobufReader {
         var entry = entry
         var name = ""
         var value: JSONValue?
-        while !entry.isAtEnd {
-            let (number, wireType) = try entry.key()
-            if number == 1, wireType == 2 {
-                name = text(try entry.range())
-            } else if number == 2 {
-                try entry.read(element, wireType, into: &value)
-            } else {
-                try entry.skip(wireType)
-            }
+        while let field = try entry.next() {
+            if field.tag == 1, let payload = field.payload { name = text(payload) }
+            if field.tag == 2 { try read(element, field, into: &value) }
         }
         return .init(name, value ?? Self.zero(of: element))
     }
@@ -184,13 +147,8 @@ struct ProtobufReader {
         case .time(let digits):
             if range.isEmpty { return .null }
             var numbers: [Int: Int64] = [:]
-            while !inner.isAtEnd {
-                let (number, wireType) = try inner.key()
-                if wireType == 0 {
-                    numbers[number] = Int64(bitPattern: try inner.varint())
-                } else {
-                    try inner.skip(wireType)
-                }
+            while let field = try inner.next() {
+                if field.payload == nil { numbers[field.tag] = Int64(bitPattern: field.number) }
             }
             let nanoseconds = Int32(clamping: min(max(numbers[2] ?? 0, 0), 999_999_999))
             return .string(Timestamp(seconds: numbers[1] ?? 0, nanoseconds: nanoseconds).text(fractionDigits: digits))
@@ -198,13 +156,12 @@ struct ProtobufReader {
             var kind: Int64 = 0
             var number: Int64 = 0
             var word = ""
-            while !inner.isAtEnd {
-                let (field, wireType) = try inner.key()
-                switch (field, wireType) {
-                case (1, 0): kind = Int64(bitPattern: try inner.varint())
-                case (2, 0): number = Int64(bitPattern: try inner.varint())
-                case (3, 2): word = text(try inner.range())
-                default: try inner.skip(wireType)
+            while let field = try inner.next() {
+                switch (field.tag, field.payload) {
+                case (1, nil): kind = Int64(bitPattern: field.number)
+                case (2, nil): number = Int64(bitPattern: field.number)
+                case (3, let payload?): word = text(payload)
+                default: break
                 }
             }
             return kind == 1 ? .string(word) : .int(number)
@@ -215,9 +172,8 @@ struct ProtobufReader {
     /// The last length-delimited field of that number.
     mutating func find(_ wanted: Int) throws(ProtobufError) -> Range<Int>? {
         var found: Range<Int>?
-        while !isAtEnd {
-            let (number, wireType) = try key()
-            if number == wanted, wireType == 2 { found = try range() } else { try skip(wireType) }
+        while let field = try next() {
+            if field.tag == wanted, let payload = field.payload { found = payload }
         }
         return found
     }

@@ -56,8 +56,7 @@ struct ProtobufWriter {
             write(text: value.text ?? "", number)
         case .bool:
             guard value.isNull || value.flag != nil else { throw mismatch(value, "true or false") }
-            key(number, 0)
-            out.append(value.flag == true ? 1 : 0)
+            write(integer: value.flag == true ? 1 : 0, number)
         case .integer:
             guard value.isNull || value.number != nil else { throw mismatch(value, "a whole number") }
             write(integer: value.number ?? 0, number)
@@ -121,54 +120,25 @@ struct ProtobufWriter {
 
     mutating func append(_ byte: UInt8) { out.append(byte) }
 
-    mutating func write(text: String, _ number: Int) {
-        key(number, 2)
-        varint(UInt64(text.utf8.count))
-        out.append(contentsOf: text.utf8)
-    }
-
-    mutating func write(bytes: [UInt8], _ number: Int) {
-        key(number, 2)
-        varint(UInt64(bytes.count))
-        out.append(contentsOf: bytes)
-    }
+    mutating func write(text: String, _ number: Int) { Protobuf.append(number, text.utf8, to: &out) }
+    mutating func write(bytes: [UInt8], _ number: Int) { Protobuf.append(number, bytes, to: &out) }
 
     mutating func write(integer: Int64, _ number: Int) {
-        key(number, 0)
-        varint(UInt64(bitPattern: integer))
-    }
-
-    private mutating func key(_ number: Int, _ wireType: UInt64) { varint(UInt64(number) << 3 | wireType) }
-
-    private mutating func varint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            out.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        out.append(UInt8(rest))
+        Protobuf.append(number, number: UInt64(bitPattern: integer), to: &out)
     }
 
     /// Writes a length-delimited field whose length is known only afterwards.
     mutating func nested<Failure: Error>(
         _ number: Int, _ body: (inout ProtobufWriter) throws(Failure) -> Void
     ) throws(Failure) {
-        key(number, 2)
-        let start = out.count
         // One byte is room for most lengths; a longer one moves the body.
-        out.append(0)
+        Protobuf.append(number, [UInt8](), to: &out)
+        let start = out.count
         try body(&self)
-        var length = UInt64(out.count - start - 1)
+        let length = out.count - start
+        guard length >= 0x80 else { return out[start - 1] = UInt8(length) }
         var encoded: [UInt8] = []
-        while length >= 0x80 {
-            encoded.append(UInt8(truncatingIfNeeded: length) | 0x80)
-            length >>= 7
-        }
-        if encoded.isEmpty {
-            out[start] = UInt8(length)
-        } else {
-            encoded.append(UInt8(length))
-            out.replaceSubrange(start...start, with: encoded)
-        }
+        Protobuf.append(varint: UInt64(length), to: &encoded)
+        out.replaceSubrange(start - 1..<start, with: encoded)
     }
 }

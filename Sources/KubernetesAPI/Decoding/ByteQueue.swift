@@ -1,3 +1,5 @@
+import Text
+
 /// Octets received and not yet consumed.
 struct ByteQueue {
     private var storage: [UInt8] = []
@@ -42,12 +44,12 @@ struct ByteQueue {
 
     /// The protobuf varint at `offset` and its length; nil while incomplete.
     func varint(at offset: Int) throws(DecodingFailure) -> (value: UInt64, length: Int)? {
-        var value: UInt64 = 0
-        for index in 0..<10 {
-            guard let octet = peek(offset + index) else { return nil }
-            value |= UInt64(octet & 0x7F) << UInt64(7 * index)
-            if octet & 0x80 == 0 { return (value, index + 1) }
+        var place = head + offset
+        do throws(ProtobufFailure) {
+            let value = try Protobuf.varint(of: storage, at: &place, before: storage.count)
+            return value.map { ($0, place - head - offset) }
+        } catch {
+            throw DecodingFailure(error)
         }
-        throw .malformed("varint")
     }
 }

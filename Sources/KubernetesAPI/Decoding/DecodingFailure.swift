@@ -1,3 +1,5 @@
+import Text
+
 /// Why bytes of an API server could not be understood; none of these ends the process, all of them end the request.
 package enum DecodingFailure: Error, Equatable, CustomStringConvertible {
     /// The body ended in the middle of an item.
@@ -20,6 +22,10 @@ package enum DecodingFailure: Error, Equatable, CustomStringConvertible {
         case .malformed(let what): "malformed \(what)"
         }
     }
+}
+
+extension DecodingFailure {
+    init(_ failure: ProtobufFailure) { self = .malformed(failure.rawValue) }
 }
 
 /// The largest pieces that are held in memory while reading, in octets.

@@ -1,17 +1,10 @@
+import Text
+
 /// One protobuf message where it lies in a larger run of octets; reading it copies and builds nothing.
 ///
 /// Lists of a large cluster hold millions of fields, of which cluster DNS needs every tenth: generated messages, which
 /// make an object of each, take several times as long and leave the heap in pieces.
 struct ProtobufMessage {
-    /// One field. What it holds is `payload` when that is not nil, else `number`.
-    struct Field {
-        let tag: Int
-        /// Where the octets of a string or message lie; nil for numbers.
-        let payload: Range<Int>?
-        /// The value of a varint; 0 for the other kinds of number, which no message read here has.
-        let number: UInt64
-    }
-
     private let bytes: [UInt8]
     private let range: Range<Int>
 
@@ -28,25 +21,16 @@ struct ProtobufMessage {
     // MARK: Walking
 
     /// Calls `body` with each field in order.
-    func forEachField(_ body: (Field) throws(DecodingFailure) -> Void) throws(DecodingFailure) {
+    func forEachField(_ body: (ProtobufField) throws(DecodingFailure) -> Void) throws(DecodingFailure) {
         var place = range.lowerBound
-        while place < range.upperBound {
-            let key = try varint(&place)
-            let tag = key >> 3
-            guard tag > 0, tag < 1 << 29 else { throw .malformed("field number") }
-            switch key & 7 {
-            case 0:
-                try body(Field(tag: Int(tag), payload: nil, number: varint(&place)))
-            case 1:
-                _ = try skip(8, &place)
-            case 2:
-                let length = try varint(&place)
-                try body(Field(tag: Int(tag), payload: skip(length, &place), number: 0))
-            case 5:
-                _ = try skip(4, &place)
-            default:
-                throw .malformed("wire type")
-            }
+        while let field = try nextField(&place) { try body(field) }
+    }
+
+    private func nextField(_ place: inout Int) throws(DecodingFailure) -> ProtobufField? {
+        do throws(ProtobufFailure) {
+            return try Protobuf.nextField(of: bytes, at: &place, before: range.upperBound)
+        } catch {
+            throw DecodingFailure(error)
         }
     }
 
@@ -57,25 +41,6 @@ struct ProtobufMessage {
         try forEachField { field throws(DecodingFailure) in
             if field.tag == tag, let payload = field.payload { try body(message(payload)) }
         }
-    }
-
-    private func skip(_ count: UInt64, _ place: inout Int) throws(DecodingFailure) -> Range<Int> {
-        guard count <= UInt64(range.upperBound - place) else { throw .malformed("field length") }
-        let start = place
-        place += Int(count)
-        return start..<place
-    }
-
-    private func varint(_ place: inout Int) throws(DecodingFailure) -> UInt64 {
-        var value: UInt64 = 0
-        for index in 0..<10 {
-            guard place < range.upperBound else { throw .malformed("varint") }
-            let octet = bytes[place]
-            place += 1
-            value |= UInt64(octet & 0x7F) << UInt64(7 * index)
-            if octet & 0x80 == 0 { return value }
-        }
-        throw .malformed("varint")
     }
 
     // MARK: What a field holds

@@ -1,3 +1,5 @@
+import Text
+
 /// One event of a watch, its object still encoded.
 struct WatchMessage: Equatable {
     enum Kind: String {
