@@ -19,12 +19,12 @@ extension Directive {
 
     package func expectCount(_ count: ClosedRange<Int>) throws(ConfigurationError) {
         guard !count.contains(arguments.count) else { return }
-        throw wrongCount(expected: Self.describe(count))
+        let found = Self.plural(arguments.count)
+        throw error(found: isProperty ? prefixed("with \(found)") : found, expected: Self.describe(count))
     }
 
     package func expectCount(_ count: PartialRangeFrom<Int>) throws(ConfigurationError) {
-        guard arguments.count < count.lowerBound else { return }
-        throw wrongCount(expected: "at least \(Self.plural(count.lowerBound))")
+        try expectCount(count.lowerBound...Int.max)
     }
 
     package func expectCount(_ count: Int) throws(ConfigurationError) {
@@ -53,13 +53,9 @@ extension Directive {
         isProperty ? "\(ConfigurationError.shown(name)) \(text)" : text
     }
 
-    private func wrongCount(expected: String) -> ConfigurationError {
-        let found = Self.plural(arguments.count)
-        return error(found: isProperty ? prefixed("with \(found)") : found, expected: expected)
-    }
-
     private static func describe(_ count: ClosedRange<Int>) -> String {
         if count.lowerBound == count.upperBound { return plural(count.lowerBound) }
+        if count.upperBound == Int.max { return "at least \(plural(count.lowerBound))" }
         if count.lowerBound == 0 { return "at most \(plural(count.upperBound))" }
         return "\(count.lowerBound) to \(plural(count.upperBound))"
     }

@@ -10,10 +10,8 @@ package final class AccessPlugin: Plugin {
     private let block: BlockSettings
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        rules = directives.map { AccessRule($0, in: block.zones, &check) }
+        rules = try SettingsCheck.gather { check in directives.map { AccessRule($0, in: block.zones, &check) } }
         self.block = block
-        try check.finish()
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { AccessHandler(rules, block) }

@@ -24,22 +24,23 @@ struct AccessRule: Sendable {
     }
 
     let zones: [Name]
-    let policies: [Policy]
+    private(set) var policies: [Policy] = []
+
+    private static var options: OptionTable<[Policy]> {
+        OptionTable(
+            Action.allCases.map { action in
+                .custom(action.rawValue) { line, policies, _ throws(ConfigurationError) in
+                    policies.append(try policy(action, line))
+                }
+            })
+    }
 
     init(_ directive: Directive, in block: [Name], _ check: inout SettingsCheck) {
         zones = check.zones(of: directive, else: block)
-        var policies: [Policy] = []
         if directive.block.isEmpty {
             check.report(directive.error(found: "no policy", expected: "at least one of allow, block, filter, drop"))
         }
-        for line in directive.block {
-            guard let action = Action(rawValue: line.name) else {
-                check.report(line.unknownProperty(known: Action.allCases.map(\.rawValue)))
-                continue
-            }
-            check.attempt { () throws(ConfigurationError) in try Self.policy(action, line) }.map { policies.append($0) }
-        }
-        self.policies = policies
+        Self.options.read(directive.block, into: &policies, &check)
     }
 
     /// Reads `[type QTYPE…|*] [net CIDR…|*]`, in any order and number.
@@ -64,11 +65,8 @@ struct AccessRule: Sendable {
                 }
                 types.insert(type)
             case ("net", "*"): everyClient = true
-            case ("net", let text):
-                guard let network = Network(text) else {
-                    throw line.error(token, expected: "an IP address or network such as 10.0.0.0/8, or *")
-                }
-                networks.append(network)
+            case ("net", _):
+                networks.append(try line.network(token, else: ", or *"))
             default: throw line.error(token, expected: "type or net")
             }
             isEmptySection = false

@@ -24,25 +24,17 @@ struct AutoPathSettings: Sendable {
 
     init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
-        directive = directives.first
+        directive = check.only(directives)
         if let directive {
-            check.attempt { () throws(ConfigurationError) in try directive.noBlock() }
+            check.attempt(try directive.noBlock())
             if let word = directive.arguments.last {
-                readZones(directive, block, &check)
+                zones = check.zones(directive.arguments.dropLast(), of: directive, else: block.zones)
                 read(word, directive, block, &check)
             } else {
                 check.report(directive.error(found: "nothing", expected: Self.meaning))
             }
         }
         try check.finish()
-    }
-
-    private mutating func readZones(_ directive: Directive, _ block: BlockSettings, _ check: inout SettingsCheck) {
-        let words = directive.arguments.dropLast()
-        zones = words.isEmpty ? block.zones : words.flatMap { token in
-            (check.attempt { () throws(ConfigurationError) in try directive.zones(token) } ?? []).compactMap { Name($0) }
-        }
     }
 
     private mutating func read(
@@ -56,10 +48,8 @@ struct AutoPathSettings: Sendable {
             // Without the file pods have nothing behind the cluster's path either.
             let text = (try? block.readFile(Self.hostFile)) ?? ""
             hostSearch = Array(Self.search(in: text).compactMap { Name($0) }.prefix(Self.longestPath))
-        } else {
-            check.attempt { () throws(ConfigurationError) in
-                source = .list(try Self.elements(of: word, directive, block))
-            }
+        } else if let elements = check.attempt(try Self.elements(of: word, directive, block)) {
+            source = .list(elements)
         }
     }
 

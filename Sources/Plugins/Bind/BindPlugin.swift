@@ -6,10 +6,7 @@ package final class BindPlugin: Plugin {
     package static let directive = "bind"
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        for property in directives.flatMap(\.block) where property.name != "except" {
-            check.report(property.unknownProperty(known: ["except"]))
-        }
-        try check.finish()
+        let options: OptionTable<Void> = [.ignored("except")]
+        try SettingsCheck.gather { options.read(directives.flatMap(\.block), &$0) }
     }
 }

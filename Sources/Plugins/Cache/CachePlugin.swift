@@ -13,10 +13,8 @@ package final class CachePlugin: Plugin {
     private let kept: Mutex<CacheStore>
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        settings = CacheSettings(directives, zones: block.zones, &check)
+        settings = try SettingsCheck.gather { CacheSettings(directives, zones: block.zones, &$0) }
         self.block = block
-        try check.finish()
         kept = Mutex(
             CacheStore(successCapacity: settings.success.capacity, denialCapacity: settings.denial.capacity))
     }

@@ -52,112 +52,83 @@ struct CacheSettings: Sendable, Equatable {
 }
 
 extension CacheSettings {
+    private static var options: OptionTable<Self> {
+        [
+            .custom("success") { line, settings, _ throws(ConfigurationError) in try settings.success.read(line) },
+            .custom("denial") { line, settings, _ throws(ConfigurationError) in try settings.denial.read(line) },
+            .line("prefetch", \.prefetch, 1...3, prefetch),
+            .custom("serve_stale") { line, settings, _ throws(ConfigurationError) in try settings.readStale(line) },
+            .custom("serve_stale_policy") { line, settings, _ throws(ConfigurationError) in
+                try line.expectCount(1)
+                _ = try line.oneOf(0, ["prefer_positive"])
+                settings.ineffective.append("serve_stale_policy")
+            },
+            .value("servfail", \.failureTTL) { line throws(ConfigurationError) in
+                UInt32(try line.duration(0, in: .zero ... .seconds(300)).components.seconds)
+            },
+            .custom("disable") { line, settings, check throws(ConfigurationError) in
+                let kind = try line.oneOf(0, ["success", "denial"]) == "success" ? \Self.success : \.denial
+                settings[keyPath: kind].disabledZones += check.zones(of: line, from: 1, else: [.root])
+            },
+            .flag("keepttl", \.keepsTTL),
+        ]
+    }
+
     /// Reads the lines of one server block.
     init(_ directives: [Directive], zones: [Name], _ check: inout SettingsCheck) {
         self.init(zones: zones)
-        check.expectOnce(directives)
-        guard let directive = directives.first else { return }
+        guard let directive = check.only(directives) else { return }
         var firstZone = 0
         // A first argument that is a number is the TTL, as CoreDNS reads it.
         if let token = directive.arguments.first, Int(token.text) != nil {
             firstZone = 1
-            let ttl = check.attempt { () throws(ConfigurationError) in
-                try UInt32(directive.integer(token, in: 1...Int(Int32.max)))
-            }
+            let ttl = check.attempt(try UInt32(directive.integer(token, in: 1...Int(Int32.max))))
             if let ttl { (success.maximumTTL, denial.maximumTTL) = (ttl, ttl) }
         }
         self.zones = check.zones(of: directive, from: firstZone, else: zones)
-        for property in directive.block {
-            check.attempt { () throws(ConfigurationError) in try read(property) }
-        }
+        Self.options.read(directive.block, into: &self, &check)
     }
 
-    private static let properties = [
-        "success", "denial", "prefetch", "serve_stale", "serve_stale_policy", "servfail", "disable", "keepttl",
-    ]
-
-    private mutating func read(_ property: Directive) throws(ConfigurationError) {
-        switch property.name {
-        case "success": try Self.read(property, into: &success)
-        case "denial": try Self.read(property, into: &denial)
-        case "prefetch": prefetch = try Self.readPrefetch(property)
-        case "serve_stale": stale = try readStale(property)
-        case "serve_stale_policy":
-            try property.expectCount(1)
-            _ = try property.oneOf(0, ["prefer_positive"])
-            ineffective.append("serve_stale_policy")
-        case "servfail":
-            try property.expectCount(1)
-            failureTTL = UInt32(try property.duration(0, in: .zero ... .seconds(300)).components.seconds)
-        case "disable": try readDisable(property)
-        case "keepttl":
-            try property.noArguments()
-            keepsTTL = true
-        default: throw property.unknownProperty(known: Self.properties)
-        }
-    }
-
-    private static func read(_ property: Directive, into kind: inout Kind) throws(ConfigurationError) {
-        try property.expectCount(1...3)
-        kind.capacity = try property.integer(0, in: 1...10_000_000)
-        if property.arguments.count > 1 {
-            kind.maximumTTL = UInt32(try property.integer(1, in: 1...Int(Int32.max)))
-        }
-        if property.arguments.count > 2 {
-            kind.minimumTTL = UInt32(try property.integer(2, in: 0...Int(kind.maximumTTL)))
-        }
-    }
-
-    private static func readPrefetch(_ property: Directive) throws(ConfigurationError) -> Prefetch {
-        try property.expectCount(1...3)
-        var prefetch = Prefetch(amount: try property.integer(0, in: 0...1_000_000))
-        if property.arguments.count > 1 { prefetch.gap = try nanoseconds(property, 1) }
-        if property.arguments.count > 2 {
-            let token = property.arguments[2]
+    private static func prefetch(_ line: Directive) throws(ConfigurationError) -> Prefetch? {
+        var prefetch = Prefetch(amount: try line.integer(0, in: 0...1_000_000))
+        if line.arguments.count > 1 { prefetch.gap = try line.nanoseconds(1) }
+        if line.arguments.count > 2 {
+            let token = line.arguments[2]
             guard token.text.hasSuffix("%"), let share = UInt64(token.text.dropLast()), (10...90).contains(share) else {
-                throw property.error(token, expected: "a share of the TTL from 10% to 90%")
+                throw line.error(token, expected: "a share of the TTL from 10% to 90%")
             }
             prefetch.percentage = share
         }
         return prefetch
     }
 
-    private mutating func readStale(_ property: Directive) throws(ConfigurationError) -> Stale {
+    private mutating func readStale(_ line: Directive) throws(ConfigurationError) {
         var stale = Stale()
-        var words = property.arguments[...]
-        if words.popFirst() != nil { stale.duration = try Self.nanoseconds(property, 0) }
-        guard let mode = words.popFirst() else { return stale }
-        stale.verifies = try property.oneOf(mode, ["immediate", "verify"]) == "verify"
+        defer { self.stale = stale }
+        var words = line.arguments[...]
+        if words.popFirst() != nil { stale.duration = try line.nanoseconds(0) }
+        guard let mode = words.popFirst() else { return }
+        stale.verifies = try line.oneOf(mode, ["immediate", "verify"]) == "verify"
         if stale.verifies, let timeout = words.popFirst() {
-            _ = try property.duration(timeout)
+            _ = try line.duration(timeout)
             ineffective.append("serve_stale verify TIMEOUT")
         }
         if let ttl = words.popFirst() {
-            stale.ttl = UInt32(try property.duration(ttl, in: .zero ... .seconds(Int32.max)).components.seconds)
+            stale.ttl = UInt32(try line.duration(ttl, in: .zero ... .seconds(Int32.max)).components.seconds)
         }
         if let recheck = words.popFirst() {
-            stale.recheck = Self.nanoseconds(try property.duration(recheck, in: .zero ... .seconds(300)))
+            stale.recheck = UInt64(try line.duration(recheck, in: .zero ... .seconds(300)) / .nanoseconds(1))
         }
-        if let extra = words.popFirst() { throw property.error(extra, expected: "nothing more") }
-        return stale
+        if let extra = words.popFirst() { throw line.error(extra, expected: "nothing more") }
     }
+}
 
-    private mutating func readDisable(_ property: Directive) throws(ConfigurationError) {
-        let kind = try property.oneOf(0, ["success", "denial"])
-        var names: [Name] = []
-        for token in property.arguments.dropFirst() {
-            names += try property.zones(token).compactMap { Name($0) }
-        }
-        if names.isEmpty { names = [.root] }
-        if kind == "success" { success.disabledZones += names } else { denial.disabledZones += names }
-    }
-
-    private static func nanoseconds(_ property: Directive, _ index: Int) throws(ConfigurationError) -> UInt64 {
-        nanoseconds(try property.duration(index, in: .zero ... .seconds(86400 * 365)))
-    }
-
-    private static func nanoseconds(_ duration: Duration) -> UInt64 {
-        let (seconds, attoseconds) = duration.components
-        return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
+extension CacheSettings.Kind {
+    /// `success` or `denial`, with a capacity and TTLs.
+    fileprivate mutating func read(_ line: Directive) throws(ConfigurationError) {
+        try line.expectCount(1...3)
+        capacity = try line.integer(0, in: 1...10_000_000)
+        if line.arguments.count > 1 { maximumTTL = UInt32(try line.integer(1, in: 1...Int(Int32.max))) }
+        if line.arguments.count > 2 { minimumTTL = UInt32(try line.integer(2, in: 0...Int(maximumTTL))) }
     }
 }

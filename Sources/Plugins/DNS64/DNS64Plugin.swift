@@ -10,11 +10,8 @@ package final class DNS64Plugin: Plugin {
     private let block: BlockSettings
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        check.expectOnce(directives)
-        settings = DNS64Settings(directives, &check)
+        settings = try SettingsCheck.gather { DNS64Settings(directives, &$0) }
         self.block = block
-        try check.finish()
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { DNS64Handler(settings, block) }
@@ -28,28 +25,23 @@ struct DNS64Settings: Sendable {
     /// True when clients that ask over IPv4 get translated addresses too.
     var allowsIPv4 = false
 
-    init(_ directives: [Directive], _ check: inout SettingsCheck) {
-        for directive in directives {
-            check.attempt { () throws(ConfigurationError) in try directive.expectCount(0...1) }
-            if let token = directive.arguments.first { readPrefix(token, directive, &check) }
-            for property in directive.block {
-                switch property.name {
-                case "prefix":
-                    check.attempt { () throws(ConfigurationError) in try property.expectCount(1) }
-                    if let token = property.arguments.first { readPrefix(token, property, &check) }
-                case "translate_all":
-                    check.attempt { () throws(ConfigurationError) in try property.noArguments() }
-                    translatesAll = true
-                case "allow_ipv4":
-                    check.attempt { () throws(ConfigurationError) in try property.noArguments() }
-                    allowsIPv4 = true
-                default: check.report(property.unknownProperty(known: ["prefix", "translate_all", "allow_ipv4"]))
-                }
-            }
-        }
+    private static var options: OptionTable<Self> {
+        [
+            .custom("prefix") { line, settings, check in settings.readPrefix(line, 1...1, &check) },
+            .flag("translate_all", \.translatesAll),
+            .flag("allow_ipv4", \.allowsIPv4),
+        ]
     }
 
-    private mutating func readPrefix(_ token: Token, _ line: Directive, _ check: inout SettingsCheck) {
+    init(_ directives: [Directive], _ check: inout SettingsCheck) {
+        guard let directive = check.only(directives) else { return }
+        readPrefix(directive, 0...1, &check)
+        Self.options.read(directive.block, into: &self, &check)
+    }
+
+    private mutating func readPrefix(_ line: Directive, _ count: ClosedRange<Int>, _ check: inout SettingsCheck) {
+        check.attempt(try line.expectCount(count))
+        guard let token = line.arguments.first else { return }
         guard let prefix = TranslationPrefix(token.text) else {
             return check.report(
                 line.error(

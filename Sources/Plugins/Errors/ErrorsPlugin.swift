@@ -8,20 +8,15 @@ import Telemetry
 package final class ErrorsPlugin: Plugin {
     package static let directive = "errors"
 
+    private static var options: OptionTable<Void> { [.ignored("consolidate", 2...4), .ignored("stacktrace")] }
+
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         for directive in directives {
             if let token = directive.arguments.first, token.text != "stdout" {
                 check.report(directive.error(token, expected: "stdout or nothing"))
             }
-            for property in directive.block {
-                switch property.name {
-                case "consolidate":
-                    check.attempt { () throws(ConfigurationError) in try property.expectCount(2...4) }
-                case "stacktrace": break
-                default: check.report(property.unknownProperty(known: ["consolidate", "stacktrace"]))
-                }
-            }
+            Self.options.read(directive.block, &check)
         }
         try check.finish()
     }

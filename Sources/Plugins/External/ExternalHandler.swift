@@ -8,7 +8,7 @@ import Snapshots
 final class ExternalHandler: Handler {
     private let zones: [(wire: ByteBlock, isReverse: Bool)]
     /// Zones whose missing names go to the next plugin.
-    private let passedOn: ZoneSet
+    private let fallthroughZones: ZoneSet
     private let primaryZone: ByteBlock
     private let apex: ByteBlock
     private let settings: ExternalSettings
@@ -25,7 +25,7 @@ final class ExternalHandler: Handler {
         // Longest first, so that the first match is the best one.
         zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
             .map { (wire: ByteBlock($0.wire), isReverse: $0.isReverse) }
-        passedOn = ZoneSet(settings.passedOn ?? [])
+        fallthroughZones = ZoneSet(settings.fallthroughZones ?? [])
         primaryZone = ByteBlock(settings.primaryZone.wire)
         apex = ByteBlock(Array(settings.apex.dropFirst()))
         snapshot = Subscription(published)
@@ -63,7 +63,7 @@ final class ExternalHandler: Handler {
             exchange.isAuthoritative = exchange.isFirstQuestion
             return .failed(.serverFailure, .notReady, because: state.unreadiness ?? "a kind cannot be listed")
         case .noSuchName:
-            if passedOn.contains(question.folded) {
+            if fallthroughZones.contains(question.folded) {
                 exchange.isMissing = true
                 exchange.response.extendedError = nil
                 return .next

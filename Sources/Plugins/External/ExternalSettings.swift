@@ -13,16 +13,22 @@ struct ExternalSettings: Sendable {
     /// Headless services and endpoint names are answered too.
     var answersHeadless = false
     /// Zones whose missing names go to the next plugin; nil for none.
-    var passedOn: [Name]?
+    var fallthroughZones: [Name]?
 
-    private static let properties = ["apex", "ttl", "headless", "fallthrough"]
+    private static var options: OptionTable<Self> {
+        [
+            .value("apex", \.apex, label),
+            .integer("ttl", 0...3600, \.ttl),
+            .flag("headless", \.answersHeadless),
+            .fallthroughZones(\.fallthroughZones),
+        ]
+    }
 
     init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
-        if let directive = directives.first {
+        if let directive = check.only(directives) {
             zones = check.zones(of: directive, else: block.zones)
-            for property in directive.block { read(property, &check) }
+            Self.options.read(directive.block, into: &self, &check)
             if let primary = zones.first(where: { !$0.isReverse }) {
                 primaryZone = primary
             } else {
@@ -37,28 +43,10 @@ struct ExternalSettings: Sendable {
         try check.finish()
     }
 
-    private mutating func read(_ property: Directive, _ check: inout SettingsCheck) {
-        check.attempt { () throws(ConfigurationError) in
-            switch property.name {
-            case "apex":
-                try property.expectCount(1)
-                let token = try property.argument(0, "the label that the zone's name server lives under")
-                guard let name = Name(labels: [token.text]) else {
-                    throw property.error(token, expected: "one label, such as dns")
-                }
-                apex = name.wire.dropLast()
-            case "ttl":
-                try property.expectCount(1)
-                ttl = UInt32(try property.integer(0, in: 0...3600))
-            case "headless":
-                try property.noArguments()
-                answersHeadless = true
-            case "fallthrough":
-                var zones: [Name] = []
-                for token in property.arguments { zones += try property.zones(token).compactMap { Name($0) } }
-                passedOn = (passedOn ?? []) + (property.arguments.isEmpty ? [.root] : zones)
-            default: throw property.unknownProperty(known: Self.properties)
-            }
-        }
+    /// One label in wire form.
+    private static func label(_ line: Directive) throws(ConfigurationError) -> [UInt8] {
+        let token = try line.argument(0, "the label that the zone's name server lives under")
+        guard let name = Name(labels: [token.text]) else { throw line.error(token, expected: "one label, such as dns") }
+        return name.wire.dropLast()
     }
 }

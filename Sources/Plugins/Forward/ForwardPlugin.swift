@@ -13,15 +13,9 @@ package final class ForwardPlugin: Plugin {
     private let block: BlockSettings
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        var entries: [ForwardEntry] = []
-        for directive in directives {
-            if let settings = ForwardSettings(directive, readFile: block.readFile, &check) {
-                entries.append(ForwardEntry(settings))
-            }
+        entries = try SettingsCheck.gather { check in
+            directives.compactMap { ForwardSettings($0, readFile: block.readFile, &check).map(ForwardEntry.init) }
         }
-        try check.finish()
-        self.entries = entries
         self.block = block
     }
 

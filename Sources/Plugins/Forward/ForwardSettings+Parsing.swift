@@ -3,17 +3,57 @@ import DNSServer
 import DNSWire
 
 extension ForwardSettings {
+    private static var options: OptionTable<Self> {
+        [
+            .each("except", \.except) { token, line, _ throws(ConfigurationError) in try line.names(token) },
+            .flag("force_tcp", \.forcesTCP),
+            // Queries go over UDP first anyway, whatever the client came by.
+            .ignored("prefer_udp", 0...0),
+            .nanoseconds("expire", \.expire, rest: .refusedLast),
+            .nanoseconds("max_age", \.maximumAge, rest: .refusedLast),
+            .integer("max_idle_conns", 0...65535, \.maximumIdleConnections, rest: .refusedLast),
+            .nanoseconds("read_timeout", \.readTimeout, least: 1_000_000, rest: .refusedLast),
+            .integer("max_fails", 0...1_000_000, \.maximumFailures, rest: .refusedLast),
+            .value("max_connect_attempts", \.maximumAttempts, rest: .refusedLast) { line throws(ConfigurationError) in
+                try line.integer(0, in: 0...1_000_000)
+            },
+            .custom("doh_method") { line, _, _ throws(ConfigurationError) in _ = try line.oneOf(0, ["POST", "GET"]) },
+            .custom("tls", refuseEncryption),
+            .custom("tls_servername", refuseEncryption),
+            .choice("policy", \.policy),
+            .custom("health_check") { line, settings, _ throws(ConfigurationError) in
+                try settings.readHealthCheck(line)
+            },
+            .integer("max_concurrent", 0...Int(Int32.max), \.maximumConcurrent, rest: .refusedLast),
+            .line("next", \.next, 1...Int.max, codes),
+            .flag("next_on_nodata", \.nextOnNoData),
+            .flag("failfast_all_unhealthy_upstreams", \.failsWhenAllAreDown),
+            .line("failover", \.failover, 1...Int.max, codes),
+            .each("source_address", \.ineffective, withoutEffect),
+            .each("resolver", \.ineffective, withoutEffect),
+        ]
+    }
+
+    private static func refuseEncryption(
+        _ line: Directive, _: inout Self, _: inout SettingsCheck
+    ) throws(ConfigurationError) {
+        throw encryption(line, at: nil, found: line.name)
+    }
+
+    /// An address is looked at, and nothing is done with it.
+    private static func withoutEffect(_ token: Token, _ line: Directive, _: Self) throws(ConfigurationError) -> [String] {
+        guard TargetReader.address(token.text) != nil else { throw line.error(token, expected: "an IP address") }
+        return token == line.arguments.first ? [line.name] : []
+    }
+
     /// Reads one `forward` line; nil when something is wrong, which is then in `check`.
     init?(_ directive: Directive, readFile: @escaping (String) throws -> String, _ check: inout SettingsCheck) {
         let before = check.errors.count
         self.init(at: directive.at)
-        check.attempt { () throws(ConfigurationError) in try directive.expectCount(2...) }
+        check.attempt(try directive.expectCount(2...))
         guard directive.arguments.count >= 2 else { return nil }
-        let zone = check.attempt { () throws(ConfigurationError) in try directive.zones(directive.arguments[0]) }
-        if let name = zone?.first.flatMap({ Name($0) }) { from = name }
-        for property in directive.block {
-            check.attempt { () throws(ConfigurationError) in try read(property) }
-        }
+        if let name = check.attempt(try directive.names(directive.arguments[0]))?.first { from = name }
+        Self.options.read(directive.block, into: &self, &check)
         var seen: Set<String> = []
         for token in directive.arguments.dropFirst() {
             for target in TargetReader(directive, readFile: readFile).targets(token, &check)
@@ -31,106 +71,32 @@ extension ForwardSettings {
         guard check.errors.count == before, !targets.isEmpty else { return nil }
     }
 
-    private static let properties = [
-        "except", "force_tcp", "prefer_udp", "expire", "max_age", "max_idle_conns", "read_timeout", "max_fails",
-        "max_connect_attempts", "doh_method", "tls", "tls_servername", "policy", "health_check", "max_concurrent",
-        "next", "next_on_nodata", "failfast_all_unhealthy_upstreams", "failover", "source_address", "resolver",
-    ]
-
-    private mutating func read(_ property: Directive) throws(ConfigurationError) {
-        switch property.name {
-        case "except":
-            try property.expectCount(1...)
-            for token in property.arguments {
-                except += try property.zones(token).compactMap { Name($0) }
-            }
-        case "policy":
-            try property.expectCount(1)
-            let word = try property.oneOf(0, Policy.allCases.map(\.rawValue))
-            policy = Policy(rawValue: word) ?? .random
-        case "failover":
-            failover = try Self.codes(property)
-        case "next":
-            next = try Self.codes(property)
-        case "health_check":
-            try readHealthCheck(property)
-        case "tls", "tls_servername":
-            throw Self.encryption(property, at: nil, found: property.name)
-        case "doh_method":
-            _ = try property.oneOf(0, ["POST", "GET"])
-        case "source_address", "resolver":
-            try property.expectCount(1...)
-            for token in property.arguments where TargetReader.address(token.text) == nil {
-                throw property.error(token, expected: "an IP address")
-            }
-            ineffective.append(property.name)
-        default:
-            if try !readFlag(property), try !readNumber(property) {
-                throw property.unknownProperty(known: Self.properties)
-            }
-        }
-    }
-
-    private mutating func readFlag(_ property: Directive) throws(ConfigurationError) -> Bool {
-        switch property.name {
-        case "force_tcp": forcesTCP = true
-        // Queries go over UDP first anyway, whatever the client came by.
-        case "prefer_udp": break
-        case "next_on_nodata": nextOnNoData = true
-        case "failfast_all_unhealthy_upstreams": failsWhenAllAreDown = true
-        default: return false
-        }
-        try property.noArguments()
-        return true
-    }
-
-    private mutating func readNumber(_ property: Directive) throws(ConfigurationError) -> Bool {
-        switch property.name {
-        case "expire": expire = try Self.nanoseconds(property)
-        case "max_age": maximumAge = try Self.nanoseconds(property)
-        case "read_timeout": readTimeout = max(1_000_000, try Self.nanoseconds(property))
-        case "max_idle_conns": maximumIdleConnections = try property.integer(0, in: 0...65535)
-        case "max_fails": maximumFailures = try property.integer(0, in: 0...1_000_000)
-        case "max_concurrent": maximumConcurrent = try property.integer(0, in: 0...Int(Int32.max))
-        case "max_connect_attempts": maximumAttempts = try property.integer(0, in: 0...1_000_000)
-        default: return false
-        }
-        try property.expectCount(1)
-        return true
-    }
-
-    private mutating func readHealthCheck(_ property: Directive) throws(ConfigurationError) {
-        probeInterval = max(10_000_000, try Self.nanoseconds(property))
+    private mutating func readHealthCheck(_ line: Directive) throws(ConfigurationError) {
+        probeInterval = max(10_000_000, try line.nanoseconds(0))
         var index = 1
-        while index < property.arguments.count {
-            let token = property.arguments[index]
+        while index < line.arguments.count {
+            let token = line.arguments[index]
             switch token.text {
             case "no_rec":
                 probeAsksRecursion = false
             case "domain":
                 index += 1
-                let argument = try property.argument(index, "a domain name")
-                guard let name = Name(argument.text) else { throw property.error(argument, expected: "a domain name") }
+                let argument = try line.argument(index, "a domain name")
+                guard let name = Name(argument.text) else { throw line.error(argument, expected: "a domain name") }
                 probeName = name
             default:
-                throw property.error(token, expected: "no_rec or domain NAME")
+                throw line.error(token, expected: "no_rec or domain NAME")
             }
             index += 1
         }
     }
 
-    private static func nanoseconds(_ property: Directive) throws(ConfigurationError) -> UInt64 {
-        let (seconds, attoseconds) = try property.duration(0, in: .zero ... .seconds(86400 * 365)).components
-        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
-    }
-
-    private static func codes(_ property: Directive) throws(ConfigurationError) -> Set<ResponseCode> {
-        try property.expectCount(1...)
+    private static func codes(_ line: Directive) throws(ConfigurationError) -> Set<ResponseCode> {
         var codes: Set<ResponseCode> = []
-        for token in property.arguments {
+        for token in line.arguments {
             let code = (0...15).map { ResponseCode(rawValue: $0) }.first { $0.description == token.text.uppercased() }
-            guard let code, code != .noError || property.name == "next" else {
-                throw property.error(token, expected: "a response code such as SERVFAIL, REFUSED or NXDOMAIN")
+            guard let code, code != .noError || line.name == "next" else {
+                throw line.error(token, expected: "a response code such as SERVFAIL, REFUSED or NXDOMAIN")
             }
             codes.insert(code)
         }

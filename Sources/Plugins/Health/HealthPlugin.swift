@@ -12,24 +12,15 @@ package final class HealthPlugin: Plugin {
     package let lameduck: Duration
     private let checks = Mutex<[Task<Void, Never>]>([])
 
+    private static var options: OptionTable<Duration> { [.duration("lameduck", \.self, rest: .ignored)] }
+
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         var lameduck = Duration.zero
         var pages: [StatusPage] = []
         for directive in directives {
-            var address = SocketAddress(block.wildcard, port: 8080)
-            if let token = directive.arguments.first {
-                check.attempt { () throws(ConfigurationError) in try directive.listenAddress(token, wildcard: block.wildcard) }
-                    .map { address = SocketAddress($0.0, port: $0.1) }
-            }
-            for property in directive.block {
-                switch property.name {
-                case "lameduck":
-                    check.attempt { () throws(ConfigurationError) in try property.duration(0) }.map { lameduck = $0 }
-                default:
-                    check.report(property.unknownProperty(known: ["lameduck"]))
-                }
-            }
+            let address = check.listenAddress(of: directive, in: block) ?? SocketAddress(block.wildcard, port: 8080)
+            Self.options.read(directive.block, into: &lameduck, &check)
             pages.append(StatusPage(address: address, path: "/health") { StatusReply(status: 200, body: "OK") })
         }
         self.lameduck = lameduck

@@ -21,14 +21,12 @@ package final class HostsPlugin: Plugin {
     private let metrics: MetricRegistry
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        settings = HostsSettings(directives, zones: block.zones, &check)
+        settings = try SettingsCheck.gather { HostsSettings(directives, zones: block.zones, &$0) }
         readFile = block.readFile
         metrics = block.metrics
         let first = try? block.readFile(settings.path)
         text = Mutex(first)
         table = Published(Self.table(settings, first))
-        try check.finish()
     }
 
     private static func table(_ settings: HostsSettings, _ text: String?) -> HostsTable {

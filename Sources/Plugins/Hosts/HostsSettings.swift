@@ -18,46 +18,29 @@ struct HostsSettings: Sendable {
     /// Sends types other than A and AAAA on as well.
     var fallsThroughForTypes = false
 
-    init(_ directives: [Directive], zones: [Name], _ check: inout SettingsCheck) {
-        self.zones = zones
-        check.expectOnce(directives)
-        guard let directive = directives.first else { return }
-        if let token = directive.arguments.first { path = token.text }
-        self.zones = check.zones(of: directive, from: 1, else: zones)
-        for property in directive.block {
-            check.attempt { () throws(ConfigurationError) in try read(property) }
-        }
-        if fallsThroughForTypes, fallthroughZones == nil {
-            check.report(directive.error(found: "fallthrough_unsupported alone", expected: "fallthrough with it"))
-        }
+    private static var options: OptionTable<Self> {
+        [
+            .lines("an address with names", where: { HostsText.address($0) != nil }) {
+                line, settings, _ throws(ConfigurationError) in
+                try line.expectCount(1...)
+                settings.inline += line.name + " " + line.words.joined(separator: " ") + "\n"
+            },
+            .integer("ttl", 1...65535, \.ttl),
+            .flag("no_reverse", \.answersReverse, becomes: false),
+            .duration("reload", \.reload),
+            .fallthroughZones(\.fallthroughZones),
+            .flag("fallthrough_unsupported", \.fallsThroughForTypes),
+        ]
     }
 
-    private static let properties = ["ttl", "no_reverse", "reload", "fallthrough", "fallthrough_unsupported"]
-
-    private mutating func read(_ property: Directive) throws(ConfigurationError) {
-        switch property.name {
-        case "ttl":
-            try property.expectCount(1)
-            ttl = UInt32(try property.integer(0, in: 1...65535))
-        case "no_reverse":
-            try property.noArguments()
-            answersReverse = false
-        case "reload":
-            try property.expectCount(1)
-            reload = try property.duration(0)
-        case "fallthrough":
-            var names: [Name] = []
-            for token in property.arguments { names += try property.zones(token).compactMap { Name($0) } }
-            fallthroughZones = names.isEmpty ? zones : names
-        case "fallthrough_unsupported":
-            try property.noArguments()
-            fallsThroughForTypes = true
-        default:
-            guard HostsText.address(property.name) != nil else {
-                throw property.unknownProperty(known: ["an address with names"] + Self.properties)
-            }
-            try property.expectCount(1...)
-            inline += property.name + " " + property.words.joined(separator: " ") + "\n"
+    init(_ directives: [Directive], zones: [Name], _ check: inout SettingsCheck) {
+        self.zones = zones
+        guard let directive = check.only(directives) else { return }
+        if let token = directive.arguments.first { path = token.text }
+        self.zones = check.zones(of: directive, from: 1, else: zones)
+        Self.options.read(directive.block, into: &self, &check)
+        if fallsThroughForTypes, fallthroughZones == nil {
+            check.report(directive.error(found: "fallthrough_unsupported alone", expected: "fallthrough with it"))
         }
     }
 }

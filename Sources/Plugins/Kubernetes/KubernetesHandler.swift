@@ -15,7 +15,7 @@ final class KubernetesHandler: Handler {
 
     private let zones: [Zone]
     /// Zones whose missing names go to the next plugin.
-    private let passedOn: ZoneSet
+    private let fallthroughZones: ZoneSet
     private let primaryZone: ByteBlock
     private let ttl: UInt32
     private var snapshot: Subscription<ClusterSnapshot>
@@ -31,7 +31,7 @@ final class KubernetesHandler: Handler {
                     wire: ByteBlock(zone.wire), isReverse: zone.isReverse,
                     isMulticluster: settings.multiclusterZones.contains(zone))
             }
-        passedOn = ZoneSet(settings.passedOn ?? [])
+        fallthroughZones = ZoneSet(settings.fallthroughZones ?? [])
         primaryZone = ByteBlock(settings.primaryZone.wire)
         ttl = settings.ttl
         snapshot = Subscription(published)
@@ -73,7 +73,7 @@ final class KubernetesHandler: Handler {
             return failForMissing(&exchange)
         case .noSuchName:
             if isUncertain(asked) { return failForMissing(&exchange) }
-            if passedOn.contains(question.folded) {
+            if fallthroughZones.contains(question.folded) {
                 exchange.isMissing = true
                 exchange.response.extendedError = nil
                 return .next

@@ -18,7 +18,6 @@ package final class LoadBalancePlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
         settings = LoadBalanceSettings(directives, &check)
         readFile = block.readFile
         if let path = settings.weightFile { loadFirst(path, directives, &check) }
@@ -78,26 +77,27 @@ struct LoadBalanceSettings: Sendable {
     /// Addresses in these networks come before others.
     private(set) var preferred: [Network] = []
 
-    init(_ directives: [Directive], _ check: inout SettingsCheck) {
-        for directive in directives {
-            check.attempt { () throws(ConfigurationError) in try readPolicy(directive) }
-            for property in directive.block {
-                switch property.name {
-                case "reload":
-                    if weightFile == nil {
-                        check.report(property.error(found: "reload without weighted", expected: "weighted FILE"))
-                    }
-                    check.attempt { () throws(ConfigurationError) in try property.duration(0) }.map { reload = $0 }
-                case "prefer":
-                    check.attempt { () throws(ConfigurationError) in try property.expectCount(1...) }
-                    for token in property.arguments {
-                        check.attempt { () throws(ConfigurationError) in try Self.network(token, property) }
-                            .map { preferred.append($0) }
-                    }
-                default: check.report(property.unknownProperty(known: ["reload", "prefer"]))
+    private static var options: OptionTable<Self> {
+        [
+            .custom("reload") { line, settings, check throws(ConfigurationError) in
+                if settings.weightFile == nil {
+                    check.report(line.error(found: "reload without weighted", expected: "weighted FILE"))
                 }
-            }
-        }
+                settings.reload = try line.duration(0)
+            },
+            .custom("prefer") { line, settings, check throws(ConfigurationError) in
+                try line.expectCount(1...)
+                settings.preferred += check.each(line.arguments) { token throws(ConfigurationError) in
+                    try line.network(token)
+                }
+            },
+        ]
+    }
+
+    init(_ directives: [Directive], _ check: inout SettingsCheck) {
+        guard let directive = check.only(directives) else { return }
+        check.attempt(try readPolicy(directive))
+        Self.options.read(directive.block, into: &self, &check)
     }
 
     private mutating func readPolicy(_ directive: Directive) throws(ConfigurationError) {
@@ -108,12 +108,5 @@ struct LoadBalanceSettings: Sendable {
             try directive.expectCount(2)
         default: try directive.expectCount(1)
         }
-    }
-
-    private static func network(_ token: Token, _ line: Directive) throws(ConfigurationError) -> Network {
-        guard let network = Network(token.text) else {
-            throw line.error(token, expected: "an IP address or network such as 10.0.0.0/8")
-        }
-        return network
     }
 }

@@ -12,11 +12,7 @@ package final class LogPlugin: Plugin {
     private let collector = Mutex<(any MetadataCollector)?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        rules = directives.flatMap { directive in
-            LogRule.read(directive, zones: block.zones, &check)
-        }
-        try check.finish()
+        rules = try SettingsCheck.gather { check in directives.flatMap { LogRule.read($0, &check) } }
     }
 
     package func join(_ block: [any Plugin]) {
@@ -35,8 +31,19 @@ struct LogRule: Sendable {
     let format: LogFormat
     let classes: Set<String>
 
-    static func read(_ directive: Directive, zones: [Name], _ check: inout SettingsCheck) -> [LogRule] {
-        var words = directive.arguments
+    private static var options: OptionTable<Set<String>> {
+        [
+            .custom("class") { line, classes, check in
+                classes.formUnion(
+                    check.each(line.arguments) { token throws(ConfigurationError) in
+                        try line.oneOf(token, ["success", "denial", "error", "all"])
+                    })
+            }
+        ]
+    }
+
+    static func read(_ directive: Directive, _ check: inout SettingsCheck) -> [LogRule] {
+        var words = directive.arguments[...]
         var format = LogFormat.common
         // One argument alone is a name; a format has a brace and comes last (CoreDNS' rule).
         if words.count >= 2, let last = words.last, last.text.contains("{") {
@@ -44,22 +51,11 @@ struct LogRule: Sendable {
             words.removeLast()
         }
         var classes: Set<String> = []
-        for property in directive.block {
-            guard property.name == "class" else {
-                check.report(property.unknownProperty(known: ["class"]))
-                continue
-            }
-            for token in property.arguments {
-                check.attempt { () throws(ConfigurationError) in
-                    try property.oneOf(token, ["success", "denial", "error", "all"])
-                }.map { _ = classes.insert($0) }
-            }
-        }
+        options.read(directive.block, into: &classes, &check)
         if classes.isEmpty { classes = ["all"] }
-        let names = words.isEmpty ? [Name.root] : words.flatMap { token in
-            (check.attempt { () throws(ConfigurationError) in try directive.zones(token) } ?? []).compactMap { Name($0) }
+        return check.zones(words, of: directive, else: [.root]).map {
+            LogRule(zone: $0, format: format, classes: classes)
         }
-        return names.map { LogRule(zone: $0, format: format, classes: classes) }
     }
 
     func logs(_ exchange: borrowing Exchange) -> Bool {

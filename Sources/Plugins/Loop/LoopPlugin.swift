@@ -24,10 +24,9 @@ package final class LoopPlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
-        for directive in directives {
-            check.attempt { () throws(ConfigurationError) in try directive.noArguments() }
-            check.attempt { () throws(ConfigurationError) in try directive.noBlock() }
+        if let directive = check.only(directives) {
+            check.attempt(try directive.noArguments())
+            check.attempt(try directive.noBlock())
         }
         self.block = block
         detections = block.metrics.counter(

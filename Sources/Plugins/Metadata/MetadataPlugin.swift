@@ -11,11 +11,10 @@ package final class MetadataPlugin: Plugin, MetadataCollector {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
         var zones = block.zones
-        if let directive = directives.first {
+        if let directive = check.only(directives) {
             zones = check.zones(of: directive, else: block.zones)
-            check.attempt { () throws(ConfigurationError) in try directive.noBlock() }
+            check.attempt(try directive.noBlock())
         }
         self.zones = zones
         try check.finish()

@@ -10,18 +10,14 @@ package final class PrometheusPlugin: Plugin {
     private let address: SocketAddress
     private let block: BlockSettings
 
+    private static var options: OptionTable<Void> { [.ignored("runtime_metrics")] }
+
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
         var address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 9153)
-        for directive in directives {
-            if let token = directive.arguments.first {
-                check.attempt { () throws(ConfigurationError) in try directive.listenAddress(token, wildcard: block.wildcard) }
-                    .map { address = SocketAddress($0.0, port: $0.1) }
-            }
-            for property in directive.block where property.name != "runtime_metrics" {
-                check.report(property.unknownProperty(known: ["runtime_metrics"]))
-            }
+        if let directive = check.only(directives) {
+            address = check.listenAddress(of: directive, in: block) ?? address
+            Self.options.read(directive.block, &check)
         }
         self.address = address
         self.block = block

@@ -12,24 +12,17 @@ package final class ReadyPlugin: Plugin {
     private let environment = Mutex<(any PluginEnvironment)?>(nil)
     private let wasReady = Mutex<Set<String>>([])
 
+    private static var options: OptionTable<Bool> {
+        [.choice("monitor", [("until-ready", false), ("continuously", true)], \.self, rest: .ignored)]
+    }
+
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         var address = SocketAddress(block.wildcard, port: 8181)
         var continuously = false
         for directive in directives {
-            if let token = directive.arguments.first {
-                check.attempt { () throws(ConfigurationError) in try directive.listenAddress(token, wildcard: block.wildcard) }
-                    .map { address = SocketAddress($0.0, port: $0.1) }
-            }
-            for property in directive.block {
-                guard property.name == "monitor" else {
-                    check.report(property.unknownProperty(known: ["monitor"]))
-                    continue
-                }
-                check.attempt { () throws(ConfigurationError) in
-                    try property.oneOf(0, ["until-ready", "continuously"])
-                }.map { continuously = $0 == "continuously" }
-            }
+            address = check.listenAddress(of: directive, in: block) ?? address
+            Self.options.read(directive.block, into: &continuously, &check)
         }
         self.address = address
         monitorsContinuously = continuously

@@ -12,15 +12,14 @@ package final class ReloadPlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
         var interval = Duration.seconds(30)
         var jitter = Duration.seconds(15)
-        if let directive = directives.first {
-            if directive.arguments.count > 0 {
-                check.attempt { () throws(ConfigurationError) in try directive.duration(0) }.map { interval = $0 }
+        if let directive = check.only(directives) {
+            if let first = directive.arguments.first {
+                interval = check.attempt(try directive.duration(first)) ?? interval
             }
-            if directive.arguments.count > 1 {
-                check.attempt { () throws(ConfigurationError) in try directive.duration(1) }.map { jitter = $0 }
+            if let second = directive.arguments.dropFirst().first {
+                jitter = check.attempt(try directive.duration(second)) ?? jitter
             }
             if interval < .seconds(2) {
                 check.report(directive.error(found: "an interval of \(interval)", expected: "at least 2s"))

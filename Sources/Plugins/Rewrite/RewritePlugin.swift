@@ -7,11 +7,7 @@ package final class RewritePlugin: Plugin {
     private let rules: [RewriteRule]
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        rules = directives.compactMap { directive in
-            check.attempt { () throws(ConfigurationError) in try RewriteRuleReader.read(directive) }
-        }
-        try check.finish()
+        rules = try SettingsCheck.gather { $0.each(directives, RewriteRuleReader.read) }
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { RewriteHandler(rules) }

@@ -8,12 +8,21 @@ package final class TLSPlugin: CredentialsProvider {
 
     private static let files = "a certificate file, its key file, and at most an authority's file"
 
+    private static var options: OptionTable<ClientAuthentication> {
+        [
+            .choice("client_auth", \.self),
+            .custom("keylog", isListed: false) { line, _, _ throws(ConfigurationError) in
+                throw line.error(
+                    found: "keylog", expected: "client_auth: this version writes no session keys to a file")
+            },
+        ]
+    }
+
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
         var authentication = ClientAuthentication.nothing
         var files: [String] = []
-        for directive in directives {
+        if let directive = check.only(directives) {
             let hasACME = directive.block.contains { $0.name == "acme" }
             if hasACME {
                 check.report(
@@ -24,9 +33,7 @@ package final class TLSPlugin: CredentialsProvider {
                 check.report(directive.error(found: Self.count(directive.arguments.count), expected: Self.files))
             }
             files = directive.words
-            for property in directive.block where !hasACME {
-                check.attempt { () throws(ConfigurationError) in try Self.read(property, &authentication) }
-            }
+            if !hasACME { Self.options.read(directive.block, into: &authentication, &check) }
         }
         try check.finish()
         credentials = TransportCredentials(
@@ -36,21 +43,5 @@ package final class TLSPlugin: CredentialsProvider {
 
     private static func count(_ count: Int) -> String {
         count == 0 ? "no arguments" : count == 1 ? "1 argument" : "\(count) arguments"
-    }
-
-    private static func read(
-        _ property: Directive, _ authentication: inout ClientAuthentication
-    ) throws(ConfigurationError) {
-        switch property.name {
-        case "client_auth":
-            try property.expectCount(1)
-            let word = try property.oneOf(0, ClientAuthentication.allCases.map(\.rawValue))
-            authentication = ClientAuthentication(rawValue: word) ?? authentication
-        case "keylog":
-            throw property.error(
-                found: "keylog", expected: "client_auth: this version writes no session keys to a file")
-        default:
-            throw property.unknownProperty(known: ["client_auth"])
-        }
     }
 }

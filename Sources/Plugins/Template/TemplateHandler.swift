@@ -25,7 +25,7 @@ final class TemplateHandler: Handler {
             name = text
             do throws(EvaluationError) {
                 guard let subject = try match(scope.rule, text, zone, exchange) else {
-                    if scope.passedOn.contains(exchange.question.folded) { continue }
+                    if scope.fallthroughZones.contains(exchange.question.folded) { continue }
                     return .failed(.serverFailure, because: "no match in template, and no fallthrough")
                 }
                 return answer(scope.rule, subject, &exchange)
@@ -176,14 +176,14 @@ final class TemplateHandler: Handler {
 /// A rule as one loop compares questions with it.
 private struct TemplateScope {
     let rule: TemplateRule
-    let passedOn: ZoneSet
+    let fallthroughZones: ZoneSet
     /// Longest first, so that the first match is the best one.
     private let zones: [(wire: ByteBlock, text: String)]
 
     init(_ rule: TemplateRule) {
         self.rule = rule
         zones = rule.zones.sorted { $0.wire.count > $1.wire.count }.map { (ByteBlock($0.wire), $0.description) }
-        passedOn = ZoneSet(rule.fallthroughZones ?? [])
+        fallthroughZones = ZoneSet(rule.fallthroughZones ?? [])
     }
 
     /// The zone in which the rule takes this question; nil when it does not.

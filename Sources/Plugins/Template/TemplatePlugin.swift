@@ -13,10 +13,8 @@ package final class TemplatePlugin: Plugin {
     private let collector = Mutex<(any MetadataCollector)?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        rules = directives.map { TemplateRule($0, zones: block.zones, &check) }
+        rules = try SettingsCheck.gather { check in directives.map { TemplateRule($0, zones: block.zones, &check) } }
         self.block = block
-        try check.finish()
     }
 
     package func join(_ block: [any Plugin]) {

@@ -26,23 +26,42 @@ struct TemplateRule: Sendable {
     /// Functions beside those of every question: `group`.
     static let functions = QuestionFunctions.functions + [ExpressionFunction("group", .unknown, gives: .string)]
 
-    private static let properties = [
-        "match", "var", "expr", "answer", "additional", "authority", "rcode", "ederror", "fallthrough",
-    ]
+    /// What expressions may name: variables only behind the line that makes them.
+    private var known = ExpressionNames(functions: Self.functions)
+
+    private static var options: OptionTable<Self> {
+        [
+            .each("match", \.patterns, pattern),
+            .custom("var") { line, rule, _ throws(ConfigurationError) in
+                let name = try variableName(line, rule.known)
+                let value = try line.expression(from: 1, rule.known)
+                rule.known.add(variable: name, value.type)
+                rule.variables.append((name, value))
+            },
+            .custom("expr") { line, rule, _ throws(ConfigurationError) in
+                rule.conditions.append(try line.expression(from: 0, rule.known, wants: .boolean))
+            },
+            .each("answer", \.answer, record),
+            .each("additional", \.additional, record),
+            .each("authority", \.authority, record),
+            .value("rcode", \.code, responseCode),
+            .line("ederror", \.extendedError, 1...2, extendedError),
+            .fallthroughZones(\.fallthroughZones),
+            // Without meaning in CoreDNS too, kept for old files.
+            .ignored("upstream", isListed: false),
+        ]
+    }
 
     init(_ directive: Directive, zones block: [Name], _ check: inout SettingsCheck) {
         zones = check.zones(of: directive, from: 2, else: block)
-        check.attempt { () throws(ConfigurationError) in try readQuestion(directive) }
-        for property in directive.block where property.name == "match" {
-            check.attempt { () throws(ConfigurationError) in try readPatterns(property) }
-        }
+        check.attempt(try readQuestion(directive))
+        // Records may name the groups and variables of every line, wherever it stands.
+        let expressions: Set = ["var", "expr"]
+        Self.options.read(directive.block.filter { $0.name == "match" }, into: &self, &check)
         if patterns.isEmpty, let all = try? Pattern(".*") { patterns = [all] }
-        readExpressions(directive, &check)
-        let names = RecordTemplate.Names(
-            groups: Set(patterns.flatMap { $0.names.compactMap(\.self) }), variables: variables.map(\.name))
-        for property in directive.block where !["match", "var", "expr"].contains(property.name) {
-            check.attempt { () throws(ConfigurationError) in try read(property, names) }
-        }
+        Self.options.read(directive.block.filter { expressions.contains($0.name) }, into: &self, &check)
+        let others = directive.block.filter { $0.name != "match" && !expressions.contains($0.name) }
+        Self.options.read(others, into: &self, &check)
     }
 
     private mutating func readQuestion(_ directive: Directive) throws(ConfigurationError) {
@@ -60,95 +79,54 @@ struct TemplateRule: Sendable {
         type = found == .any ? nil : found
     }
 
-    private mutating func readPatterns(_ property: Directive) throws(ConfigurationError) {
-        try property.expectCount(1...)
-        for token in property.arguments {
-            do throws(PatternError) {
-                patterns.append(try Pattern(token.text))
-            } catch {
-                let shown = ConfigurationError.shown(token.text)
-                throw property.error(
-                    found: "match with \(error.found) at character \(error.position) of \(shown)",
-                    expected: error.expected, at: token.at)
-            }
+    private static func pattern(_ token: Token, _ line: Directive, _: Self) throws(ConfigurationError) -> [Pattern] {
+        do throws(PatternError) {
+            return [try Pattern(token.text)]
+        } catch {
+            throw Self.error(token, line, error.found, at: error.position, expected: error.expected)
         }
     }
 
-    /// In file order, because a variable is known to the lines behind it.
-    private mutating func readExpressions(_ directive: Directive, _ check: inout SettingsCheck) {
-        var names = ExpressionNames(functions: Self.functions)
-        for property in directive.block {
-            check.attempt { () throws(ConfigurationError) in
-                switch property.name {
-                case "var":
-                    let name = try Self.variableName(property, names)
-                    let value = try property.expression(from: 1, names)
-                    names.add(variable: name, value.type)
-                    variables.append((name, value))
-                case "expr": conditions.append(try property.expression(from: 0, names, wants: .boolean))
-                default: break
-                }
-            }
+    private static func record(
+        _ token: Token, _ line: Directive, _ rule: Self
+    ) throws(ConfigurationError) -> [RecordTemplate] {
+        let groups = Set(rule.patterns.flatMap { $0.names.compactMap(\.self) })
+        do throws(TemplateError) {
+            let names = RecordTemplate.Names(groups: groups, variables: rule.variables.map(\.name))
+            return [try RecordTemplate(token.text, names: names)]
+        } catch {
+            throw Self.error(token, line, error.found, at: error.character, expected: error.expected)
         }
+    }
+
+    private static func error(
+        _ token: Token, _ line: Directive, _ found: String, at character: Int, expected: String
+    ) -> ConfigurationError {
+        let shown = ConfigurationError.shown(token.text)
+        return line.error(
+            found: "\(line.name) with \(found) at character \(character) of \(shown)", expected: expected, at: token.at)
     }
 
     private static func variableName(
-        _ property: Directive, _ names: ExpressionNames
+        _ line: Directive, _ names: ExpressionNames
     ) throws(ConfigurationError) -> String {
         let expected = "the name of a new variable: letters, digits and _, and no word that has a meaning already"
-        let word = try property.argument(0, expected)
+        let word = try line.argument(0, expected)
         let isName = word.text.utf8.enumerated().allSatisfy { place, octet in
             let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
             return octet == UInt8(ascii: "_") || (0x61...0x7A).contains(folded(octet)) || isDigit && place > 0
         }
         guard isName, !word.text.isEmpty, !names.isTaken(word.text) else {
-            throw property.error(word, expected: expected)
+            throw line.error(word, expected: expected)
         }
         return word.text
     }
 
-    private mutating func read(
-        _ property: Directive, _ names: RecordTemplate.Names
-    ) throws(ConfigurationError) {
-        switch property.name {
-        case "answer": answer += try Self.records(property, names)
-        case "authority": authority += try Self.records(property, names)
-        case "additional": additional += try Self.records(property, names)
-        case "rcode": code = try Self.responseCode(property)
-        case "ederror": try readExtendedError(property)
-        case "fallthrough":
-            var zones: [Name] = []
-            for token in property.arguments { zones += try property.zones(token).compactMap { Name($0) } }
-            fallthroughZones = zones.isEmpty ? [.root] : zones
-        case "upstream": break  // Without meaning in CoreDNS too, kept for old files.
-        default: throw property.unknownProperty(known: Self.properties)
-        }
-    }
-
-    private static func records(
-        _ property: Directive, _ names: RecordTemplate.Names
-    ) throws(ConfigurationError) -> [RecordTemplate] {
-        try property.expectCount(1...)
-        var templates: [RecordTemplate] = []
-        for token in property.arguments {
-            do throws(TemplateError) {
-                templates.append(try RecordTemplate(token.text, names: names))
-            } catch {
-                let shown = ConfigurationError.shown(token.text)
-                throw property.error(
-                    found: "\(property.name) with \(error.found) at character \(error.character) of \(shown)",
-                    expected: error.expected, at: token.at)
-            }
-        }
-        return templates
-    }
-
-    private static func responseCode(_ property: Directive) throws(ConfigurationError) -> ResponseCode {
-        try property.expectCount(1)
+    private static func responseCode(_ line: Directive) throws(ConfigurationError) -> ResponseCode {
         let codes = (0...10).map { ResponseCode(rawValue: $0) }
-        let word = try property.argument(0, "a response code")
+        let word = try line.argument(0, "a response code")
         guard let code = codes.first(where: { $0.description == word.text.uppercased() }) else {
-            throw property.error(word, expected: "a response code: \(codes.map(\.description).joined(separator: ", "))")
+            throw line.error(word, expected: "a response code: \(codes.map(\.description).joined(separator: ", "))")
         }
         return code
     }
@@ -156,19 +134,15 @@ struct TemplateRule: Sendable {
     /// More would not leave a response of 512 octets room for its records.
     private static let longestReason = 200
 
-    private mutating func readExtendedError(_ property: Directive) throws(ConfigurationError) {
-        try property.expectCount(1...2)
-        let code = UInt16(try property.integer(0, in: 0...65535))
-        guard property.arguments.count == 2 else {
-            extendedError = ExtendedError(code: code)
-            return
-        }
-        let word = property.arguments[1]
-        guard word.text.utf8.count <= Self.longestReason else {
-            throw property.error(
+    private static func extendedError(_ line: Directive) throws(ConfigurationError) -> ExtendedError? {
+        let code = UInt16(try line.integer(0, in: 0...65535))
+        guard line.arguments.count == 2 else { return ExtendedError(code: code) }
+        let word = line.arguments[1]
+        guard word.text.utf8.count <= longestReason else {
+            throw line.error(
                 found: "ederror with a text of \(word.text.utf8.count) octets",
-                expected: "at most \(Self.longestReason)", at: word.at)
+                expected: "at most \(longestReason)", at: word.at)
         }
-        extendedError = ExtendedError(code: code, text: Array(word.text.utf8))
+        return ExtendedError(code: code, text: Array(word.text.utf8))
     }
 }

@@ -12,9 +12,7 @@ package final class TransferPlugin: Plugin {
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        rules = directives.map { TransferRule($0, zones: block.zones, &check) }
-        try check.finish()
+        rules = try SettingsCheck.gather { check in directives.map { TransferRule($0, zones: block.zones, &check) } }
     }
 
     package func join(_ block: [any Plugin]) {

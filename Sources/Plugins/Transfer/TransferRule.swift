@@ -12,39 +12,34 @@ struct TransferRule: Sendable {
     /// The address that NOTIFY messages come from; nil for the system's choice.
     private(set) var notifySource: IPAddress?
 
-    private static let properties = ["to", "source"]
+    private static var options: OptionTable<Self> {
+        [
+            .custom("to") { line, rule, _ throws(ConfigurationError) in
+                try line.expectCount(1...)
+                for token in line.arguments {
+                    if token.text == "*" {
+                        rule.allowsEverybody = true
+                    } else if let address = TargetReader.address(token.text) {
+                        rule.servers.append(address)
+                    } else {
+                        throw line.error(token, expected: "* or an address as IP, IP:PORT or [IPv6]:PORT")
+                    }
+                }
+            },
+            .value("source", \.notifySource) { line throws(ConfigurationError) in
+                let meaning = "an IP address of this host"
+                let token = try line.argument(0, meaning)
+                guard let address = IPAddress(token.text) else { throw line.error(token, expected: meaning) }
+                return address
+            },
+        ]
+    }
 
     init(_ directive: Directive, zones block: [Name], _ check: inout SettingsCheck) {
         zones = check.zones(of: directive, else: block)
-        for property in directive.block {
-            check.attempt { () throws(ConfigurationError) in try read(property) }
-        }
+        Self.options.read(directive.block, into: &self, &check)
         if !directive.block.contains(where: { $0.name == "to" }) {
             check.report(directive.error(found: "no to", expected: "to and who may copy the zones"))
-        }
-    }
-
-    private mutating func read(_ property: Directive) throws(ConfigurationError) {
-        switch property.name {
-        case "to":
-            try property.expectCount(1...)
-            for token in property.arguments {
-                if token.text == "*" {
-                    allowsEverybody = true
-                } else if let address = TargetReader.address(token.text) {
-                    servers.append(address)
-                } else {
-                    throw property.error(token, expected: "* or an address as IP, IP:PORT or [IPv6]:PORT")
-                }
-            }
-        case "source":
-            try property.expectCount(1)
-            let token = try property.argument(0, "an IP address of this host")
-            guard let address = IPAddress(token.text) else {
-                throw property.error(token, expected: "an IP address of this host")
-            }
-            notifySource = address
-        default: throw property.unknownProperty(known: Self.properties)
         }
     }
 

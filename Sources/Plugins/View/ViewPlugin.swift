@@ -13,26 +13,25 @@ package final class ViewPlugin: Plugin, BlockCondition, MetadataProvider {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
-        check.expectOnce(directives)
         name = block.view
         var conditions: [Expression] = []
-        if let directive = directives.first {
-            check.attempt { () throws(ConfigurationError) in
-                _ = try directive.argument(0, "the name of the view")
-                try directive.expectCount(1)
+        if let directive = check.only(directives) {
+            if check.attempt(try directive.argument(0, "the name of the view")) != nil {
+                check.attempt(try directive.expectCount(1))
             }
-            for property in directive.block {
-                check.attempt { () throws(ConfigurationError) in conditions.append(try Self.condition(property)) }
-            }
+            Self.options.read(directive.block, into: &conditions, &check)
         }
         self.conditions = conditions
         try check.finish()
     }
 
-    private static func condition(_ property: Directive) throws(ConfigurationError) -> Expression {
-        guard property.name == "expr" else { throw property.unknownProperty(known: ["expr"]) }
-        let names = ExpressionNames(functions: QuestionFunctions.functions)
-        return try property.expression(from: 0, names, wants: .boolean)
+    private static var options: OptionTable<[Expression]> {
+        [
+            .custom("expr") { line, conditions, _ throws(ConfigurationError) in
+                let names = ExpressionNames(functions: QuestionFunctions.functions)
+                conditions.append(try line.expression(from: 0, names, wants: .boolean))
+            }
+        ]
     }
 
     package func join(_ block: [any Plugin]) {

@@ -8,11 +8,11 @@ package final class WhoamiPlugin: Plugin {
     package static let directive = "whoami"
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        for directive in directives {
-            if let token = directive.arguments.first { check.report(directive.error(token, expected: "no arguments")) }
+        try SettingsCheck.gather { check in
+            for line in directives {
+                if let token = line.arguments.first { check.report(line.error(token, expected: "no arguments")) }
+            }
         }
-        try check.finish()
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { WhoamiHandler() }
