@@ -25,21 +25,18 @@ extension Directive {
 
     // MARK: Durations
 
-    /// Go syntax; with `bareSeconds` a plain number counts seconds.
+    /// Go syntax.
     package func duration(
-        _ index: Int, in range: ClosedRange<Duration> = anyDuration, bareSeconds: Bool = false
+        _ index: Int, in range: ClosedRange<Duration> = anyDuration
     ) throws(ConfigurationError) -> Duration {
-        try duration(
-            argument(index, Self.meaning(range, bareSeconds: bareSeconds)), in: range, bareSeconds: bareSeconds)
+        try duration(argument(index, Self.meaning(range)), in: range)
     }
 
     package func duration(
-        _ token: Token, in range: ClosedRange<Duration> = anyDuration, bareSeconds: Bool = false
+        _ token: Token, in range: ClosedRange<Duration> = anyDuration
     ) throws(ConfigurationError) -> Duration {
-        var value = DurationText.parse(token.text)
-        if bareSeconds, let seconds = Int32(token.text) { value = .seconds(seconds) }
-        guard let value, range.contains(value) else {
-            throw error(token, expected: Self.meaning(range, bareSeconds: bareSeconds))
+        guard let value = DurationText.parse(token.text), range.contains(value) else {
+            throw error(token, expected: Self.meaning(range))
         }
         return value
     }
@@ -48,18 +45,6 @@ extension Directive {
     package static var anyDuration: ClosedRange<Duration> { .zero ... .nanoseconds(Int64.max) }
 
     // MARK: Words
-
-    package func onOff(_ index: Int) throws(ConfigurationError) -> Bool {
-        try onOff(argument(index, "on or off"))
-    }
-
-    package func onOff(_ token: Token) throws(ConfigurationError) -> Bool {
-        switch token.text {
-        case "on": return true
-        case "off": return false
-        default: throw error(token, expected: "on or off")
-        }
-    }
 
     package func oneOf(_ index: Int, _ words: [String]) throws(ConfigurationError) -> String {
         try oneOf(argument(index, Self.choice(of: words)), words)
@@ -81,27 +66,6 @@ extension Directive {
         }
     }
 
-    /// The zones of all arguments from a position on, or those of the server block when there are none.
-    package func zones(from index: Int, orThoseOf block: [ServerKey]) throws(ConfigurationError) -> [String] {
-        guard arguments.count > index else { return block.flatMap(\.zones) }
-        var zones: [String] = []
-        for token in arguments[max(index, 0)...] {
-            zones += try self.zones(token)
-        }
-        return zones
-    }
-
-    package func endpoint(_ index: Int) throws(ConfigurationError) -> EndpointText {
-        try endpoint(argument(index, Self.endpointMeaning))
-    }
-
-    package func endpoint(_ token: Token) throws(ConfigurationError) -> EndpointText {
-        guard let endpoint = EndpointText(token.text) else { throw error(token, expected: Self.endpointMeaning) }
-        return endpoint
-    }
-
-    private static var endpointMeaning: String { "an address as IP, IP:PORT, [IPv6]:PORT, :PORT or HOST" }
-
     private static func meaning(_ range: ClosedRange<Int>) -> String {
         switch (range.lowerBound, range.upperBound) {
         case (Int.min, Int.max): "a number"
@@ -110,8 +74,8 @@ extension Directive {
         }
     }
 
-    private static func meaning(_ range: ClosedRange<Duration>, bareSeconds: Bool) -> String {
-        let form = bareSeconds ? "a number of seconds or a duration like 5s or 1h30m" : "a duration like 5s or 1h30m"
+    private static func meaning(_ range: ClosedRange<Duration>) -> String {
+        let form = "a duration like 5s or 1h30m"
         guard range != anyDuration else { return form }
         let low = DurationText.describe(range.lowerBound)
         guard range.upperBound < anyDuration.upperBound else { return "\(form) from \(low)" }

@@ -39,10 +39,6 @@ extension Directive {
         if hasBlock { throw error(found: prefixed("a block"), expected: "no block") }
     }
 
-    package func expectBlock() throws(ConfigurationError) {
-        if !hasBlock { throw error(found: prefixed("no block"), expected: "a block") }
-    }
-
     /// `a`, `a or b`, `a, b or c`.
     static func choice(of words: [String]) -> String {
         guard words.count > 1, let last = words.last else { return words.first ?? "nothing" }
