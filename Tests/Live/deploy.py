@@ -87,18 +87,19 @@ def applies(suite, name, found):
     lab.stop()
 
 
-def readme_example(suite):
-    """The kustomization that the README shows does what it says."""
-    text = re.search(r"^```yaml\n(# my-cluster.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL).group(1)
-    folder = work / "readme/my-cluster"
+def documented_example(suite):
+    """The kustomization that docs/operations.md shows does what it says."""
+    page = (ROOT / "docs/operations.md").read_text()
+    text = re.search(r"^```yaml\n(# my-cluster.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1)
+    folder = work / "documented/my-cluster"
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(text)
     (folder.parent / "cluster-dns").symlink_to(ROOT)
     found = Manifests(subprocess.run(
         ["kubectl", "kustomize", folder], check=True, capture_output=True, text=True).stdout)
     images = {container["image"] for container in found.pod("coredns")["spec"]["containers"]}
-    suite.equal("README: the image", {image.split(":")[0] for image in images}, {"registry.example/cluster-dns"})
-    suite.equal("README: the address", found.one("Service", "kube-dns")["spec"]["clusterIP"], "172.20.0.10")
+    suite.equal("docs/operations.md: the image", {image.split(":")[0] for image in images}, {"registry.example/cluster-dns"})
+    suite.equal("docs/operations.md: the address", found.one("Service", "kube-dns")["spec"]["clusterIP"], "172.20.0.10")
 
 
 def body(suite):
@@ -116,7 +117,7 @@ def body(suite):
         found = Manifests(file.read_text())
         is_valid(suite, file.stem, found)
         check_corefiles(suite, file.stem, found)
-    readme_example(suite)
+    documented_example(suite)
     deploy_migration.check(suite, Kubectl)
     if reason := pods.reason_not_to_run():
         print(f"  deploy: containers by their manifests, rights: not run: {reason}", flush=True)

@@ -84,7 +84,7 @@ def body(suite):
         for row in rows:
             suite.check(f"{label}: a row {row}", any(re.fullmatch(row, " ".join(line)) for line in lines[1:]), output)
 
-    # The examples, as the README has them applied.
+    # The examples, as `make run` has them.
     code, output, error = kubectl("apply", "-f", EXAMPLES)
     lines = output.splitlines()
     suite.check("apply the examples", code == 0 and all(line.endswith(" created") for line in lines), output + error)
