@@ -1,4 +1,4 @@
-package import DNSWire
+import DNSWire
 
 extension ClusterView {
     /// True when objects of kinds that are not known could make `name` exist: then nothing may be denied about it.

@@ -58,7 +58,7 @@ extension ByteView {
 func withBytes<Result>(
     _ octets: InlineArray<255, UInt8>, _ count: Int, _ body: (ByteView) -> Result
 ) -> Result {
-    octets.span.withUnsafeBufferPointer { buffer in
+    unsafe octets.span.withUnsafeBufferPointer { buffer in
         guard let start = buffer.baseAddress, count <= buffer.count else { return body(.empty) }
         return body(unsafe ByteView(start: start, count: count))
     }
