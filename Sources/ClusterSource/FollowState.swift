@@ -23,6 +23,9 @@ package final class FollowState: Sendable {
     /// True while answers come from what an earlier process saved.
     package var isRestored: Bool { restored.load(ordering: .relaxed) }
 
+    /// True while answers come from what is older than it may be without a word: saved, or not heard of for long.
+    package var isOld: Bool { isRestored || age.isStale }
+
     /// Every kind was listed.
     package func markSynced() {
         restored.store(false, ordering: .relaxed)

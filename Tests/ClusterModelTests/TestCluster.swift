@@ -108,9 +108,10 @@ extension TestCluster {
         let outcome: Reply.Outcome =
             switch answer {
             case .records: .records
-            case .noData: .noData
+            // What they have is the server's to say.
+            case .noData, .ofServer: .noData
             case .noSuchName: .noSuchName
-            case .alias(let offset): .alias(nameText(message, offset))
+            case .cname(let offset): .alias(nameText(message, offset))
             }
         var reply = Reply(outcome: outcome, isTruncated: isTruncated, size: length)
         var reader = MessageReader(message, at: start)

@@ -47,7 +47,9 @@ package enum ClusterAnswer: Equatable {
     /// Answer and additional records are written.
     case records
     /// A CNAME is written; its target stands uncompressed at that offset of the response.
-    case alias(targetOffset: Int)
+    case cname(targetOffset: Int)
+    /// The zone's apex or its name server: the name exists, and what it has is the caller's to write.
+    case ofServer
     /// The name exists without records of that type; nothing is written.
     case noData
     /// The name does not exist; nothing is written.

@@ -44,14 +44,13 @@ extension ClusterView {
 extension ClusterView {
     /// Writes the records of the question's name and type.
     ///
-    /// SOA and NS of the apex and the addresses of `ns.dns` are the caller's: here those names are just there.
     /// - Parameter primaryZone: where PTR records point into, in wire form.
     package func answer(
         _ question: ClusterQuestion, primaryZone: ByteView, to response: inout MessageWriter
     ) -> ClusterAnswer {
         switch classify(question) {
-        case .apex, .nameServer, .nameServerParent, .serviceRoot, .podRoot:
-            return .noData
+        case .apex, .nameServer: return .ofServer
+        case .nameServerParent, .serviceRoot, .podRoot: return .noData
         case .schemaVersion:
             return question.type == .txt ? writeSchemaVersion(question, to: &response) : .noData
         case .serviceNamespace(let namespace):
@@ -181,7 +180,7 @@ extension ClusterView {
             response.truncate()
             return .records
         }
-        return question.type == .cname ? .records : .alias(targetOffset: offset)
+        return question.type == .cname ? .records : .cname(targetOffset: offset)
     }
 
     // MARK: - Endpoints

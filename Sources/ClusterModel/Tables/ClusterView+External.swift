@@ -19,13 +19,12 @@ package struct ExternalAnswering: BitwiseCopyable {
 extension ClusterView {
     /// Writes the records by which a service is reached from outside: `spec.externalIPs` and the ingress addresses or
     /// name of its load balancer, at `service.namespace` of the zone.
-    ///
-    /// SOA and NS of the apex and the addresses of `ns1` are the caller's: here those names are just there.
     package func answerExternal(
         _ question: ClusterQuestion, _ answering: ExternalAnswering, to response: inout MessageWriter
     ) -> ClusterAnswer {
         switch ExternalZoneName(question, apex: answering.apex) {
-        case .apex, .nameServerParent, .nameServer: return .noData
+        case .apex, .nameServer: return .ofServer
+        case .nameServerParent: return .noData
         case .namespace(let label): return namespaceExists(label) ? .noData : .noSuchName
         case .service(let labels):
             if let entry = external(labels) { return answer(entry, nil, labels, question, to: &response) }
@@ -81,7 +80,7 @@ extension ClusterView {
             response.truncate()
             return .records
         }
-        return question.type == .cname ? .records : .alias(targetOffset: offset)
+        return question.type == .cname ? .records : .cname(targetOffset: offset)
     }
 
     /// One SRV record for each port, pointing to the service's own name or to that of its load balancer.

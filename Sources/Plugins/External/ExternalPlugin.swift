@@ -24,6 +24,12 @@ package final class ExternalPlugin: Plugin {
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
         guard let following = kubernetes.withLock({ $0 })?.following.withLock({ $0 }) else { return nil }
-        return ExternalHandler(settings, following.published, following.state, reachableAddresses)
+        let zones = ClusterZones(
+            zones: settings.zones, primaryZone: settings.primaryZone, fallthroughZones: settings.fallthroughZones,
+            ttl: settings.ttl)
+        return ClusterZoneHandler(
+            zones,
+            .external(apex: ByteBlock(settings.apex.dropFirst()), answersHeadless: settings.answersHeadless), following,
+            NameServerRecords(external: reachableAddresses, apex: settings.apex))
     }
 }

@@ -29,11 +29,7 @@ struct ExternalSettings: Sendable {
         if let directive = check.only(directives) {
             zones = check.zones(of: directive, else: block.zones)
             Self.options.read(directive.block, into: &self, &check)
-            if let primary = zones.first(where: { !$0.isReverse }) {
-                primaryZone = primary
-            } else {
-                check.report(directive.error(found: "only reverse zones", expected: "at least one zone that is not"))
-            }
+            primaryZone = check.primaryZone(of: zones, directive)
             if !block.directives.contains(KubernetesPlugin.directive) {
                 check.report(
                     directive.error(

@@ -34,7 +34,12 @@ package final class KubernetesPlugin: Plugin {
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
         guard let following = following.withLock({ $0 }) else { return nil }
-        return KubernetesHandler(settings, following.published, following.state)
+        let settings = settings
+        let zones = ClusterZones(
+            zones: settings.zones, primaryZone: settings.primaryZone, multicluster: settings.multiclusterZones,
+            fallthroughZones: settings.fallthroughZones, ttl: settings.ttl)
+        return ClusterZoneHandler(
+            zones, .services, following, NameServerRecords(addresses: following.state.localAddresses))
     }
 
     /// The watches of the old configuration go on when they ask for the same objects.

@@ -76,11 +76,7 @@ struct KubernetesSettings: Sendable, Equatable {
             Self.options.read(directive.block, into: &self, &check)
             cluster.model.answersImports = !multiclusterZones.isEmpty
             cluster.namesClients = block.directives.contains(MetadataPlugin.directive) && cluster.model.pods == .verified
-            if let primary = zones.first(where: { !$0.isReverse }) {
-                primaryZone = primary
-            } else {
-                check.report(directive.error(found: "only reverse zones", expected: "at least one zone that is not"))
-            }
+            primaryZone = check.primaryZone(of: zones, directive)
             if cluster.model.answersZones, !cluster.model.answersEndpoints {
                 check.report(directive.error(found: "both zonal and noendpoints", expected: "one of the two"))
             }

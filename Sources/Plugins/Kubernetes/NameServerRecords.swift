@@ -33,7 +33,7 @@ struct NameServerRecords {
         mailbox = ByteBlock([10] + Array("hostmaster".utf8) + apex)
     }
 
-    /// Answers SOA and NS at the apex, and addresses of the name server; false for every other question.
+    /// Answers SOA and NS at the apex, and addresses of the name server; false when it has no such record.
     func answer(
         _ question: ClusterQuestion, view: ClusterView, serial: UInt32, _ exchange: inout Exchange
     ) -> Bool {
