@@ -1,6 +1,8 @@
 package import DNSServer
 
-/// Every plugin in the order in which a query meets it. Add yours here.
+/// Every plugin in the order in which a query meets it.
+///
+/// A new one is a folder here, a line below, its page and a line of the index in `docs/plugins`, and its tests.
 package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self,
     ReloadPlugin.self,

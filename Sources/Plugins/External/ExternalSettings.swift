@@ -17,7 +17,9 @@ struct ExternalSettings: Sendable {
 
     private static var options: OptionTable<Self> {
         [
-            .value("apex", \.apex, label),
+            .value("apex", \.apex) { line throws(ConfigurationError) in
+                try line.parsed("one label, such as dns") { Name(labels: [$0])?.wire.dropLast() }
+            },
             .integer("ttl", 0...3600, \.ttl),
             .flag("headless", \.answersHeadless),
             .fallthroughZones(\.fallthroughZones),
@@ -37,12 +39,5 @@ struct ExternalSettings: Sendable {
             }
         }
         try check.finish()
-    }
-
-    /// One label in wire form.
-    private static func label(_ line: Directive) throws(ConfigurationError) -> [UInt8] {
-        let token = try line.argument(0, "the label that the zone's name server lives under")
-        guard let name = Name(labels: [token.text]) else { throw line.error(token, expected: "one label, such as dns") }
-        return name.wire.dropLast()
     }
 }

@@ -1,6 +1,5 @@
 import ClusterModel
 import ClusterSource
-import Corefile
 import DNSServer
 import DNSWire
 import Snapshots
@@ -149,14 +148,5 @@ final class ClusterZoneHandler: Handler {
     private func fail(_ reason: String, _ exchange: inout Exchange) -> Verdict {
         exchange.isAuthoritative = exchange.isFirstQuestion
         return .failed(.serverFailure, .notReady, because: reason)
-    }
-}
-
-extension SettingsCheck {
-    /// The first zone that is not reverse, which there must be.
-    mutating func primaryZone(of zones: [Name], _ directive: Directive) -> Name {
-        if let primary = zones.first(where: { !$0.isReverse }) { return primary }
-        report(directive.error(found: "only reverse zones", expected: "at least one zone that is not"))
-        return .root
     }
 }

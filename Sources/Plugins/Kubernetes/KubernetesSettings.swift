@@ -20,17 +20,20 @@ struct KubernetesSettings: Sendable, Equatable {
 
     private static var options: OptionTable<Self> {
         [
-            .value("endpoint", \.cluster.endpoint, rest: .ignored) { line throws(ConfigurationError) in
-                try line.argument(0, "the URL of an API server").text
-            },
+            .optional("endpoint", \.cluster.endpoint, "the URL of an API server", rest: .ignored) { $0 },
             .line("tls", \.cluster.tls, 3...3) { $0.words },
             .custom("kubeconfig") { line, settings, _ throws(ConfigurationError) in
                 try line.expectCount(1...2)
                 settings.cluster.kubeconfig = line.words.first
                 settings.cluster.context = line.words.dropFirst().first
             },
-            .value("apiserver_qps", \.cluster.pace.perSecond, requestsPerSecond),
             // As in CoreDNS, 0 is client-go's default: no limit here for what is asked at once or each second.
+            .value("apiserver_qps", \.cluster.pace.perSecond) { line throws(ConfigurationError) in
+                let rate: Double = try line.parsed("a number of requests a second, 0 or more") { text in
+                    Double(text).flatMap { (0...1e6).contains($0) ? $0 : nil }
+                }
+                return rate > 0 ? rate : nil
+            },
             .value("apiserver_burst", \.cluster.pace.burst) { line throws(ConfigurationError) in
                 let burst = try line.integer(0, in: 0...1_000_000)
                 return burst > 0 ? burst : RequestPace().burst
@@ -46,8 +49,8 @@ struct KubernetesSettings: Sendable, Equatable {
             .text("namespace_labels", \.cluster.namespaceLabels),
             .text("labels", \.cluster.labels),
             .choice(
-                "pods", [("disabled", .disabled), ("insecure", .insecure), ("verified", .verified)], \.cluster.model.pods,
-                rest: .ignored),
+                "pods", [("disabled", .disabled), ("insecure", .insecure), ("verified", .verified)],
+                \.cluster.model.pods, rest: .ignored),
             .flag("endpoint_pod_names", \.cluster.model.endpointPodNames),
             .integer("ttl", 0...3600, \.ttl, rest: .ignored),
             .flag("noendpoints", \.cluster.model.answersEndpoints, becomes: false),
@@ -58,7 +61,9 @@ struct KubernetesSettings: Sendable, Equatable {
                 settings.cluster.model.ignoresEmptyServices = true
             },
             .duration("startup_timeout", \.startupTimeout, rest: .ignored),
-            .value("snapshot", \.cluster.snapshot, absolutePath),
+            .optional(
+                "snapshot", \.cluster.snapshot, "the absolute path of a file, such as /var/lib/cluster-dns/cluster"
+            ) { $0.hasPrefix("/") && !$0.hasSuffix("/") ? $0 : nil },
             .value("stale_after", \.cluster.staleAfter, rest: .ignored) { line throws(ConfigurationError) in
                 let limit = try line.duration(0)
                 return limit == .zero ? nil : limit
@@ -75,7 +80,8 @@ struct KubernetesSettings: Sendable, Equatable {
             cluster.model.keepsExternalAddresses = block.directives.contains(ExternalPlugin.directive)
             Self.options.read(directive.block, into: &self, &check)
             cluster.model.answersImports = !multiclusterZones.isEmpty
-            cluster.namesClients = block.directives.contains(MetadataPlugin.directive) && cluster.model.pods == .verified
+            let hasMetadata = block.directives.contains(MetadataPlugin.directive)
+            cluster.namesClients = hasMetadata && cluster.model.pods == .verified
             primaryZone = check.primaryZone(of: zones, directive)
             if cluster.model.answersZones, !cluster.model.answersEndpoints {
                 check.report(directive.error(found: "both zonal and noendpoints", expected: "one of the two"))
@@ -86,22 +92,6 @@ struct KubernetesSettings: Sendable, Equatable {
             }
         }
         try check.finish()
-    }
-
-    private static func requestsPerSecond(_ line: Directive) throws(ConfigurationError) -> Double? {
-        let token = try line.argument(0, "a number of requests a second")
-        guard let rate = Double(token.text), rate.isFinite, rate >= 0, rate <= 1e6 else {
-            throw line.error(token, expected: "a number of requests a second, 0 or more")
-        }
-        return rate > 0 ? rate : nil
-    }
-
-    private static func absolutePath(_ line: Directive) throws(ConfigurationError) -> String? {
-        let token = try line.argument(0, "the path of a file")
-        guard token.text.hasPrefix("/"), !token.text.hasSuffix("/") else {
-            throw line.error(token, expected: "the absolute path of a file, such as /var/lib/cluster-dns/cluster")
-        }
-        return token.text
     }
 
     private static func multiclusterZones(

@@ -4,6 +4,13 @@ import DNSWire
 import EventLoop
 
 extension Directive {
+    /// The first argument, read from its text; `parse` gives nil for what is not as `meaning` says.
+    func parsed<Value>(_ meaning: String, _ parse: (String) -> Value?) throws(ConfigurationError) -> Value {
+        let token = try argument(0, meaning)
+        guard let value = parse(token.text) else { throw error(token, expected: meaning) }
+        return value
+    }
+
     /// The zones that an argument stands for: itself, or the reverse zones of a network.
     func names(_ token: Token) throws(ConfigurationError) -> [Name] { try zones(token).compactMap { Name($0) } }
 

@@ -82,6 +82,14 @@ struct Option<Settings> {
 
     // MARK: Values of one kind
 
+    /// What is there only when the option is, read from the text of its argument.
+    static func optional<Value>(
+        _ name: String, _ path: WritableKeyPath<Settings, Value?>, _ meaning: String, rest: Rest = .refused,
+        _ parse: @escaping (String) -> Value?
+    ) -> Self {
+        .value(name, path, rest: rest) { line throws(ConfigurationError) in try line.parsed(meaning, parse) }
+    }
+
     static func flag(_ name: String, _ path: WritableKeyPath<Settings, Bool>, becomes value: Bool = true) -> Self {
         .line(name, path, 0...0) { _ in value }
     }

@@ -60,6 +60,13 @@ struct SettingsCheck {
         words.isEmpty ? zones : each(words, directive.names).flatMap(\.self)
     }
 
+    /// The first zone that is not reverse: what PTR records point into.
+    mutating func primaryZone(of zones: [Name], _ directive: Directive) -> Name {
+        if let zone = zones.first(where: { !$0.isReverse }) { return zone }
+        report(directive.error(found: "only reverse zones", expected: "at least one zone that is not"))
+        return .root
+    }
+
     /// Where a status page is to listen, when the first argument says it.
     mutating func listenAddress(of directive: Directive, in block: BlockSettings) -> SocketAddress? {
         guard let token = directive.arguments.first else { return nil }

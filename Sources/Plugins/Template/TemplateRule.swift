@@ -29,6 +29,9 @@ struct TemplateRule: Sendable {
     /// What expressions may name: variables only behind the line that makes them.
     private var known = ExpressionNames(functions: Self.functions)
 
+    /// Those of RFC 1035 and 2136.
+    private static let codes = (0...10).map { ResponseCode(rawValue: $0) }
+
     private static var options: OptionTable<Self> {
         [
             .each("match", \.patterns, pattern),
@@ -44,7 +47,11 @@ struct TemplateRule: Sendable {
             .each("answer", \.answer, record),
             .each("additional", \.additional, record),
             .each("authority", \.authority, record),
-            .value("rcode", \.code, responseCode),
+            .value("rcode", \.code) { line throws(ConfigurationError) in
+                try line.parsed("a response code: \(codes.map(\.description).joined(separator: ", "))") { text in
+                    codes.first { $0.description == text.uppercased() }
+                }
+            },
             .line("ederror", \.extendedError, 1...2, extendedError),
             .fallthroughZones(\.fallthroughZones),
             // Without meaning in CoreDNS too, kept for old files.
@@ -120,15 +127,6 @@ struct TemplateRule: Sendable {
             throw line.error(word, expected: expected)
         }
         return word.text
-    }
-
-    private static func responseCode(_ line: Directive) throws(ConfigurationError) -> ResponseCode {
-        let codes = (0...10).map { ResponseCode(rawValue: $0) }
-        let word = try line.argument(0, "a response code")
-        guard let code = codes.first(where: { $0.description == word.text.uppercased() }) else {
-            throw line.error(word, expected: "a response code: \(codes.map(\.description).joined(separator: ", "))")
-        }
-        return code
     }
 
     /// More would not leave a response of 512 octets room for its records.

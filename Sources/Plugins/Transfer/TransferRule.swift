@@ -26,12 +26,7 @@ struct TransferRule: Sendable {
                     }
                 }
             },
-            .value("source", \.notifySource) { line throws(ConfigurationError) in
-                let meaning = "an IP address of this host"
-                let token = try line.argument(0, meaning)
-                guard let address = IPAddress(token.text) else { throw line.error(token, expected: meaning) }
-                return address
-            },
+            .optional("source", \.notifySource, "an IP address of this host") { IPAddress($0) },
         ]
     }
 

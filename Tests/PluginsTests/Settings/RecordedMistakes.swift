@@ -1,4 +1,6 @@
+import DNSServer
 import Foundation
+import Plugins
 import TestKit
 import Testing
 
@@ -13,9 +15,15 @@ import Testing
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fixtures/corefile/mistakes.txt")
 
+    @Test("no plugin is left out") func everyPlugin() throws {
+        let heads = try Self.text().filter { $0.hasPrefix("[") }
+        let recorded = Set(heads.compactMap { Self.lines($0.dropFirst().dropLast()).last?.split(separator: " ").first })
+        #expect(recorded == Set(pluginOrder.map { $0.directive[...] }))
+    }
+
     @Test("each line is taken, or refused, in the words recorded") func lines() throws {
         var head: [String] = []
-        for line in try String(contentsOf: Self.file, encoding: .utf8).split(separator: "\n") where !line.hasPrefix("#") {
+        for line in try Self.text() where !line.hasPrefix("#") {
             if line.hasPrefix("["), line.hasSuffix("]") {
                 head = Self.lines(line.dropFirst().dropLast())
                 continue
@@ -25,6 +33,10 @@ import Testing
             let said = TestPlan.errors(head.joined(separator: "\n") + property, files: Self.files)
             #expect(said.replacing("\n", with: " | ") == expected, "[\(head.joined(separator: "; "))] \(text)")
         }
+    }
+
+    private static func text() throws -> [Substring] {
+        try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
     }
 
     private static func parts(_ line: Substring) -> (text: String, expected: String) {
