@@ -31,10 +31,6 @@ extension Directive {
         try expectCount(count...count)
     }
 
-    package func noArguments() throws(ConfigurationError) {
-        try expectCount(0...0)
-    }
-
     package func noBlock() throws(ConfigurationError) {
         if hasBlock { throw error(found: prefixed("a block"), expected: "no block") }
     }

@@ -48,7 +48,7 @@ import Text
         try loop.expectCount(2)
         try loop.expectCount(1...2)
         try loop.expectCount(1...)
-        #expect(error { try loop.noArguments() } == "Corefile:2: loop: found 2 arguments, expected no arguments")
+        #expect(error { try loop.expectCount(0) } == "Corefile:2: loop: found 2 arguments, expected no arguments")
         #expect(
             error { try loop.expectCount(0...1) } == "Corefile:2: loop: found 2 arguments, expected at most 1 argument")
         #expect(

@@ -23,15 +23,10 @@ package final class LoopPlugin: Plugin {
     }
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
-        var check = SettingsCheck()
-        if let directive = check.only(directives) {
-            check.attempt(try directive.noArguments())
-            check.attempt(try directive.noBlock())
-        }
+        try SettingsCheck.gather { $0.expectNameOnly(directives) }
         self.block = block
         detections = block.metrics.counter(
             "coredns_loop_detected_total", "Counter of forwarding loops found.", [("server", block.serverLabel)])
-        try check.finish()
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { LoopHandler(self) }

@@ -51,6 +51,13 @@ struct SettingsCheck {
         return directives.first
     }
 
+    /// For plugins whose whole line is their name.
+    mutating func expectNameOnly(_ directives: [Directive]) {
+        guard let directive = only(directives) else { return }
+        attempt(try directive.expectCount(0))
+        attempt(try directive.noBlock())
+    }
+
     /// Zones named by the arguments from `index` on, or those of the block when there are none.
     mutating func zones(of directive: Directive, from index: Int = 0, else zones: [Name]) -> [Name] {
         self.zones(directive.arguments.dropFirst(index), of: directive, else: zones)
