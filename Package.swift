@@ -62,7 +62,7 @@ let package = Package(
         // Vocabulary: pure, importing nothing but the standard library.
         .target(name: "CLinux"),
         .target(name: "Text"),
-        .target(name: "DNSWire"),
+        .target(name: "DNSWire", dependencies: ["Text"]),
         .target(name: "Corefile", dependencies: ["Text"]),
         .target(name: "Snapshots"),
         .target(name: "Telemetry"),
@@ -70,7 +70,7 @@ let package = Package(
         .target(name: "Expressions", dependencies: ["Patterns"]),
         // How a core waits, and the cluster as data.
         .target(name: "EventLoop", dependencies: ["CLinux"]),
-        .target(name: "ClusterModel", dependencies: ["DNSWire"]),
+        .target(name: "ClusterModel", dependencies: ["DNSWire", "Text"]),
         // How answering works, how the cluster is followed, zone files.
         .target(name: "DNSServer", dependencies: ["DNSWire", "Corefile", "EventLoop", "Telemetry"]),
         .target(
@@ -128,11 +128,11 @@ let package = Package(
         .testTarget(name: "StyleTests"),
         .testTarget(name: "TextTests", dependencies: ["Text"]),
         .testTarget(name: "CorefileTests", dependencies: ["Corefile", "Text"]),
-        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire"]),
+        .testTarget(name: "DNSWireTests", dependencies: ["DNSWire", "Text"]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
-        .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire"]),
+        .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire", "Text"]),
         .testTarget(name: "DNSServerTests", dependencies: ["TestKit", "DNSServer"]),
         .testTarget(
             name: "KubernetesAPITests",

@@ -22,6 +22,24 @@ package enum Base64URL {
         return octets
     }
 
+    package static func text(of octets: [UInt8]) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(length(ofOctets: octets.count))
+        var bits: UInt32 = 0
+        var held = 0
+        for octet in octets {
+            bits = (bits & 0x3F) << 8 | UInt32(octet)
+            held += 8
+            while held >= 6 {
+                held -= 6
+                text.append(alphabet[Int(bits >> UInt32(held) & 0x3F)])
+            }
+        }
+        if held > 0 { text.append(alphabet[Int(bits << UInt32(6 - held) & 0x3F)]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     private static func value(_ character: UInt8) -> UInt32? {
         switch character {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))

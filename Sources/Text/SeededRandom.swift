@@ -1,4 +1,4 @@
-/// A small reproducible generator (SplitMix64); statistics matter here, secrecy does not.
+/// The same numbers for the same seed (SplitMix64), for what must be repeatable and need not be secret.
 package struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 

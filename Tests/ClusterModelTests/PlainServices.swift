@@ -1,6 +1,7 @@
 import DNSWire
 import TestKit
 import Testing
+import Text
 
 @testable import ClusterModel
 
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test("random slices", arguments: 0..<200) func same(_ seed: UInt64) {
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         let ports = Int.random(in: 0..<2, using: &dice) == 0 ? [] : ["http/TCP/80", "dns/UDP/53"]
         let slices = (0..<Int.random(in: 0...3, using: &dice)).map { _ in
             Self.octets(ports, (0..<Int.random(in: 0...5, using: &dice)).map { _ in dice.pick(RandomCluster.addresses) })

@@ -1,6 +1,7 @@
 import DNSWire
 import TestKit
 import Testing
+import Text
 
 @testable import ClusterModel
 
@@ -113,7 +114,7 @@ import Testing
 
 @Suite("addresses as labels") struct AddressLabels {
     @Test("every spelling reads as its text does", arguments: 0..<UInt64(4)) func spellings(_ seed: UInt64) {
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         for _ in 0..<5000 {
             let parts = (0..<Int.random(in: 1...9, using: &dice)).map { _ in
                 dice.pick(["", "0", "1", "ff", "ffff", "10"])
@@ -127,7 +128,7 @@ import Testing
     }
 
     @Test("the label of an address reads back as that address") func roundTrip() {
-        var dice = Dice(state: 9)
+        var dice = SeededRandom(seed: 9)
         for _ in 0..<2000 {
             let mask = dice.next() & dice.next() & dice.next()
             for address in [IPAddress(v4: UInt32(truncatingIfNeeded: mask)), IPAddress(v6High: mask, low: mask << 40)] {

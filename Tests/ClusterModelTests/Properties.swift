@@ -1,20 +1,11 @@
 import DNSWire
 import TestKit
 import Testing
+import Text
 
 @testable import ClusterModel
 
-/// SplitMix64: the same clusters on every run.
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-
+extension SeededRandom {
     mutating func pick<Element>(_ elements: [Element]) -> Element {
         elements[Int.random(in: 0..<elements.count, using: &self)]
     }
@@ -27,7 +18,7 @@ struct RandomCluster {
     static let labels = ["", "", "", "web-0", "web-1", "tcp", "10-0-0-1"]
     static let ports = ["http/TCP/80", "http/UDP/80", "dns/UDP/53", "TCP/80", "https/TCP/443"]
     static let addresses = (0..<8).map { "10.0.0.\($0)" } + (0..<4).map { "fd00::\($0)" }
-    var dice: Dice
+    var dice: SeededRandom
 
     mutating func ports() -> [String] { (0..<Int.random(in: 0...3, using: &dice)).map { _ in dice.pick(Self.ports) } }
 
@@ -77,7 +68,7 @@ struct RandomCluster {
     ]
 
     private func cluster(_ seed: UInt64, events: Int = 40) -> (TestCluster, [ObjectChange]) {
-        var world = RandomCluster(dice: Dice(state: seed))
+        var world = RandomCluster(dice: SeededRandom(seed: seed))
         var changes = RandomCluster.namespaces.map { ObjectChange.stored(namespace($0)) }
         for _ in 0..<events {
             let object = world.object()
@@ -174,7 +165,7 @@ struct RandomCluster {
     @Test("no name from outside ends the process", arguments: 0..<UInt64(20))
     func hostileNames(_ seed: UInt64) {
         let (dns, _) = cluster(seed)
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         let zone = Array("\u{7}cluster\u{5}local\u{0}".utf8)
         let parts = [
             "svc", "pod", "a", "s0", "_tcp", "_http", "_", "--", "-", "10-0-0-1", "1--1", "dns", "ns", "in-addr",

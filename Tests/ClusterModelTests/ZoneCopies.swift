@@ -1,6 +1,7 @@
 import DNSWire
 import TestKit
 import Testing
+import Text
 
 @testable import ClusterModel
 
@@ -119,7 +120,7 @@ extension TestCluster {
 
     @Test("the copy says of each name what questions for it say", arguments: 0..<UInt64(20))
     func agreement(_ seed: UInt64) throws {
-        var world = RandomCluster(dice: Dice(state: seed))
+        var world = RandomCluster(dice: SeededRandom(seed: seed))
         let dns = TestCluster(
             ModelOptions(pods: .verified, ignoresEmptyServices: seed % 2 == 0), seed: seed,
             RandomCluster.namespaces.map(namespace) + (0..<40).map { _ in world.object() })

@@ -1,21 +1,9 @@
 import Corefile
 import Testing
+import Text
 
 /// Whatever a file holds, reading it ends, and ends in blocks or errors.
 @Suite("Mutations") struct Mutations {
-    /// SplitMix64: the same inputs in every run.
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
-    }
-
     static let seed = Array(
         """
         (common) {
@@ -46,7 +34,7 @@ import Testing
     ]
 
     @Test("10,000 damaged files") func mutations() {
-        var random = Random(state: 53)
+        var random = SeededRandom(seed: 53)
         var accepted = 0
         for _ in 0..<10_000 {
             var bytes = Self.seed
@@ -72,7 +60,7 @@ import Testing
         #expect((100..<9_900).contains(accepted))
     }
 
-    private func mutate(_ bytes: inout [UInt8], using random: inout Random) {
+    private func mutate(_ bytes: inout [UInt8], using random: inout SeededRandom) {
         let position = Int.random(in: 0...bytes.count, using: &random)
         let end = min(bytes.count, position + Int.random(in: 0...20, using: &random))
         switch Int.random(in: 0..<5, using: &random) {

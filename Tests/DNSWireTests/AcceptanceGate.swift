@@ -1,12 +1,13 @@
 import DNSWire
 import Testing
+import Text
 
 /// Octets of a query, given as hexadecimal text with spaces for the eye.
 func octets(_ hex: String) -> [UInt8] {
     var result: [UInt8] = []
     var high: UInt8?
     for character in hex.utf8 {
-        guard let value = IPAddress.hexValue(character) else { continue }
+        guard let value = hexValue(character) else { continue }
         if let first = high {
             result.append(first << 4 | value)
             high = nil
@@ -120,7 +121,7 @@ struct AcceptanceGate {
 
     @Test("no octets whatever end the process")
     func mutations() {
-        var random = SplitMix(state: 7)
+        var random = SeededRandom(seed: 7)
         let seeds = [
             octets("1234 0100 0001 0000 0000 0001" + Self.question + Self.emptyOPT),
             octets(Self.header + Self.question),
@@ -134,18 +135,5 @@ struct AcceptanceGate {
             if random.next() % 4 == 0 { message.removeLast(Int(random.next() % UInt64(message.count))) }
             _ = accept(message)
         }
-    }
-}
-
-/// A small seeded generator, so that a failure comes again.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

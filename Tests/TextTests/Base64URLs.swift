@@ -8,10 +8,14 @@ import Text
             ("Zg", "f"), ("Zm8", "fo"), ("Zm9v", "foo"), ("Zm9vYg", "foob"), ("Zm9vYmE", "fooba"),
             ("Zm9vYmFy", "foobar"),
         ])
-    func vectors(_ text: String, _ octets: String) { #expect(Base64URL.octets(of: text) == Array(octets.utf8)) }
+    func vectors(_ text: String, _ octets: String) {
+        #expect(Base64URL.octets(of: text) == Array(octets.utf8))
+        #expect(Base64URL.text(of: Array(octets.utf8)) == text)
+    }
 
     @Test("the two characters of its own") func alphabet() {
         #expect(Base64URL.octets(of: "-_-_") == [0xFB, 0xFF, 0xBF])
+        #expect(Base64URL.text(of: [0xFB, 0xFF, 0xBF]) == "-_-_")
     }
 
     @Test("a length for each count of octets") func lengths() {

@@ -1,3 +1,5 @@
+import Text
+
 /// Reads a command line as Go's pflag does: `--name=value`, `--name value`, dashes or underscores, switches with or
 /// without `=true`, one-letter names after one dash.
 package struct FlagParser {
@@ -87,7 +89,8 @@ package struct FlagParser {
     /// A Go duration such as 1m30s.
     package func duration(_ name: String, else standard: Duration) throws(ParameterError) -> Duration {
         guard let text = text(name) else { return standard }
-        guard let value = Duration(goText: text) else {
+        // A hundred years are as good as never.
+        guard let value = DurationText.parse(text), (.zero ... .seconds(3_200_000_000)).contains(value) else {
             throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a time such as 15s, 500ms or 1h30m")
         }
         return value
@@ -95,27 +98,5 @@ package struct FlagParser {
 }
 
 extension Duration {
-    /// Go's time.ParseDuration without signs and with units down to the millisecond; nil for anything else.
-    package init?(goText text: String) {
-        var seconds = 0.0
-        var rest = Substring(text)
-        guard !rest.isEmpty else { return nil }
-        if rest == "0" {
-            self = .zero
-            return
-        }
-        while !rest.isEmpty {
-            let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-            let unit = rest.dropFirst(number.count).prefix { $0.isLetter }
-            let factor: [Substring: Double] = ["h": 3600, "m": 60, "s": 1, "ms": 0.001]
-            guard let amount = Double(number), let weight = factor[unit] else { return nil }
-            seconds += amount * weight
-            rest = rest.dropFirst(number.count + unit.count)
-        }
-        // A hundred years are as good as never, and fit.
-        guard seconds <= 3_200_000_000 else { return nil }
-        self = .milliseconds(Int64(seconds * 1000))
-    }
-
     var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -119,9 +119,7 @@ struct ContinueToken: Sendable {
     }
 
     init(_ text: String) throws(StatusError) {
-        var padded = text.replacing("-", with: "+").replacing("_", with: "/")
-        while padded.utf8.count % 4 != 0 { padded += "=" }
-        guard let bytes = Base64.decode(padded), let value = try? JSONReader.read(bytes),
+        guard let bytes = Base64URL.octets(of: text), let value = try? JSONReader.read(bytes),
             value["v"].text == "meta.k8s.io/v1", let version = value["rv"].number, version >= 0,
             let start = value["start"].text
         else { throw .badRequest("invalid continue token: continue key is not valid") }
@@ -134,6 +132,6 @@ struct ContinueToken: Sendable {
         let value: JSONValue = [
             "v": "meta.k8s.io/v1", "rv": .int(Int64(clamping: version)), "start": .string("/\(after)\u{0}"),
         ]
-        return Base64.encode(value.bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        return Base64URL.text(of: value.bytes)
     }
 }

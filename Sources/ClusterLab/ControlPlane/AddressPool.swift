@@ -1,3 +1,5 @@
+import Text
+
 /// Hands out the addresses of one range, lowest free first, so that runs repeat.
 struct AddressPool: Sendable {
     private let network: [UInt8]
@@ -75,65 +77,15 @@ struct AddressPool: Sendable {
 /// IP addresses between text and bytes.
 package enum IPText {
     package static func bytes(_ text: String) -> [UInt8]? {
-        text.contains(":") ? bytes6(text) : bytes4(text)
-    }
-
-    private static func bytes4(_ text: String) -> [UInt8]? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bytes: [UInt8] = []
-        for part in parts {
-            guard !part.isEmpty, part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let byte = UInt8(part)
-            else { return nil }
-            bytes.append(byte)
-        }
-        return bytes
-    }
-
-    private static func bytes6(_ text: String) -> [UInt8]? {
-        func groups(_ text: Substring) -> [UInt8]? {
-            if text.isEmpty { return [] }
-            var bytes: [UInt8] = []
-            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-            for (position, part) in parts.enumerated() {
-                if position == parts.count - 1, part.contains(".") {
-                    guard let four = bytes4(String(part)) else { return nil }
-                    bytes += four
-                } else {
-                    guard (1...4).contains(part.count), let group = UInt16(part, radix: 16), part.first != "+"
-                    else { return nil }
-                    bytes += [UInt8(group >> 8), UInt8(group & 0xFF)]
-                }
-            }
-            return bytes
-        }
-        guard let gap = text.firstRange(of: "::") else {
-            return groups(text[...]).flatMap { $0.count == 16 ? $0 : nil }
-        }
-        guard let head = groups(text[..<gap.lowerBound]), let tail = groups(text[gap.upperBound...]),
-            head.count + tail.count <= 14
-        else { return nil }
-        return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
+        IPLiteral(text).flatMap { $0.scope == nil ? $0.bytes : nil }
     }
 
     /// The canonical text: dotted, or RFC 5952.
     static func text(_ bytes: [UInt8]) -> String {
-        if bytes.count == 4 { return bytes.map(String.init).joined(separator: ".") }
-        guard bytes.count == 16 else { return "" }
-        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
-        var best = 0..<0
-        var position = 0
-        while position < 8 {
-            var end = position
-            while end < 8, groups[end] == 0 { end += 1 }
-            if end - position > best.count, end - position > 1 { best = position..<end }
-            position = max(end, position + 1)
-        }
-        func hexadecimal(_ range: Range<Int>) -> String {
-            groups[range].map { String($0, radix: 16) }.joined(separator: ":")
-        }
-        if best.isEmpty { return hexadecimal(0..<8) }
-        return hexadecimal(0..<best.lowerBound) + "::" + hexadecimal(best.upperBound..<8)
+        func number(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        return bytes.count == 4
+            ? AddressText.text(v4: UInt32(truncatingIfNeeded: number(bytes)))
+            : AddressText.text(v6: (number(bytes.prefix(8)), number(bytes.dropFirst(8))))
     }
 
     /// "IPv4" or "IPv6", nil when the text is no address.

@@ -37,36 +37,23 @@ struct ServiceAccountTokens: Sendable {
             ], "nbf": .int(now),
             "sub": .string("\(User.serviceAccountPrefix)\(claims.namespace):\(claims.account)"),
         ]
-        let signed = Base64URL.encode(head.bytes) + "." + Base64URL.encode(body.bytes)
+        let signed = Base64URL.text(of: head.bytes) + "." + Base64URL.text(of: body.bytes)
         let signature = try key.signature(for: Array(signed.utf8))
-        return signed + "." + Base64URL.encode(Array(signature.rawRepresentation))
+        return signed + "." + Base64URL.text(of: Array(signature.rawRepresentation))
     }
 
     /// The claims of a token that this lab signed and that is valid now; nil for everything else.
     func claims(of token: some StringProtocol, now: Int64) -> Claims? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let signature = Base64URL.decode(String(parts[2])),
+        guard parts.count == 3, let signature = Base64URL.octets(of: String(parts[2])),
             let signed = try? P256.Signing.ECDSASignature(rawRepresentation: signature),
             key.publicKey.isValidSignature(signed, for: Array("\(parts[0]).\(parts[1])".utf8)),
-            let bytes = Base64URL.decode(String(parts[1])), let body = try? JSONReader.read(bytes),
+            let bytes = Base64URL.octets(of: String(parts[1])), let body = try? JSONReader.read(bytes),
             let expiry = body["exp"].number, now < expiry
         else { return nil }
         let account = body["kubernetes.io"]["serviceaccount"]
         return Claims(
             namespace: body["kubernetes.io"]["namespace"].text ?? "", account: account["name"].text ?? "",
             uid: account["uid"].text ?? "", audiences: body["aud"].elements.compactMap(\.text), expiry: expiry)
-    }
-}
-
-/// Base64 with the alphabet of URLs and without padding (RFC 4648 §5).
-enum Base64URL {
-    static func encode(_ bytes: [UInt8]) -> String {
-        Base64.encode(bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-    }
-
-    static func decode(_ text: String) -> [UInt8]? {
-        var padded = text.replacing("-", with: "+").replacing("_", with: "/")
-        while padded.utf8.count % 4 != 0 { padded += "=" }
-        return Base64.decode(padded)
     }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// One day of a cluster that grows from one node to 15,000, shrinks by half at night, and meets steps of load; the same
 /// day every time.
 struct GrowthScenario {
@@ -17,21 +19,11 @@ struct GrowthScenario {
         var queries: Double
     }
 
-    private var state: UInt64 = 0x5EED
+    private var dice = SeededRandom(seed: 0x5EED)
     /// Of each node: cores, and the second until which it is not ready.
     private var cores: [Int] = []
     private var awayUntil: [Int] = []
     private(set) var second = 0
-
-    /// SplitMix64: at least 0, less than 1.
-    private mutating func random() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        mixed ^= mixed >> 31
-        return Double(mixed >> 11) / Double(UInt64(1) << 53)
-    }
 
     /// Nodes that the cluster is meant to have: 16 hours of growth, a pause, and a night with half of them.
     static func intendedNodes(at second: Int) -> Int {
@@ -57,7 +49,7 @@ struct GrowthScenario {
         defer { second += Self.period }
         let intended = Self.intendedNodes(at: second)
         while cores.count < intended {
-            let draw = random()
+            let draw = dice.fraction()
             cores.append(draw < 0.3 ? 4 : draw < 0.8 ? 8 : draw < 0.95 ? 16 : 64)
             awayUntil.append(0)
         }
@@ -66,12 +58,12 @@ struct GrowthScenario {
             awayUntil.removeLast(awayUntil.count - intended)
         }
         // Each period a few nodes lose their kubelet for a minute or two; now and then a rack does.
-        let isRack = random() < 0.002
-        let lost = isRack ? intended / 25 : Int(Double(intended) * 0.0004 + random())
+        let isRack = dice.fraction() < 0.002
+        let lost = isRack ? intended / 25 : Int(Double(intended) * 0.0004 + dice.fraction())
         for _ in 0..<lost {
-            let index = min(intended - 1, Int(random() * Double(intended)))
+            let index = min(intended - 1, Int(dice.fraction() * Double(intended)))
             // The last node stays: a cluster without any is another question.
-            if index > 0 { awayUntil[index] = second + 40 + Int(random() * 80) }
+            if index > 0 { awayUntil[index] = second + 40 + Int(dice.fraction() * 80) }
         }
         var (readyNodes, readyCores) = (0, 0)
         for index in cores.indices where awayUntil[index] <= second {

@@ -1,4 +1,5 @@
 package import DNSWire
+import Text
 
 /// An address written as one label: dots and colons become dashes.
 package struct AddressLabel: BitwiseCopyable {
@@ -98,7 +99,7 @@ extension IPAddress {
             if label[index] == UInt8(ascii: "-") {
                 dashes += 1
                 hasPair = hasPair || label.at(index + 1) == UInt8(ascii: "-")
-            } else if IPAddress.hexValue(label[index]) == nil {
+            } else if hexValue(label[index]) == nil {
                 return nil
             }
         }
@@ -144,7 +145,7 @@ extension IPAddress {
         }
         while index < label.count {
             let start = index
-            while let digit = label.at(index).flatMap(IPAddress.hexValue) {
+            while let digit = label.at(index).flatMap(hexValue) {
                 guard count < 8, index - start < 4 else { return nil }
                 groups[count] = groups[count] << 4 | UInt16(digit)
                 index += 1
@@ -216,7 +217,7 @@ extension IPAddress {
         var high: UInt64 = 0
         var low: UInt64 = 0
         for position in 0..<32 {
-            guard name[2 * position] == 1, let nibble = IPAddress.hexValue(name[2 * position + 1]) else { return nil }
+            guard name[2 * position] == 1, let nibble = hexValue(name[2 * position + 1]) else { return nil }
             if position < 16 {
                 low |= UInt64(nibble) << UInt64(4 * position)
             } else {

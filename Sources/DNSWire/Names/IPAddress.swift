@@ -1,3 +1,5 @@
+import Text
+
 /// An IPv4 or IPv6 address as its octets, in network order.
 ///
 /// IPv4 addresses occupy the first four octets of `high`; the rest is zero.
@@ -70,90 +72,15 @@ extension IPAddress {
     /// - Parameter text: ASCII octets of an address without brackets, port or zone.
     package init?(text: ArraySlice<UInt8>) {
         if text.contains(UInt8(ascii: ":")) {
-            guard let groups = Self.parseGroups(text) else { return nil }
-            let high = groups[0..<4].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
-            let low = groups[4..<8].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
+            guard let (high, low) = AddressText.v6(text) else { return nil }
             if high == 0, low >> 32 == 0xFFFF {
                 self.init(v4: UInt32(truncatingIfNeeded: low))
             } else {
                 self.init(v6High: high, low: low)
             }
         } else {
-            guard let value = Self.parseIPv4(text) else { return nil }
+            guard let value = AddressText.v4(text) else { return nil }
             self.init(v4: value)
-        }
-    }
-
-    private static func parseIPv4(_ text: ArraySlice<UInt8>) -> UInt32? {
-        var value: UInt32 = 0
-        var octet: UInt32 = 0
-        var digits = 0
-        var dots = 0
-        for character in text {
-            if character == UInt8(ascii: ".") {
-                guard digits > 0, dots < 3 else { return nil }
-                value = value << 8 | octet
-                (octet, digits, dots) = (0, 0, dots + 1)
-                continue
-            }
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character), digits < 3 else { return nil }
-            octet = octet * 10 + UInt32(character - UInt8(ascii: "0"))
-            digits += 1
-            guard octet <= 255 else { return nil }
-        }
-        return dots == 3 && digits > 0 ? value << 8 | octet : nil
-    }
-
-    private static func parseGroups(_ text: ArraySlice<UInt8>) -> [UInt16]? {
-        guard text.count <= 45 else { return nil }
-        var head: [UInt16] = []
-        var tail: [UInt16] = []
-        var sawGap = false
-        var rest = text
-        if rest.starts(with: [UInt8(ascii: ":"), UInt8(ascii: ":")]) {
-            sawGap = true
-            rest = rest.dropFirst(2)
-        } else if rest.first == UInt8(ascii: ":") {
-            return nil
-        }
-        while !rest.isEmpty {
-            let part = rest.prefix { $0 != UInt8(ascii: ":") }
-            rest = rest.dropFirst(part.count)
-            if part.contains(UInt8(ascii: ".")) {
-                guard rest.isEmpty, let value = parseIPv4(part) else { return nil }
-                let pair = [UInt16(value >> 16), UInt16(truncatingIfNeeded: value)]
-                if sawGap { tail += pair } else { head += pair }
-                break
-            }
-            guard (1...4).contains(part.count) else { return nil }
-            var group: UInt16 = 0
-            for digit in part {
-                guard let nibble = hexValue(digit) else { return nil }
-                group = group << 4 | UInt16(nibble)
-            }
-            if sawGap { tail.append(group) } else { head.append(group) }
-            guard !rest.isEmpty else { break }
-            rest = rest.dropFirst()
-            if rest.first == UInt8(ascii: ":") {
-                guard !sawGap else { return nil }
-                sawGap = true
-                rest = rest.dropFirst()
-            } else if rest.isEmpty {
-                return nil
-            }
-        }
-        let missing = 8 - head.count - tail.count
-        guard sawGap ? missing >= 1 : missing == 0 else { return nil }
-        return head + Array(repeating: 0, count: missing) + tail
-    }
-
-    /// 0 to 15 for an ASCII hexadecimal digit of either case.
-    @inlinable package static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
         }
     }
 }
@@ -161,18 +88,6 @@ extension IPAddress {
 extension IPAddress: CustomStringConvertible {
     /// Dotted decimal, or RFC 5952 text for IPv6.
     package var description: String {
-        guard !isIPv4 else { return (0..<4).map { String(octet($0)) }.joined(separator: ".") }
-        let groups = (0..<8).map { UInt16(octet(2 * $0)) << 8 | UInt16(octet(2 * $0 + 1)) }
-        var best = 0..<0
-        var start = 0
-        while start < 8 {
-            var end = start
-            while end < 8, groups[end] == 0 { end += 1 }
-            if end - start > max(1, best.count) { best = start..<end }
-            start = end + 1
-        }
-        func text(_ range: Range<Int>) -> String { range.map { String(groups[$0], radix: 16) }.joined(separator: ":") }
-        guard !best.isEmpty else { return text(0..<8) }
-        return text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
+        isIPv4 ? AddressText.text(v4: UInt32(truncatingIfNeeded: high >> 32)) : AddressText.text(v6: (high, low))
     }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// Reads the words of a record's text one after the other, as fields of the kind that is expected there.
 struct RecordFields {
     private let words: [RecordWord]
@@ -182,7 +184,7 @@ struct RecordFields {
         var digits: [UInt8] = []
         while next != nil {
             digits += try field("hexadecimal data") { word -> [UInt8]? in
-                let values = word.octets.compactMap(IPAddress.hexValue)
+                let values = word.octets.compactMap(hexValue)
                 return values.count == word.octets.count && !word.isQuoted ? values : nil
             }
         }

@@ -1,3 +1,5 @@
+import Text
+
 /// Growing waits between failures (client-go's reflector): 0.8 s, doubled to 30 s, each stretched by up to twice, and
 /// starting over after two minutes without failure.
 struct Backoff {
@@ -8,9 +10,9 @@ struct Backoff {
     private var step = Self.first
     /// When the wait after the last failure is over.
     private var busyUntil: ContinuousClock.Instant?
-    private var state: UInt64
+    private var dice: SeededRandom
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { dice = SeededRandom(seed: seed) }
 
     /// Whether the last failure is so long ago that it does not count.
     func isRested(at now: ContinuousClock.Instant) -> Bool {
@@ -26,13 +28,6 @@ struct Backoff {
         return wait
     }
 
-    /// At least 0, less than 1. SplitMix64: the same seed gives the same waits, which tests need.
-    mutating func random() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        mixed ^= mixed >> 31
-        return Double(mixed >> 11) / Double(UInt64(1) << 53)
-    }
+    /// At least 0, less than 1: the same seed gives the same waits, which tests need.
+    mutating func random() -> Double { dice.fraction() }
 }
