@@ -192,13 +192,7 @@ extension ClusterName {
         case 2: self = .serviceNamespace(labels[0])
         case 3: self = .service(labels.service(at: 0))
         case 4: self = .endpoint(labels[0], of: labels.service(at: 1))
-        case 5:
-            let name = labels[0].withoutUnderscore
-            guard name.count > 0, let transport = Transport(labels[1].withoutUnderscore) else {
-                self = .unknown
-                return
-            }
-            self = .port(PortFilter(name: name, transport: transport), of: labels.service(at: 2))
+        case 5: self = labels.port.map { .port($0, of: labels.service(at: 2)) } ?? .unknown
         default: self = .unknown
         }
     }
@@ -228,12 +222,7 @@ extension ClusterName {
                 self = .endpoint(labels.wire(0, count: 2), of: service)
                 return
             }
-            let name = labels[0].withoutUnderscore
-            guard name.count > 0, let transport = Transport(labels[1].withoutUnderscore) else {
-                self = .unknown
-                return
-            }
-            self = .port(PortFilter(name: name, transport: transport), of: service)
+            self = labels.port.map { .port($0, of: service) } ?? .unknown
         default: self = .unknown
         }
     }
@@ -263,6 +252,13 @@ struct LabelsBelowZone {
     subscript(index: Int) -> ByteView {
         let place = starts[index]
         return name.slice(place + 1, Int(name[place]))
+    }
+
+    /// The port that the first two labels name, with or without underscores; nil when they name none.
+    var port: PortFilter? {
+        let name = self[0].withoutUnderscore
+        guard name.count > 0, let transport = Transport(self[1].withoutUnderscore) else { return nil }
+        return PortFilter(name: name, transport: transport)
     }
 
     // MARK: The last five

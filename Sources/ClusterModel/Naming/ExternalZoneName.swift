@@ -43,13 +43,7 @@ enum ExternalZoneName: BitwiseCopyable {
         case 1: self = .namespace(labels[0])
         case 2: self = .service(labels.service(at: 0))
         case 3: self = .endpoint(labels[0], of: labels.service(at: 1))
-        case 4:
-            let name = labels[0].withoutUnderscore
-            guard name.count > 0, let transport = Transport(labels[1].withoutUnderscore) else {
-                self = .unknown
-                return
-            }
-            self = .port(PortFilter(name: name, transport: transport), of: labels.service(at: 2))
+        case 4: self = labels.port.map { .port($0, of: labels.service(at: 2)) } ?? .unknown
         default: self = .unknown
         }
     }
