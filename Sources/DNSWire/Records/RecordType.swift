@@ -107,13 +107,13 @@ package struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyab
 
     /// Reads a name in any letter case, or a number of 12 bits.
     package init?(_ text: String) {
-        if let number = UInt16(text), number <= 0xFFF {
-            self.init(rawValue: number)
-        } else if let place = Self.names.firstIndex(of: text.uppercased()), let value = UInt16(exactly: place) {
-            self.init(rawValue: value)
-        } else {
-            return nil
-        }
+        if let number = UInt16(text), number <= 0xFFF { self.init(rawValue: number) } else { self.init(name: text) }
+    }
+
+    /// Reads a name in any letter case.
+    package init?(name: String) {
+        guard let place = Self.names.firstIndex(of: name.uppercased()) else { return nil }
+        self.init(rawValue: UInt16(place))
     }
 }
 

@@ -94,8 +94,9 @@ extension ForwardSettings {
     private static func codes(_ line: Directive) throws(ConfigurationError) -> Set<ResponseCode> {
         var codes: Set<ResponseCode> = []
         for token in line.arguments {
-            let code = (0...15).map { ResponseCode(rawValue: $0) }.first { $0.description == token.text.uppercased() }
-            guard let code, code != .noError || line.name == "next" else {
+            guard let code = ResponseCode(name: token.text), code != .badVersion,
+                code != .noError || line.name == "next"
+            else {
                 throw line.error(token, expected: "a response code such as SERVFAIL, REFUSED or NXDOMAIN")
             }
             codes.insert(code)

@@ -49,7 +49,7 @@ struct TemplateRule: Sendable {
             .each("authority", \.authority, record),
             .value("rcode", \.code) { line throws(ConfigurationError) in
                 try line.parsed("a response code: \(codes.map(\.description).joined(separator: ", "))") { text in
-                    codes.first { $0.description == text.uppercased() }
+                    ResponseCode(name: text).flatMap { codes.contains($0) ? $0 : nil }
                 }
             },
             .line("ederror", \.extendedError, 1...2, extendedError),
