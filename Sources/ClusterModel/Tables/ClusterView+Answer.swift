@@ -98,7 +98,7 @@ extension ClusterView {
             guard entry.hasEndpoints else { return .noSuchName }
             return answerHeadless(entry, nil, labels, question, to: &response)
         case .alias:
-            return writeAlias(entry, question, to: &response)
+            return writeCNAME(to: entry.target, question, to: &response)
         case .unusable:
             return .noSuchName
         }
@@ -170,14 +170,11 @@ extension ClusterView {
         }
     }
 
-    private func writeAlias(
-        _ entry: ServiceEntry, _ question: ClusterQuestion, to response: inout MessageWriter
+    /// The client's name is a CNAME of `target`.
+    func writeCNAME(
+        to target: ByteView, _ question: ClusterQuestion, to response: inout MessageWriter
     ) -> ClusterAnswer {
-        response.beginRecord(owner: question.nameOffset, type: .cname, ttl: question.ttl)
-        let offset = response.count
-        response.write(entry.target)
-        guard response.endRecord(in: .answer) else {
-            response.truncate()
+        guard let offset = response.writeCNAME(owner: question.nameOffset, ttl: question.ttl, target: target) else {
             return .records
         }
         return question.type == .cname ? .records : .cname(targetOffset: offset)

@@ -65,22 +65,9 @@ extension ClusterView {
         to response: inout MessageWriter
     ) -> ClusterAnswer {
         if question.type == .srv { return writeExternalServers(entry, filter, labels, question, to: &response) }
-        guard entry.host.count == 0 else { return writeExternalAlias(entry, question, to: &response) }
+        guard entry.host.count == 0 else { return writeCNAME(to: entry.host, question, to: &response) }
         guard question.type == .a || question.type == .aaaa else { return .noData }
         return writeAddresses(entry.addresses(isIPv4: question.type == .a), question, to: &response)
-    }
-
-    private func writeExternalAlias(
-        _ entry: ExternalEntry, _ question: ClusterQuestion, to response: inout MessageWriter
-    ) -> ClusterAnswer {
-        response.beginRecord(owner: question.nameOffset, type: .cname, ttl: question.ttl)
-        let offset = response.count
-        response.write(entry.host)
-        guard response.endRecord(in: .answer) else {
-            response.truncate()
-            return .records
-        }
-        return question.type == .cname ? .records : .cname(targetOffset: offset)
     }
 
     /// One SRV record for each port, pointing to the service's own name or to that of its load balancer.

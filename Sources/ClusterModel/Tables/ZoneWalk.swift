@@ -200,15 +200,13 @@ package final class ZoneWalk {
                 name: name, folded: name, type: .ptr, nameOffset: 12, zoneLength: zone.view.count,
                 zoneIsReverse: true, ttl: ttl, rotation: 0)
             _ = view.answerReverse(address, question, primaryZone: primaryZone.view, to: &answer)
-            var reader = MessageReader(answer.written, at: 12)
-            for _ in 0..<answer.answers {
-                guard let record = try? reader.next() else { return true }
+            for (record, _) in answer.records(at: 12) {
                 let isTold = tell(&response) { response in
                     response.beginRecord(type: .ptr, ttl: ttl) { owner in
                         owner.write(name.slice(0, name.count - zone.view.count))
                         owner.writePointer(to: 12)
                     }
-                    response.write(reader.message.slice(record.dataOffset, record.dataLength))
+                    response.write(answer.written.slice(record.dataOffset, record.dataLength))
                     return response.endRecord(in: .answer)
                 }
                 guard isTold else { return false }

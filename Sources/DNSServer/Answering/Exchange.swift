@@ -150,10 +150,8 @@ package struct Exchange: ~Copyable {
 
     /// True when the answer already holds a record owned by `name`: asking for it again would go round in circles.
     private func ownsRecord(_ name: ByteView) -> Bool {
-        var reader = MessageReader(response.written, at: asked.questionEnd)
         let owner = nameScratch
-        for _ in 0..<response.answers {
-            guard let record = try? reader.next() else { return false }
+        for (record, section) in response.records(at: asked.questionEnd) where section == .answer {
             guard let length = try? MessageReader.expandName(response.written, at: record.nameOffset, into: owner)
             else { return false }
             if owner.view(length).equalsName(name) { return true }

@@ -105,27 +105,9 @@ package struct InnerResponse {
     package var isUnanswered: Bool { answeredBy.isEmpty }
 
     /// Records of all three sections, one behind the other.
-    package var records: InnerRecords {
-        InnerRecords(MessageReader(message, at: questionEnd), Int(answers), Int(authorities), Int(additionals))
-    }
-}
-
-/// The records of an inner response; the walk ends at the first that cannot be read.
-package struct InnerRecords: Sequence, IteratorProtocol {
-    private var reader: MessageReader
-    private var left: [Int]
-
-    fileprivate init(_ reader: MessageReader, _ counts: Int...) {
-        self.reader = reader
-        left = counts
-    }
-
-    package mutating func next() -> (record: RecordPlace, section: Section)? {
-        guard let place = left.firstIndex(where: { $0 > 0 }), let section = Section(rawValue: place),
-            let record = try? reader.next()
-        else { return nil }
-        left[place] -= 1
-        return (record, section)
+    package var records: MessageRecords {
+        MessageRecords(
+            message, at: questionEnd, answers: answers, authorities: authorities, additionals: additionals)
     }
 }
 

@@ -80,18 +80,17 @@ extension MessageWriter {
     private mutating func appendRecords(
         of message: ByteView, _ reply: UpstreamResponse, _ question: Question, _ times: TimeToLive, _ scratch: OutputBytes
     ) {
-        var reader = MessageReader(message, at: reply.questionEnd)
-        let wanted = question.nameOffset == 12 ? reply.answers &+ reply.authorities : reply.answers
-        for position in 0..<Int(wanted) {
-            guard let record = try? reader.next() else { return }
-            let isAnswer = position < Int(reply.answers)
-            guard isAnswer || !isTruncated else { return }
+        let records = MessageRecords(
+            message, at: reply.questionEnd, answers: reply.answers,
+            authorities: question.nameOffset == 12 ? reply.authorities : 0)
+        for (record, section) in records {
+            guard section == .answer || !isTruncated else { return }
             guard RecordCopier.copy(
                 record, of: message, ttl: times.adjusted(record.ttl), scratch: scratch, to: &self,
-                in: isAnswer ? .answer : .authority)
+                in: section)
             else {
                 // Authority that does not fit may go without a word; an answer may not (RFC 2181 §9).
-                if isAnswer { truncate() }
+                if section == .answer { truncate() }
                 return
             }
         }

@@ -53,35 +53,32 @@ package enum UpstreamResponseReader {
         _ message: ByteView, code: ResponseCode, authenticData: Bool, questionEnd: Int, type: RecordType,
         buffer: OutputBytes
     ) throws(UpstreamResponseFault) -> UpstreamResponse {
-        let answerCount = Int(message.uint16(at: 6))
-        let authorityCount = Int(message.uint16(at: 8))
-        guard answerCount + authorityCount <= largestRecordCount else { throw .malformed }
+        let (answers, authorities) = (message.uint16(at: 6), message.uint16(at: 8))
+        guard Int(answers) + Int(authorities) <= largestRecordCount else { throw .malformed }
         var writer = MessageWriter(buffer)
         var query = Query()
         query.questionEnd = questionEnd
         writer.begin(message, query, size: 65535)
-        var reader = MessageReader(message, at: questionEnd)
+        var records = MessageRecords(message, at: questionEnd, answers: answers, authorities: authorities)
         var chain = AliasChain(start: message.slice(12, questionEnd - 16), type: type)
         let scratch = ByteBlock(capacity: 256)
         var smallest: UInt32?
         var hasSOA = false
-        for position in 0..<(answerCount + authorityCount) {
-            let isAnswer = position < answerCount
-            let record: RecordPlace
-            do { record = try reader.next() } catch { throw .malformed }
-            let isWanted = isAnswer ? try chain.admits(record, of: message) : belongsInAuthority(record.type)
+        while let (record, section) = records.next() {
+            let isWanted = section == .answer ? try chain.admits(record, of: message) : belongsInAuthority(record.type)
             guard isWanted, record.class == RecordClass.internet else { continue }
             // A TTL with its top bit set counts as zero (RFC 2181 §8).
             let ttl = record.ttl > UInt32(Int32.max) ? 0 : record.ttl
             guard RecordCopier.copy(
-                record, of: message, ttl: ttl, scratch: scratch.bytes, to: &writer, in: isAnswer ? .answer : .authority)
+                record, of: message, ttl: ttl, scratch: scratch.bytes, to: &writer, in: section)
             else { throw .malformed }
-            if record.type == .soa, !isAnswer {
+            if record.type == .soa, section == .authority {
                 hasSOA = true
                 smallest = min(smallest ?? .max, negativeTTL(record, of: message))
             }
             smallest = min(smallest ?? .max, ttl)
         }
+        guard records.isAtEnd else { throw .malformed }
         return try finish(
             &writer, code: code, authenticData: authenticData, questionEnd: questionEnd, smallest: smallest,
             hasSOA: hasSOA, isPositive: chain.foundType)
@@ -93,14 +90,10 @@ package enum UpstreamResponseReader {
     ) throws(UpstreamResponseFault) -> UpstreamResponse {
         var times: [UInt16] = []
         var run: UpstreamResponse.AddressRun?
-        var reader = MessageReader(writer.written, at: questionEnd)
-        for position in 0..<(Int(writer.answers) + Int(writer.authorities)) {
-            let start = reader.offset
-            guard let record = try? reader.next(), let offset = UInt16(exactly: record.dataOffset - 6) else {
-                throw .malformed
-            }
+        for (record, section) in writer.records(at: questionEnd) {
+            guard let offset = UInt16(exactly: record.ttlOffset) else { throw .malformed }
             times.append(offset)
-            if position < Int(writer.answers) { run = extended(run, by: record, from: start, to: reader.offset) }
+            if section == .answer { run = extended(run, by: record, from: record.nameOffset, to: record.end) }
         }
         return UpstreamResponse(
             octets: writer.written.array, code: code, timesToLive: times, answers: writer.answers,

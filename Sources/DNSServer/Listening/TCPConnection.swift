@@ -8,8 +8,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private unowned let server: LoopServer
     private weak var listener: TCPListener?
     private var registration: EventLoop.Registration?
-    /// Octets received and not yet answered; grows with what arrives, never with what a length promises.
-    private var incoming: [UInt8] = []
+    private var incoming = MessageFraming()
     private var outgoing: [UInt8] = []
     private var underWay = 0
     /// An answer of several messages; nothing else is answered until the client has taken it.
@@ -66,7 +65,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         let output = server.chain.streamOutput
         switch stream.read(into: output) {
         case .octets(let count):
-            incoming += output.view(count).array
+            incoming.append(output.view(count).array)
             answerWholeMessages()
         case .wouldBlock: break
         case .closed:
@@ -76,22 +75,22 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     }
 
     private func answerWholeMessages() {
-        var start = 0
-        while !isClosed, streamed == nil, incoming.count - start >= 2, underWay < server.streamLimits.pipelined,
+        var hasAnswered = false
+        taking: while !isClosed, streamed == nil, underWay < server.streamLimits.pipelined,
             outgoing.count < server.streamLimits.unsent
         {
-            let length = Int(incoming[start]) << 8 | Int(incoming[start + 1])
-            guard length >= 12 else { return close() }
-            guard incoming.count - start - 2 >= length else { break }
-            let message = Array(incoming[(start + 2)..<(start + 2 + length)])
-            start += 2 + length
-            answer(message)
+            switch incoming.next() {
+            case .message(let message):
+                hasAnswered = true
+                answer(message)
+            case .incomplete: break taking
+            case .broken: return close()
+            }
         }
         guard !isClosed else { return }
-        incoming.removeFirst(start)
         flush()
         guard !isClosed else { return }
-        if incoming.isEmpty { arm(.idle) } else if waitsFor != .message || start > 0 { arm(.message) }
+        if incoming.isEmpty { arm(.idle) } else if waitsFor != .message || hasAnswered { arm(.message) }
         updateInterest()
     }
 
@@ -141,6 +140,11 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
 
     private func append(_ room: OutputBytes, length: Int) {
         underWay -= 1
+        frame(room, length: length)
+    }
+
+    /// - Parameter room: has the message from its third octet on.
+    private func frame(_ room: OutputBytes, length: Int) {
         room.store(UInt16(truncatingIfNeeded: length), at: 0)
         outgoing += room.view(length + 2).array
     }
@@ -172,8 +176,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         while let answer = streamed, outgoing.count < Self.streamedRoom {
             let room = server.chain.streamOutput
             let (length, isMore) = server.continueAnswer(answer, into: room.suffix(from: 2))
-            room.store(UInt16(truncatingIfNeeded: length), at: 0)
-            outgoing += room.view(length + 2).array
+            frame(room, length: length)
             guard !isMore else { continue }
             endStreaming()
             server.loop.schedule(after: 0, self, token: Self.streamedEnd)

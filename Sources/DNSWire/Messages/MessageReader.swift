@@ -6,6 +6,11 @@ package struct RecordPlace: BitwiseCopyable {
     package var ttl: UInt32
     package var dataOffset: Int
     package var dataLength: Int
+
+    /// Where the TTL's four octets stand.
+    package var ttlOffset: Int { dataOffset - 6 }
+    /// Offset of what follows the record.
+    package var end: Int { dataOffset + dataLength }
 }
 
 /// Walks the records of a message without copying; every step can fail.

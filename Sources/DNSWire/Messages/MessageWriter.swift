@@ -125,6 +125,13 @@ package struct MessageWriter: ~Copyable {
     /// What has been written, for reading back.
     package var written: ByteView { output.view(count) }
 
+    /// The records written so far.
+    ///
+    /// - Parameter start: offset of the end of the question section.
+    package func records(at start: Int) -> MessageRecords {
+        MessageRecords(written, at: start, answers: answers, authorities: authorities, additionals: additionals)
+    }
+
     /// Says that not all of the answer is there (RFC 2181 §9).
     package mutating func truncate() { isTruncated = true }
 
@@ -228,6 +235,32 @@ package struct MessageWriter: ~Copyable {
         output.store(UInt16(count - dataStart), at: dataStart - 2)
         add(to: section)
         return true
+    }
+
+    /// Appends a CNAME of the name that stands at `owner`; gives where its target stands, uncompressed.
+    ///
+    /// - Returns: nil, and TC set, when it does not fit.
+    @discardableResult
+    package mutating func writeCNAME(owner: Int, ttl: UInt32, target: ByteView) -> Int? {
+        beginRecord(owner: owner, type: .cname, ttl: ttl)
+        return endCNAME(target)
+    }
+
+    /// As above, of an owner given in full.
+    @discardableResult
+    package mutating func writeCNAME(owner: ByteView, class: UInt16, ttl: UInt32, target: ByteView) -> Int? {
+        beginRecord(owner: owner, type: .cname, class: `class`, ttl: ttl)
+        return endCNAME(target)
+    }
+
+    private mutating func endCNAME(_ target: ByteView) -> Int? {
+        let offset = count
+        write(target)
+        guard endRecord(in: .answer) else {
+            truncate()
+            return nil
+        }
+        return offset
     }
 
     package mutating func write(_ octets: ByteView) {

@@ -91,11 +91,8 @@ package enum QuestionParser {
     }
 
     private static func hasWholeOptions(_ options: ByteView) -> Bool {
-        var index = 0
-        while index < options.count {
-            guard index + 4 <= options.count else { return false }
-            index += 4 + Int(options.uint16(at: index + 2))
-        }
-        return index == options.count
+        var options = EDNSOptions(options)
+        while options.next() != nil {}
+        return options.isAtEnd
     }
 }

@@ -149,8 +149,7 @@ final class AutoPathHandler: Handler {
 extension Exchange {
     /// Makes the client's name a CNAME of the one that `response` answers.
     fileprivate mutating func writeCNAME(to response: InnerResponse, _ ttl: UInt32) {
-        self.response.beginRecord(owner: question.nameOffset, type: .cname, ttl: ttl)
-        self.response.write(response.message.slice(12, response.questionEnd - 16))
-        if !self.response.endRecord(in: .answer) { self.response.truncate() }
+        self.response.writeCNAME(
+            owner: question.nameOffset, ttl: ttl, target: response.message.slice(12, response.questionEnd - 16))
     }
 }

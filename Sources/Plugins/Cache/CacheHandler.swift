@@ -150,15 +150,12 @@ final class CacheHandler: Handler {
 
     /// Bounds the TTLs of the reply just written, so that its first client sees what later ones will.
     private func limitTTLs(_ reply: UpstreamResponse, _ bounds: TTLBounds, _ exchange: inout Exchange) {
-        let written = exchange.response.written
         // Aliases before it are our own and keep what they say.
         let own = max(0, Int(exchange.response.answers) - Int(reply.answers))
-        var reader = MessageReader(written, at: exchange.asked.questionEnd)
-        for position in 0..<(Int(exchange.response.answers) + Int(exchange.response.authorities)) {
-            guard let record = try? reader.next() else { return }
-            guard position >= own else { continue }
+        for (record, section) in exchange.response.records(at: exchange.asked.questionEnd).dropFirst(own) {
+            guard section != .additional else { return }
             let bounded = bounds.bounded(record.ttl)
-            if bounded != record.ttl { exchange.response.overwrite(bounded, at: record.dataOffset - 6) }
+            if bounded != record.ttl { exchange.response.overwrite(bounded, at: record.ttlOffset) }
         }
     }
 

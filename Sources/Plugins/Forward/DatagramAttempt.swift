@@ -21,7 +21,7 @@ final class DatagramAttempt: Attempt, ReadinessHandler, TimerTarget {
     private let upstream: Upstream
     private let query: UpstreamQuery
     private let edns: Bool
-    private let id = UpstreamQuery.randomID()
+    private let id = MessageID.random()
     private let loopSide: ForwardLoopSide
     private var owner: (any AttemptOwner)?
     private var socket: ConnectedDatagramSocket?

@@ -56,24 +56,16 @@ enum ReplyCheck {
     }
 
     private static func option(_ message: ByteView) -> Option {
-        let additional = Int(message.uint16(at: 10))
-        guard additional > 0 else { return .absent }
-        var place = 12
-        if message.uint16(at: 4) == 1 {
-            guard let end = try? MessageReader.skipName(message, at: 12) else { return .malformed }
-            place = end + 4
-        }
-        guard place <= message.count else { return .malformed }
-        var reader = MessageReader(message, at: place)
-        let before = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8))
+        guard message.uint16(at: 10) > 0 else { return .absent }
+        guard var records = MessageRecords(message) else { return .malformed }
         var found = Option.absent
-        for position in 0..<(before + additional) {
-            guard let record = try? reader.next() else { return .malformed }
+        while let (record, section) = records.next() {
             guard record.type == .opt else { continue }
             // One OPT, and only behind everything else (RFC 6891 §6.1.1).
-            guard position >= before, case .absent = found else { return .malformed }
+            guard section == .additional, case .absent = found else { return .malformed }
             found = .present(extendedCode: record.ttl >> 24)
         }
+        guard records.isAtEnd else { return .malformed }
         return found
     }
 }

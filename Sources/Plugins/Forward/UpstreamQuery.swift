@@ -50,10 +50,4 @@ final class UpstreamQuery {
         append(0)
         return octets
     }
-
-    /// A message id nobody can guess (RFC 5452 §9.2).
-    static func randomID() -> UInt16 {
-        var generator = SystemRandomNumberGenerator()
-        return UInt16.random(in: 0 ... .max, using: &generator)
-    }
 }

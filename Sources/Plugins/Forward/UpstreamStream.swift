@@ -11,7 +11,7 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
     private let loopSide: ForwardLoopSide
     private let pool: StreamPool
     private var registration: EventLoop.Registration?
-    private var incoming: [UInt8] = []
+    private var incoming = MessageFraming()
     private var outgoing: [UInt8] = []
     private var pending: [UInt16: StreamAttempt] = [:]
     private var idleTimer = TimerID.none
@@ -45,14 +45,12 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
 
     /// Sends the query of `attempt` and hands it the reply later.
     func send(_ attempt: StreamAttempt) {
-        var id = UpstreamQuery.randomID()
-        while pending[id] != nil { id = UpstreamQuery.randomID() }
+        var id = MessageID.random()
+        while pending[id] != nil { id = MessageID.random() }
         pending[id] = attempt
         attempt.id = id
         loopSide.loop.cancel(idleTimer)
-        let octets = attempt.octets(id: id)
-        outgoing += [UInt8(truncatingIfNeeded: octets.count >> 8), UInt8(truncatingIfNeeded: octets.count)]
-        outgoing += octets
+        MessageFraming.append(attempt.octets(id: id), to: &outgoing)
         // Written when the loop says so: a failure must not reach the owner from within its own call.
         updateInterest()
     }
@@ -83,7 +81,7 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
         switch socket.read(into: loopSide.input) {
         case .octets(let count):
             lastHeard = loopSide.loop.now
-            incoming += loopSide.input.view(count).array
+            incoming.append(loopSide.input.view(count).array)
             takeWholeMessages()
         case .wouldBlock: break
         case .closed: fail("EOF")
@@ -91,18 +89,13 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
     }
 
     private func takeWholeMessages() {
-        var start = 0
-        while !isClosed, incoming.count - start >= 2 {
-            let length = Int(incoming[start]) << 8 | Int(incoming[start + 1])
-            guard length >= 12 else { return fail("short message") }
-            guard incoming.count - start - 2 >= length else { break }
-            let message = Array(incoming[(start + 2)..<(start + 2 + length)])
-            start += 2 + length
-            take(message)
+        while !isClosed {
+            switch incoming.next() {
+            case .message(let message): take(message)
+            case .incomplete: return settle()
+            case .broken: return fail("short message")
+            }
         }
-        guard !isClosed else { return }
-        incoming.removeFirst(start)
-        settle()
     }
 
     private func take(_ message: [UInt8]) {

@@ -33,7 +33,7 @@ final class LoadBalanceHandler: Handler {
         default: return
         }
         weights.refresh()
-        for set in AddressSet.all(of: exchange) where set.places.count > 1 {
+        for set in AddressSet.all(of: exchange) where set.records.count > 1 {
             let addresses = set.addresses(in: exchange.response.written)
             let order = order(addresses, of: set, exchange)
             guard order != Array(addresses.indices) else { continue }
@@ -75,23 +75,19 @@ struct AddressSet {
 
     let owner: Int
     let type: RecordType
-    /// Where the records' data stands.
-    private(set) var places: [Int] = []
+    private(set) var records: [RecordPlace] = []
 
     /// The sets of the answer and of the additional section, in message order.
     static func all(of exchange: borrowing Exchange) -> [AddressSet] {
         let response = exchange.response.written
-        var reader = MessageReader(response, at: exchange.asked.questionEnd)
-        let behind = Int(exchange.response.answers) + Int(exchange.response.authorities)
         var sets: [AddressSet] = []
-        for position in 0..<(behind + Int(exchange.response.additionals)) {
-            guard let record = try? reader.next() else { break }
+        for (record, section) in exchange.response.records(at: exchange.asked.questionEnd) {
             guard record.type == .a && record.dataLength == 4 || record.type == .aaaa && record.dataLength == 16,
-                position < Int(exchange.response.answers) || position >= behind
+                section != .authority
             else { continue }
             let isSame = sets.last.map { $0.type == record.type && sameName($0.owner, record.nameOffset, response) }
             if isSame != true { sets.append(AddressSet(owner: record.nameOffset, type: record.type)) }
-            sets[sets.count - 1].places.append(record.dataOffset)
+            sets[sets.count - 1].records.append(record)
         }
         return sets
     }
@@ -110,17 +106,17 @@ struct AddressSet {
     }
 
     func addresses(in message: ByteView) -> [Address] {
-        places.compactMap { place in
-            IPAddress(octets: message.slice(place, type == .a ? 4 : 16).array)
-                .map { Address(address: $0, ttl: message.uint32(at: place - 6)) }
+        records.compactMap { record in
+            IPAddress(octets: message.slice(record.dataOffset, record.dataLength).array)
+                .map { Address(address: $0, ttl: record.ttl) }
         }
     }
 
     /// Puts `addresses` into the records' places; only data and TTL move, so that no pointer to a name breaks.
     func write(_ addresses: [Address], into exchange: inout Exchange) {
-        for (place, address) in zip(places, addresses) {
-            exchange.response.overwrite(address.ttl, at: place - 6)
-            withBytes(address.address.octets) { exchange.response.overwrite($0, at: place) }
+        for (record, address) in zip(records, addresses) {
+            exchange.response.overwrite(address.ttl, at: record.ttlOffset)
+            withBytes(address.address.octets) { exchange.response.overwrite($0, at: record.dataOffset) }
         }
     }
 }

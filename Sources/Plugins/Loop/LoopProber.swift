@@ -31,7 +31,7 @@ struct LoopProber: Sendable {
         else { return false }
         plugin.expect(name)
         let query = withBytes(name.wire) { UpstreamQuery(name: $0, type: .hinfo, class: RecordClass.internet) }
-        guard withBytes(query.octets(id: UpstreamQuery.randomID(), edns: false), { socket.send($0) }) else {
+        guard withBytes(query.octets(id: MessageID.random(), edns: false), { socket.send($0) }) else {
             return false
         }
         let room = ByteBlock(capacity: 512)

@@ -49,14 +49,10 @@ extension Exchange {
         let owner = ByteBlock(capacity: 255)
         guard let length = try? MessageReader.expandName(response.message, at: record.nameOffset, into: owner.bytes)
         else { return .failed(.serverFailure) }
-        self.response.beginRecord(
-            owner: rewriting.owner(owner.bytes.view(length)), type: .cname, class: record.class, ttl: ttl)
-        let place = self.response.count
-        withBytes(target) { self.response.write($0) }
-        guard self.response.endRecord(in: .answer) else {
-            self.response.truncate()
-            return .answered
+        let place = withBytes(target) {
+            self.response.writeCNAME(
+                owner: rewriting.owner(owner.bytes.view(length)), class: record.class, ttl: ttl, target: $0)
         }
-        return chase(targetAt: place)
+        return place.map { chase(targetAt: $0) } ?? .answered
     }
 }

@@ -62,7 +62,7 @@ struct ZoneNotifier: Sendable {
     }
 
     private func send(for patience: Duration) async -> Bool {
-        let id = UInt16.random(in: 0 ... .max)
+        let id = MessageID.random()
         let end = ContinuousClock.now + patience
         if let socket = try? ConnectedDatagramSocket(connectedTo: server, from: source.map { SocketAddress($0, port: 0) }),
             withBytes(message(id), { socket.send($0) })

@@ -19,14 +19,11 @@ enum ResponseLifetime {
     }
 
     private static func smallest(of message: ByteView) -> UInt32? {
+        guard var records = MessageRecords(message) else { return nil }
         var smallest: UInt32?
-        do {
-            try MessageRecords.visit(message) { record in
-                if record.type != .opt { smallest = min(smallest ?? record.ttl, record.ttl) }
-            }
-        } catch {
-            return nil
+        while let (record, _) = records.next() {
+            if record.type != .opt { smallest = min(smallest ?? record.ttl, record.ttl) }
         }
-        return smallest
+        return records.isAtEnd ? smallest : nil
     }
 }

@@ -10,22 +10,15 @@ enum ResponsePadding {
     /// True when the query is padded itself: then its response is to be, too (RFC 7830 §4).
     static func isWanted(by query: [UInt8]) -> Bool {
         withBytes(query) { query in
-            guard let opt = MessageRecords.last(of: query), opt.type == .opt else { return false }
-            let options = query.slice(opt.dataOffset, opt.dataLength)
-            var index = 0
-            while index + 4 <= options.count {
-                if options.uint16(at: index) == option { return true }
-                index += 4 + Int(options.uint16(at: index + 2))
-            }
-            return false
+            guard let opt = lastOPT(of: query) else { return false }
+            return EDNSOptions(query.slice(opt.dataOffset, opt.dataLength)).contains { $0.code == option }
         }
     }
 
     /// The response with a padding option behind the others; as it is where it has no OPT record at its end.
     static func padded(_ response: [UInt8]) -> [UInt8] {
         let place = withBytes(response) { message -> RecordPlace? in
-            guard let opt = MessageRecords.last(of: message), opt.type == .opt else { return nil }
-            return opt.dataOffset + opt.dataLength == message.count ? opt : nil
+            lastOPT(of: message).flatMap { $0.end == message.count ? $0 : nil }
         }
         guard let place, response.count + 4 <= longest else { return response }
         let size = min((response.count + 4 + block - 1) / block * block, longest)
@@ -36,6 +29,14 @@ enum ResponsePadding {
         let (high, low) = octets(UInt16(clamping: zeros))
         padded += [0, UInt8(option), high, low] + [UInt8](repeating: 0, count: zeros)
         return padded
+    }
+
+    /// Nil when the last record is something else, or the message is malformed.
+    private static func lastOPT(of message: ByteView) -> RecordPlace? {
+        guard var records = MessageRecords(message) else { return nil }
+        var last: RecordPlace?
+        while let (record, _) = records.next() { last = record }
+        return records.isAtEnd && last?.type == .opt ? last : nil
     }
 
     private static func octets(_ value: UInt16) -> (UInt8, UInt8) {

@@ -1,4 +1,5 @@
 import DNSServer
+import DNSWire
 import NIOCore
 
 /// One client's framed connection: queries in, responses out in the order in which they are ready (RFC 7858, RFC 7766).

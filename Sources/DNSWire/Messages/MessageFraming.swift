@@ -1,6 +1,6 @@
 /// Cuts a stream of octets into messages with two octets of length before each (RFC 1035 §4.2.2).
-struct MessageFraming {
-    enum Next: Equatable {
+package struct MessageFraming {
+    package enum Next: Equatable {
         case message([UInt8])
         case incomplete
         /// A length that no message has: what follows cannot be understood.
@@ -8,12 +8,14 @@ struct MessageFraming {
     }
 
     /// What is not cut yet; grows with what arrives, never with what a length promises.
-    private var octets: [UInt8] = []
-    private var start = 0
+    @usableFromInline var octets: [UInt8] = []
+    @usableFromInline var start = 0
 
-    var isEmpty: Bool { start == octets.count }
+    package init() {}
 
-    mutating func append(_ more: some Sequence<UInt8>) {
+    package var isEmpty: Bool { start == octets.count }
+
+    @inlinable package mutating func append(_ more: some Sequence<UInt8>) {
         if start > 0 {
             octets.removeFirst(start)
             start = 0
@@ -21,7 +23,7 @@ struct MessageFraming {
         octets.append(contentsOf: more)
     }
 
-    mutating func next() -> Next {
+    package mutating func next() -> Next {
         guard octets.count - start >= 2 else { return .incomplete }
         let length = Int(octets[start]) << 8 | Int(octets[start + 1])
         guard length >= 12 else { return .broken }
@@ -29,5 +31,11 @@ struct MessageFraming {
         let message = Array(octets[(start + 2)..<(start + 2 + length)])
         start += 2 + length
         return .message(message)
+    }
+
+    /// Appends `message` with its length before it.
+    package static func append(_ message: [UInt8], to stream: inout [UInt8]) {
+        stream += [UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count)]
+        stream += message
     }
 }

@@ -1,13 +1,17 @@
+import DNSWire
 import Testing
-
-@testable import SecureTransport
 
 @Suite("framed messages") struct MessageFrames {
     private static let query = Array("twelve octet".utf8)
 
     private static func framed(_ message: [UInt8]) -> [UInt8] {
-        [UInt8(message.count >> 8), UInt8(message.count & 0xFF)] + message
+        var stream: [UInt8] = []
+        MessageFraming.append(message, to: &stream)
+        return stream
     }
+
+    @Test("two octets of length stand before a message")
+    func length() { #expect(Self.framed([UInt8](repeating: 1, count: 258)).prefix(3) == [1, 2, 1]) }
 
     @Test("a message cut at any place is the same message", arguments: 0...14)
     func cut(_ place: Int) {
