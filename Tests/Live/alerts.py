@@ -135,7 +135,7 @@ def served_metrics(suite):
         for transport in ("+notcp", "+tcp"):
             dig(server.port, name, "A", transport)
     eventually(lambda: "coredns_proxy_healthcheck_failures_total" in
-        server.page(server.metrics_port, "/metrics")[1], 15)
+        server.page(server.metrics_port, "/metrics")[1])
     found = names()
     server.kill()
     return found
@@ -151,11 +151,11 @@ def autoscaler_metrics():
         f"--http-address=127.0.0.1:{port}"])
     def names():
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
                 return set(re.findall(r"^([a-z][a-z0-9_]*)[ {]", response.read().decode(), re.MULTILINE))
         except OSError:
             return set()
-    eventually(lambda: "cluster_dns_autoscaler_scale_changes_total" in names(), 30)
+    eventually(lambda: "cluster_dns_autoscaler_scale_changes_total" in names())
     found = names()
     autoscaler.stop()
     return found

@@ -164,7 +164,7 @@ class Script:
         if self.server:
             self.server.stop()
         self.server = Server(corefile.replace("@UPSTREAM@", f"127.0.0.1:{self.upstream.port}"), self.lab.kubeconfig)
-        if not eventually(lambda: dig(self.server.port, "dns-version.cluster.local.", "TXT", "+time=1").rcode == "NOERROR", 20):
+        if not eventually(lambda: dig(self.server.port, "dns-version.cluster.local.", "TXT", "+time=1").rcode == "NOERROR"):
             raise RuntimeError(f"{self.path.name}: the server does not answer\n{self.server.log_end()}")
 
     def absolute(self, name):
@@ -210,7 +210,7 @@ class Script:
             return wanted.difference(answer, answer.text)
         found = difference()
         if found and self.is_changed:
-            eventually(lambda: difference() is None, 1.0)
+            eventually(lambda: difference() is None, 15)
             found = difference()
         self.suite.check(f"{self.path.relative_to(FOLDER)}:{wanted.line}: {name} {kind}", found is None, found or "")
 
@@ -224,7 +224,7 @@ class Script:
             where, method={"patch": "PATCH", "delete": "DELETE"}[verb],
             data=json.dumps(json.loads(body)).encode() if body else None,
             headers={"Authorization": "Bearer " + value("token"), "Content-Type": "application/merge-patch+json"})
-        urllib.request.urlopen(request, context=ssl.create_default_context(cadata=authority), timeout=10).read()
+        urllib.request.urlopen(request, context=ssl.create_default_context(cadata=authority), timeout=30).read()
         self.is_changed = True
 
 

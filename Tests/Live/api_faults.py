@@ -87,7 +87,7 @@ def closed_connections(suite, upstream):
     server = start("kubeconfig @KUBECONFIG@", proxy.kubeconfig).wait_for(KNOWN)
     before = proxy.accepted
     proxy.cut()
-    follows(suite, "connections closed by the server", server, upstream, 10)
+    follows(suite, "connections closed by the server", server, upstream, 30)
     suite.check("connections closed by the server: new ones are made", proxy.accepted > before)
 
 
@@ -95,7 +95,7 @@ def garbage(suite, upstream):
     proxy = TunnelProxy(upstream, "garbage")
     server = start("kubeconfig @KUBECONFIG@", proxy.kubeconfig).wait_for(KNOWN)
     for octets in (os.urandom(65536), b"\xff" * 100, b"HTTP/1.1 400 Bad Request\r\n\r\n"):
-        suite.check("garbage: connections were open", eventually(lambda: proxy.inject(octets) > 0, 40))
+        suite.check("garbage: connections were open", eventually(lambda: proxy.inject(octets) > 0))
         follows(suite, f"garbage of {len(octets)} octets", server, upstream, 40)
     suite.check("garbage: the server runs", server.is_alive)
 
@@ -111,7 +111,7 @@ def hanging_handshake(suite, upstream):
     suite.equal("hanging handshake: /health", server.page(server.health_port, "/health")[0], 200)
     proxy.mode = "pass"
     suite.check("hanging handshake: given up, and tried again",
-        eventually(lambda: dig(server.port, KNOWN).data == DATA, 40), server.log_end())
+        eventually(lambda: dig(server.port, KNOWN).data == DATA), server.log_end())
 
 
 def rotated_authority(suite, upstream):
@@ -120,7 +120,7 @@ def rotated_authority(suite, upstream):
     proxy.rotate(tell=False)
     proxy.cut()
     suite.check("another authority: the log says so",
-        eventually(lambda: "not signed by the trusted authorities" in server.log, 20), server.log_end())
+        eventually(lambda: "not signed by the trusted authorities" in server.log), server.log_end())
     suite.equal("another authority: known names stay", dig(server.port, KNOWN).data, DATA)
     suite.equal("another authority: nothing is followed", len(proxy.links), 0)
     proxy.publish_authority()
@@ -132,13 +132,13 @@ def rotated_token(suite, upstream):
     server = start("kubeconfig @KUBECONFIG@", proxy.kubeconfig).wait_for(KNOWN)
     proxy.token = "token-token-2"
     proxy.cut()
-    suite.check("another token: the log says so", eventually(lambda: "answered 401" in server.log, 20), server.log_end())
+    suite.check("another token: the log says so", eventually(lambda: "answered 401" in server.log), server.log_end())
     suite.equal("another token: known names stay", dig(server.port, KNOWN).data, DATA)
     suite.check("another token: nobody is told the old one", "token-token-1" not in server.log)
     draft = proxy.token_file.with_suffix(".new")
     draft.write_text(proxy.token)
     draft.replace(proxy.token_file)
-    follows(suite, "the token's file is replaced", server, upstream, 10)
+    follows(suite, "the token's file is replaced", server, upstream, 30)
 
 
 # Requests
@@ -166,7 +166,7 @@ def forbidden_kind(suite, upstream):
     # What is forbidden later takes nothing away.
     proxy.rule = lambda path, query: refusal(403, reason="Forbidden")
     proxy.cut()
-    eventually(lambda: server.log.count("cannot follow services") > 0, 10)
+    eventually(lambda: server.log.count("cannot follow services") > 0)
     suite.equal("forbidden later: known names stay", dig(server.port, KNOWN).data, DATA)
     suite.equal("forbidden later: still ready", server.page(server.ready_port, "/ready")[0], 200)
 
@@ -179,11 +179,11 @@ def overload(suite, upstream):
         todo = left.setdefault(path, list(refusals))
         return todo.pop(0) if todo else None
     proxy.rule = rule
-    server = start(f"endpoint {proxy.url}").wait_for(KNOWN, seconds=40)
+    server = start(f"endpoint {proxy.url}").wait_for(KNOWN)
     for kind in ("services", "endpointslices", "namespaces"):
         times = [when for when, path in proxy.requests(f"/{kind}?")][:4]
         gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-        suite.check(f"overload, {kind}: Retry-After is kept to", gaps and 3.0 <= gaps[0] <= 6.5, gaps)
+        suite.check(f"overload, {kind}: Retry-After is kept to", gaps and 3.0 <= gaps[0] <= 15, gaps)
         suite.check(f"overload, {kind}: without it the waits are our own", len(gaps) == 3 and min(gaps) >= 0.75, gaps)
     proxy.rule = lambda path, query: refusal(500)
     proxy.cut()
@@ -251,7 +251,7 @@ def slow_and_torn_lists(suite, upstream):
         seen.add((answer.rcode, *answer.extended_errors))
         return answer.data == DATA
 
-    suite.check("torn lists, then slow ones: complete in the end", eventually(is_known, 60), server.log_end())
+    suite.check("torn lists, then slow ones: complete in the end", eventually(is_known), server.log_end())
     suite.check("torn lists: a part of a list is never answered from",
         seen <= {("NONE",), ("SERVFAIL", NOT_READY), ("NOERROR",)}, seen)
     suite.equal("torn lists: every headless endpoint is there", len(dig(server.port, "db.shop.svc.cluster.local.").data), 3)
@@ -262,7 +262,7 @@ def no_streamed_lists(suite, upstream):
     proxy.rule = lambda path, query: refusal(422, reason="Invalid") if "sendInitialEvents" in query else None
     server = start(f"endpoint {proxy.url}").wait_for(KNOWN)
     suite.check("a server without WatchList: pages", len(proxy.requests("limit=500")) >= 3)
-    follows(suite, "a server without WatchList", server, upstream, 5)
+    follows(suite, "a server without WatchList", server, upstream, 30)
     suite.check("a server without WatchList: asked once for each kind", len(proxy.requests("sendInitialEvents")) <= 3)
 
 
@@ -280,7 +280,7 @@ def restored_backup(suite, upstream):
     proxy.cut()
     follows(suite, "an API server restored to an older version", server, restored, 30)
     suite.check("an API server restored to an older version: what it does not know is gone",
-        eventually(lambda: dig(server.port, gone).rcode == "NXDOMAIN", 20), server.log_end())
+        eventually(lambda: dig(server.port, gone).rcode == "NXDOMAIN"), server.log_end())
 
 
 def stale_answers(suite, upstream):
@@ -290,7 +290,7 @@ def stale_answers(suite, upstream):
     proxy.rule = lambda path, query: refusal(503)
     proxy.cut()
     suite.check("API server lost: answers are called stale after the limit",
-        eventually(lambda: dig(server.port, KNOWN).extended_errors == [STALE], 15), server.log_end())
+        eventually(lambda: dig(server.port, KNOWN).extended_errors == [STALE]), server.log_end())
     suite.equal("API server lost: known names stay", dig(server.port, KNOWN).data, DATA)
     missing = dig(server.port, "x.shop.svc.cluster.local.")
     suite.equal("API server lost: missing names too", (missing.rcode, missing.extended_errors), ("NXDOMAIN", [STALE]))
@@ -298,7 +298,7 @@ def stale_answers(suite, upstream):
     suite.check("API server lost: the data's age is a metric", (server.metric("coredns_kubernetes_data_age_seconds") or 0) >= 3)
     proxy.rule = lambda path, query: None
     name, data = create_service(upstream)
-    suite.check("API server back: changes arrive", eventually(lambda: dig(server.port, name).data == data, 40), server.log_end())
+    suite.check("API server back: changes arrive", eventually(lambda: dig(server.port, name).data == data), server.log_end())
 
 
 def paced_and_measured(suite, upstream):

@@ -121,7 +121,7 @@ def body(suite):
     suite.equal("a cluster set without its definition is empty", ask(far).rcode, "NXDOMAIN")
     suite.equal("and its absence is told once", server.log.count("has no serviceimports yet"), 1)
     create(lab, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION)
-    created = eventually(lambda: try_create(lab), 20, 0.2)
+    created = eventually(lambda: try_create(lab), pause=0.2)
     suite.equal("a ServiceImport is created", created, 201)
     suite.equal("it is found without a restart", eventually(lambda: ask(far).data, 90, 0.5), ["a 10.42.0.9"])
 

@@ -69,13 +69,13 @@ def serves(suite, node, image, name, found, deployment, families):
     specs = template["spec"]["containers"]
     containers = [pod.start(spec, image) for spec in specs]
     container, spec = containers[0], specs[0]
-    if says("ready", eventually(lambda: container.probe("readinessProbe") == (200, "OK"), 30), container.log_end()):
+    if says("ready", eventually(lambda: container.probe("readinessProbe") == (200, "OK")), container.log_end()):
         answers(says, pod, container, spec)
         identity(says, container, spec)
         writes(says, pod, container)
     for other, described in zip(containers[1:], specs[1:]):
         label = described["name"]
-        if says(f"{label}: alive", eventually(lambda: other.probe("livenessProbe")[0] == 200, 30), other.log_end()):
+        if says(f"{label}: alive", eventually(lambda: other.probe("livenessProbe")[0] == 200), other.log_end()):
             identity(lambda text, *rest: says(f"{label}: {text}", *rest), other, described)
     for one in containers:
         code = one.ends_in_grace()
@@ -134,4 +134,4 @@ def writes(says, pod, container):
     if "snapshot " in corefile.read_text():
         folder = pod.volumes["snapshot"]
         says("the snapshot of the cluster is written into its volume",
-            eventually(lambda: any(folder.iterdir()), 30), list(folder.iterdir()))
+            eventually(lambda: any(folder.iterdir())), list(folder.iterdir()))

@@ -89,8 +89,8 @@ def server_uses_all(suite, node, image, found, rights):
         started = Started(node, image, found, "coredns", rights, pods)
         proxy, container = started.proxy, started.container
         suite.check(f"rights, pods {pods}: ready",
-            eventually(lambda: container.probe("readinessProbe")[0] == 200, 30), container.log_end())
-        suite.check(f"rights, pods {pods}: each is used", eventually(lambda: set(proxy.allowed_by) == wanted, 20),
+            eventually(lambda: container.probe("readinessProbe")[0] == 200), container.log_end())
+        suite.check(f"rights, pods {pods}: each is used", eventually(lambda: set(proxy.allowed_by) == wanted),
             wanted ^ set(proxy.allowed_by))
         suite.check(f"rights, pods {pods}: no other is asked for", not proxy.forbidden, proxy.forbidden)
         started.close()
@@ -100,16 +100,16 @@ def autoscaler_uses_all(suite, node, image, found, rights):
     started = Started(node, image, found, "autoscaler", rights)
     proxy, container = started.proxy, started.container
     suite.check("autoscaler: two replicas, for two nodes in two zones",
-        eventually(lambda: started.replicas() == 2, 30, 0.3), container.log_end())
+        eventually(lambda: started.replicas() == 2, pause=0.3), container.log_end())
     held = json.loads(started.kubectl("-n", "kube-system", "get", "configmap", "coredns-autoscaler", "-o", "json"))
     suite.equal("autoscaler: its parameters are created", list(held["data"]), ["linear"])
     started.kubectl("apply", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"more-{number}"}} for number in range(40)]}))
-    suite.check("autoscaler: three, for 42 nodes", eventually(lambda: started.replicas() == 3, 30, 0.3), container.log_end())
+    suite.check("autoscaler: three, for 42 nodes", eventually(lambda: started.replicas() == 3, pause=0.3), container.log_end())
     suite.check("autoscaler: its liveness probe", container.probe("livenessProbe")[0] == 200)
     follower = started.start("follower")
     wanted = rights.facts - WITHOUT_WATCH
-    suite.check("autoscaler: each right is used", eventually(lambda: wanted <= set(proxy.allowed_by), 20),
+    suite.check("autoscaler: each right is used", eventually(lambda: wanted <= set(proxy.allowed_by)),
         wanted - set(proxy.allowed_by))
     suite.check("autoscaler: no other is asked for", not proxy.forbidden, proxy.forbidden)
     suite.equal("autoscaler: ends in its grace period", container.ends_in_grace(), 0)

@@ -45,7 +45,7 @@ def body(suite):
             answer = dig(server.port, name, kind, "+time=1")
             return answer.data if answer.rcode == "NOERROR" else answer.rcode
         begin = time.monotonic()
-        eventually(lambda: state() == wanted, seconds=10)
+        eventually(lambda: state() == wanted)
         took = time.monotonic() - begin
         if suite.equal(label, state(), wanted):
             suite.check(f"{label}: within {LIMIT} s", took <= LIMIT, f"took {took:.2f} s")

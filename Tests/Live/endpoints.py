@@ -64,20 +64,21 @@ def body(suite):
     suite.check("kubectl shows it", re.match(r"slow +1/1 +Terminating", shown), shown)
     kubectl("delete", "pod", "slow", "--now", "--wait=false")
     suite.equal("--now shortens its time", get(f"{CORE}/pods/slow")["metadata"]["deletionGracePeriodSeconds"], 1)
-    suite.check("after which it is gone", eventually(lambda: client.ask("GET", f"{CORE}/pods/slow")[0] == 404, 5))
+    suite.check("after which it is gone", eventually(lambda: client.ask("GET", f"{CORE}/pods/slow")[0] == 404))
     suite.equal("with its endpoint", conditions("web"), {quick: ready})
     kubectl("apply", "-f", "-", given=WEB)
     begin = time.monotonic()
     code, output, error = kubectl("delete", "pod", "slow", "--grace-period=0", "--force")
     suite.check("--grace-period=0 --force", code == 0 and "force deleted" in output, output + error)
-    suite.check("at once", time.monotonic() - begin < 20 and client.ask("GET", f"{CORE}/pods/slow")[0] == 404)
+    suite.check("at once", time.monotonic() - begin < 40 and client.ask("GET", f"{CORE}/pods/slow")[0] == 404)
     kubectl("delete", "pod", "quick")
     suite.equal("no endpoint is left", conditions("web"), {})
 
     # Finalizers.
     kubectl("apply", "-f", "-", given=WEB.replace("name: quick,", "name: quick, finalizers: [example.com/hold],"))
     kubectl("delete", "pod", "quick", "--wait=false")
-    time.sleep(0.6)  # Longer than the lab takes to look after stopped pods.
+    kubectl("delete", "pod", "slow", "--now", "--wait=false")
+    suite.check("one without is gone", eventually(lambda: client.ask("GET", f"{CORE}/pods/slow")[0] == 404))
     suite.check("a finalizer holds a pod", "deletionTimestamp" in get(f"{CORE}/pods/quick")["metadata"])
     kubectl("patch", "pod", "quick", "--type=json", "-p", '[{"op":"remove","path":"/metadata/finalizers"}]')
     suite.equal("until it is taken out", client.ask("GET", f"{CORE}/pods/quick")[0], 404)
@@ -110,7 +111,7 @@ def body(suite):
     def is_replaced():
         status, _, content = client.ask("GET", f"{CORE}/pods/set-0")
         return status == 200 and json.loads(content)["metadata"]["uid"] != uid
-    suite.check("and comes back under its name", eventually(is_replaced, 10))
+    suite.check("and comes back under its name", eventually(is_replaced))
 
     # Endpoints by hand.
     client.ask("POST", f"{CORE}/endpoints", body=HAND)

@@ -87,9 +87,8 @@ def body(suite):
     cut = []
     thread = threading.Thread(target=lambda: cut.append(is_cut(lambda: watched(version, 30))), daemon=True)
     thread.start()
-    eventually(lambda: thread.is_alive(), 1)
     lab.fault("dropped-watch")
-    thread.join(10)
+    thread.join(60)
     suite.equal("dropped-watch cuts what runs", cut, [True])
     suite.check("and what starts", is_cut(lambda: watched(version, 30)))
     suite.equal("lists go on", status(MAPS), 200)

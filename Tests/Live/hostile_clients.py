@@ -188,7 +188,7 @@ def body(suite):
     suite.equal("writes go on", status, 200)
     begin = time.monotonic()
     suite.equal("reads go on", client.ask("GET", "/api/v1/services")[0], 200)
-    suite.check("within seconds", time.monotonic() - begin < 5, f"{time.monotonic() - begin:.1f} s")
+    suite.check("within seconds", time.monotonic() - begin < 30, f"{time.monotonic() - begin:.1f} s")
     # 500 × 60 × 200 kB would be 6 GB.
     suite.check("memory is bounded", memory(lab) < before + 250, f"{before:.0f} to {memory(lab):.0f} MiB")
     print(f"  hostile-clients: {WATCHERS} watchers: {before:.0f} to {memory(lab):.0f} MiB", flush=True)
@@ -197,11 +197,11 @@ def body(suite):
     # As the API server's cache does, the lab ends the watch of a client that has taken nothing for long.
     def connections():
         return len(os.listdir(f"/proc/{lab.pid}/fd"))
-    suite.check("watches that lag are ended", eventually(lambda: connections() < WATCHERS // 10, 40), connections())
+    suite.check("watches that lag are ended", eventually(lambda: connections() < WATCHERS // 10), connections())
     for watcher in watchers:
         watcher.close()
     suite.check("the lab lives to the end", eventually(
-        lambda: lab.is_alive and client.ask("GET", "/readyz")[0] == 200, 20), lab.log_end())
+        lambda: lab.is_alive and client.ask("GET", "/readyz")[0] == 200), lab.log_end())
 
 
 if __name__ == "__main__":

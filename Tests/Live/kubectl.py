@@ -140,7 +140,7 @@ def body(suite):
 
     # Changing.
     says("scale", ["scale", "deploy/back-end", "-n", "shop", "--replicas=3"], r"deployment\.apps/back-end scaled")
-    says("rollout status", ["rollout", "status", "-n", "shop", "deploy/back-end", "--timeout=10s"],
+    says("rollout status", ["rollout", "status", "-n", "shop", "deploy/back-end", "--timeout=60s"],
         r'.*deployment "back-end" successfully rolled out')
     table("scaled", ["deploy", "-n", "shop"], "NAME,READY,UP-TO-DATE,AVAILABLE,AGE", rf"back-end 3/3 3 3 {AGE}")
     refuses("scale from the wrong number",
@@ -163,12 +163,12 @@ def body(suite):
         refuses("a dry run leaves nothing", ["get", "cm", "not"], r'\(NotFound\): configmaps "not" not found')
 
     # Waiting and watching.
-    says("wait for a pod", ["wait", "--for=condition=Ready", "pod/db-0", "-n", "shop", "--timeout=10s"],
+    says("wait for a pod", ["wait", "--for=condition=Ready", "pod/db-0", "-n", "shop", "--timeout=60s"],
         "pod/db-0 condition met")
     refuses("wait that ends", ["wait", "--for=condition=Ready", "pod/store-be-2", "-n", "shop", "--timeout=1s"],
         "timed out waiting for the condition on pods/store-be-2")
     watch = Program("watch", ["kubectl", "get", "cm", "-n", "shop", "-w"], environment)
-    eventually(lambda: "NAME" in watch.log, 2)
+    eventually(lambda: "NAME" in watch.log)
     says("create what is watched", ["create", "cm", "seen", "-n", "shop", "--from-literal=a=b"], "configmap/seen created")
     suite.check("get -w shows it", eventually(lambda: re.search(rf"^seen +1 +{AGE}$", watch.log, re.MULTILINE)), watch.log)
     says("patch what is watched", ["patch", "cm", "seen", "-n", "shop", "-p", '{"data":{"c":"d"}}'], "configmap/seen patched")
@@ -204,7 +204,7 @@ def body(suite):
     says("create a CustomResourceDefinition", ["create", "-f", "-"],
         r"customresourcedefinition\.apiextensions\.k8s\.io/serviceimports\.multicluster\.x-k8s\.io created", DEFINITION)
     says("the definition is established",
-        ["wait", "--for=condition=Established", "crd/serviceimports.multicluster.x-k8s.io", "--timeout=10s"],
+        ["wait", "--for=condition=Established", "crd/serviceimports.multicluster.x-k8s.io", "--timeout=60s"],
         r"customresourcedefinition\.apiextensions\.k8s\.io/serviceimports\.multicluster\.x-k8s\.io condition met")
     says("create a ServiceImport", ["create", "-n", "made", "-f", "-"],
         r"serviceimport\.multicluster\.x-k8s\.io/far created", IMPORT)
@@ -247,7 +247,7 @@ def body(suite):
     says("delete a pod", ["delete", "pod", "alone", "-n", "made"], r'pod "alone" deleted.*')
     code, output, error = kubectl("delete", "deploy,sts,rs,svc,cm", "--all", "-n", "made")
     suite.check("delete all of some kinds", code == 0 and 'deployment.apps "one" deleted' in output, output + error)
-    suite.check("what they owned goes too", eventually(lambda: kubectl("get", "pods", "-n", "made", "-o", "name")[1] == "", 10))
+    suite.check("what they owned goes too", eventually(lambda: kubectl("get", "pods", "-n", "made", "-o", "name")[1] == ""))
     says("delete a namespace", ["delete", "ns", "made", "--timeout=20s"], r'namespace "made" deleted.*')
     code, output, error = kubectl("delete", "-f", EXAMPLES, "--ignore-not-found")
     suite.check("delete the examples", code == 0 and 'namespace "shop" deleted' in output, output + error)

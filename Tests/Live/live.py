@@ -6,6 +6,7 @@ to a deadline, never by sleeping, and ends with the line `name: N passed, N fail
 
 import atexit
 import base64
+import fcntl
 import json
 import os
 import pathlib
@@ -32,6 +33,7 @@ NOWHERE = ROOT / "Tests/Live/nowhere.kubeconfig"
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="cluster-dns-live."))
 started = []
+taken = []  # Files whose locks say which ports are ours.
 
 
 @atexit.register
@@ -76,30 +78,51 @@ class Suite:
         sys.exit(self.failed > 0)
 
 
-def eventually(condition, seconds=10.0, pause=0.02):
+# How long anything may take that is only waited for. A machine that is busy with other things needs seconds for what
+# is done at once elsewhere, and only a failure waits for all of it.
+PATIENCE = 60.0
+
+
+def eventually(condition, seconds=PATIENCE, pause=0.02):
     """The first true result of `condition`, or its last one at the deadline."""
     deadline = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result or time.monotonic() > deadline:
-            return result
+    while not (result := condition()) and time.monotonic() < deadline:
         time.sleep(pause)
+    return result
+
+
+def while_still(state, body, attempts=20):
+    """What `body` gives while `state` stays as it is: asked again when something changed meanwhile."""
+    for _ in range(attempts):
+        before, result = state(), body()
+        if state() == before:
+            return result
+    raise RuntimeError(f"nothing stood still in {attempts} attempts: {before}, then {state()}")
 
 
 # Programs
 
 
 def free_port():
-    """A port that is free for UDP and TCP, below the range from which clients' ports come."""
-    while True:
+    """A port that is free for UDP and TCP, below the range from which clients' ports come.
+
+    It is this suite's until it ends: suites that run beside each other take ports by locking a file of the same name.
+    """
+    folder = pathlib.Path(tempfile.gettempdir()) / f"cluster-dns-ports.{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for _ in range(1000):
         port = random.SystemRandom().randrange(20000, 32000)
+        lock = open(folder / str(port), "w")
         with socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
             try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 datagrams.bind(("127.0.0.1", port))
                 streams.bind(("127.0.0.1", port))
+                taken.append(lock)
                 return port
             except OSError:
-                continue
+                lock.close()
+    raise RuntimeError("no free port in 1000 attempts")
 
 
 class Program:
@@ -132,14 +155,14 @@ class Program:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def exit_code(self, seconds=15.0):
+    def exit_code(self, seconds=PATIENCE):
         """The exit status, None when it still runs at the deadline."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
 
-    def stop(self, seconds=15.0):
+    def stop(self, seconds=PATIENCE):
         if self.is_alive:
             self.signal(signal.SIGTERM)
         return self.exit_code(seconds)
@@ -158,7 +181,7 @@ class Lab(Program):
         if manifests is not None:
             arguments = ("--manifests", manifests, *arguments)
         super().__init__("lab", [BINARY, "lab", *arguments, "--kubeconfig", self.kubeconfig])
-        eventually(lambda: not self.is_alive or "ready" in self.log.splitlines(), 60)
+        eventually(lambda: not self.is_alive or "ready" in self.log.splitlines())
         if not self.is_alive or "ready" not in self.log.splitlines():
             raise RuntimeError(f"the embedded cluster did not start\n{self.log_end()}")
 
@@ -190,7 +213,7 @@ class Lab(Program):
     def kubectl(self, *arguments, given=None):
         """Exit status, output and errors."""
         done = subprocess.run(
-            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+            ["kubectl", "--request-timeout=20s", *map(str, arguments)], capture_output=True, text=True, timeout=180,
             input=given, env={**os.environ, **self.kubectl_environment})
         return done.returncode, done.stdout.strip(), done.stderr.strip()
 
@@ -227,7 +250,7 @@ class Server(Program):
         draft.write_text(text)
         draft.replace(self.corefile)
 
-    def wait_for(self, name, kind="A", rcode="NOERROR", seconds=30.0):
+    def wait_for(self, name, kind="A", rcode="NOERROR", seconds=PATIENCE):
         """Waits for the first answer with `rcode`; a server that never gives it ends the suite."""
         if not eventually(lambda: not self.is_alive or dig(self.port, name, kind, "+time=1").rcode == rcode, seconds):
             raise RuntimeError(f"no {rcode} for {name} {kind} within {seconds} s")
@@ -238,7 +261,7 @@ class Server(Program):
     def page(self, port, path):
         """Status and text of an HTTP page of the server; (0, reason) when there is none."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -258,7 +281,7 @@ def serve_zone(zone, file):
     folder = work / f"nsd.{port}"
     folder.mkdir()
     Program("nsd", [ROOT / "Tests/Tools/serve-zone.sh", port, zone, file, folder])
-    if not eventually(lambda: dig(port, zone, "SOA", "+time=1").rcode == "NOERROR", 20):
+    if not eventually(lambda: dig(port, zone, "SOA", "+time=1").rcode == "NOERROR"):
         raise RuntimeError(f"nsd does not serve {zone}")
     return port
 
@@ -342,7 +365,7 @@ class Answer:
 
 
 def dig(port, name, kind="A", *options):
-    arguments = ["dig", "@127.0.0.1", "-p", str(port), "+tries=1", "+time=5", "+nocookie", *options, "-q", name, "-t", kind]
+    arguments = ["dig", "@127.0.0.1", "-p", str(port), "+tries=1", "+time=15", "+nocookie", *options, "-q", name, "-t", kind]
     return Answer(subprocess.run(arguments, capture_output=True, text=True).stdout, "status")
 
 
@@ -456,13 +479,13 @@ def receive_framed(stream):
         return None
 
 
-def connect(port, timeout=10.0):
+def connect(port, timeout=30.0):
     stream = socket.create_connection(("127.0.0.1", port), timeout)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return stream
 
 
-def exchange(port, message, timeout=5.0):
+def exchange(port, message, timeout=30.0):
     """One datagram there and one back; None when none comes."""
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.settimeout(timeout)

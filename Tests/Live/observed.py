@@ -147,13 +147,13 @@ def metrics(suite, server, lab, https):
             break
     dig(server.port, "far.example.", "A", "+tcp")
     question = base64.urlsafe_b64encode(query("printer.example.", 1, 0)).decode().rstrip("=")
-    with urllib.request.urlopen(f"http://127.0.0.1:{https}/dns-query?dns={question}", timeout=10) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{https}/dns-query?dns={question}", timeout=30) as response:
         suite.equal("DNS over HTTP", (response.status, response.read()[-4:]), (200, bytes([192, 0, 2, 7])))
     # A change whose time is known: the slice of a Service is written anew.
     lab.kubectl("-n", "shop", "scale", "deployment", "frontend", "--replicas=3")
-    eventually(lambda: server.metric("coredns_kubernetes_dns_programming_duration_seconds_count"), 20)
-    eventually(lambda: server.metric("coredns_proxy_healthcheck_failures_total"), 20)
-    eventually(lambda: server.metric("coredns_health_request_duration_seconds_count"), 20)
+    eventually(lambda: server.metric("coredns_kubernetes_dns_programming_duration_seconds_count"))
+    eventually(lambda: server.metric("coredns_proxy_healthcheck_failures_total"))
+    eventually(lambda: server.metric("coredns_health_request_duration_seconds_count"))
     status, page = server.page(server.metrics_port, "/metrics")
     suite.equal("the page is there", status, 200)
     types, found = series(page)
@@ -212,19 +212,19 @@ def log_lines(suite, server):
     ]
     for label, octets, proto, wanted in cases:
         if proto == "tcp":
-            stream = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            stream = socket.create_connection(("127.0.0.1", server.port), timeout=30)
             port = stream.getsockname()[1]
             stream.sendall(framed(octets))
             response = receive_framed(stream)
         else:
             datagrams = socket.socket(type=socket.SOCK_DGRAM)
-            datagrams.settimeout(10)
+            datagrams.settimeout(30)
             datagrams.connect(("127.0.0.1", server.port))
             port = datagrams.getsockname()[1]
             datagrams.send(octets)
             response = datagrams.recv(4096)
         id = int.from_bytes(octets[:2], "big")
-        line = eventually(lambda: logged(server, port, id), 5)
+        line = eventually(lambda: logged(server, port, id))
         head = f"127.0.0.1:{port} - {id} " + wanted.format(size=len(octets)) + f" {len(response)} "
         suite.check(f"log: {label}", line and line.startswith(head) and re.fullmatch(r"\d+\.\d{9}s", line[len(head):]),
                     f"wanted {head!r}, got {line!r}")
@@ -255,7 +255,7 @@ def formats(suite, kubeconfig, upstream):
     dig(server.port, "printer.example.", "AAAA")
     dig(server.port, "OLD.example.", "A")
     dig(server.port, "x.broken.example.", "TXT")
-    eventually(lambda: " old.example. " in server.log and "plugin/errors" in server.log, 10)
+    eventually(lambda: " old.example. " in server.log and "plugin/errors" in server.log)
     lines = re.findall(r"^\[INFO\] (.*)$", server.log, re.MULTILINE)
     suite.check("the first rule for a name decides, and its class", not any("far.example" in line for line in lines), lines)
     found = next((line for line in lines if line.startswith("A IN printer.example. 0 - {nothing} 127.0.0.1:")), None)
@@ -280,7 +280,7 @@ def run(suite):
         lab.kubectl("-n", "shop", "create", "service", "externalname", "ip-name", "--external-name=10.9.9.9")
         lab.kubectl("-n", "shop", "label", "service", "ip-name", "seen=yes", "--overwrite")
     warning = re.compile(r"^\[WARNING\] plugin/kubernetes: Service (\S+): externalName is the address 10\.9\.9\.9", re.MULTILINE)
-    eventually(lambda: warning.search(server.log), 10)
+    eventually(lambda: warning.search(server.log))
     suite.equal("an ExternalName that is an address is said once", warning.findall(server.log), ["shop/ip-name"])
     metrics(suite, server, lab, https)
     server.stop()

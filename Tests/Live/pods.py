@@ -226,7 +226,7 @@ class Container(Program):
             port = next(known["containerPort"] for known in self.spec["ports"] if known["name"] == port)
         return self.page(port, get["path"], self.spec[kind].get("timeoutSeconds", 1))
 
-    def page(self, port, path, timeout=5):
+    def page(self, port, path, timeout=30):
         host = f"[{self.pod.address}]" if ":" in self.pod.address else self.pod.address
         try:
             with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=timeout) as response:

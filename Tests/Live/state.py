@@ -40,7 +40,7 @@ def body(suite):
     kinds = ("/api/v1/services", "/api/v1/pods", "/apis/apps/v1/deployments", "/apis/discovery.k8s.io/v1/endpointslices")
     lab, client = start()
     client.ask("POST", MAPS, body={"metadata": {"name": "kept"}, "data": {"a": "b"}})
-    suite.check("saved within seconds", eventually(lambda: is_saved('"kept"'), 10))
+    suite.check("saved within seconds", eventually(lambda: is_saved('"kept"')))
     suite.equal("readable by its owner only", stat.S_IMODE(file.stat().st_mode), 0o600)
     before = {path: identities(client, path) for path in kinds}
     last = version(client)

