@@ -16,6 +16,7 @@ import Text
         let fromProtobuf = try ObjectEncoding.decode(Recordings.bytes(name + ".pb"))
         let fromJSON = try Recordings.json(name + ".json")
         #expect(fromProtobuf["items"].elements.count == fromJSON["items"].elements.count)
+        #expect(!fromJSON["items"].elements.isEmpty)
         for (one, other) in zip(fromProtobuf["items"].elements, fromJSON["items"].elements) {
             let (one, other) = (one.sortedByName, other.sortedByName)
             #expect(one == other, "\(String(decoding: one.bytes, as: UTF8.self))")

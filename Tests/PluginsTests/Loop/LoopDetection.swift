@@ -34,7 +34,7 @@ import Testing
         let server = try await LiveServer("loop\nforward . \(address)", address: address)
         await start(server)
         let forward = try #require(server.plan.plugins.compactMap { $0 as? ForwardPlugin }.first)
-        while !forward.entries[0].isLooping { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(await eventually { forward.entries[0].isLooping })
         #expect(server.metric("coredns_loop_detected_total") == "1")
         #expect(await server.ask("a.test. A", dnssecOK: false) == "SERVFAIL ede=23")
     }
@@ -46,7 +46,7 @@ import Testing
         await start(server)
         await upstream.received(1)
         let loop = try #require(server.plan.plugins.compactMap { $0 as? LoopPlugin }.first)
-        while loop.isProbing { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(await eventually { !loop.isProbing })
         #expect(server.metric("coredns_loop_detected_total") == "0")
         #expect(upstream.queries.first?.parsed.type == .hinfo)
         #expect(await server.ask("a.test. A") == "NXDOMAIN")

@@ -40,7 +40,7 @@ import ZoneData
     private static func name(_ dice: inout SystemRandomNumberGenerator) -> [UInt8] {
         let favourites = Array(".\\\"{}()@;$ #\n\t0a1e9czx-_".utf8) + [0, 255, 128]
         var wire: [UInt8] = []
-        while true {
+        for _ in 0..<125 {
             let length = Int.random(in: 1...63, using: &dice)
             guard wire.count + length + 2 <= Int.random(in: 20...250, using: &dice) else { break }
             wire.append(UInt8(length))

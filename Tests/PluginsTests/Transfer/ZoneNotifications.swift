@@ -25,15 +25,6 @@ import Testing
         return notifier
     }
 
-    private func eventually(_ condition: () -> Bool) async -> Bool {
-        let end = ContinuousClock.now + .seconds(180)
-        while ContinuousClock.now < end {
-            if condition() { return true }
-            try? await Task.sleep(for: .milliseconds(2))
-        }
-        return false
-    }
-
     /// The response to a NOTIFY.
     private static func heard(_ query: ReceivedQuery) -> [UInt8] {
         var reply = query.octets
