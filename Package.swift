@@ -136,7 +136,7 @@ let package = Package(
         .testTarget(name: "DNSServerTests", dependencies: ["TestKit", "DNSServer"]),
         .testTarget(
             name: "KubernetesAPITests",
-            dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", nioCore, nioPosix, nioHTTP1, protobuf]),
+            dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "Text", nioCore, nioPosix, nioHTTP1, protobuf]),
         .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
         .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport", "DNSServer", nioHTTP1]),
         .testTarget(
@@ -145,7 +145,7 @@ let package = Package(
                 "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
                 "ClusterSource", "ZoneData",
             ]),
-        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry"]),
+        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry", "Text"]),
         .testTarget(
             name: "ClusterLabTests", dependencies: ["ClusterLab", "Text", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(

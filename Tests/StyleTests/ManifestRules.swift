@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@Suite("what targets need, and which way they may look") struct ManifestRules {
+    /// What comes with the toolchain and is declared by nobody.
+    private static let toolchain: Set<String> = [
+        "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "PackageDescription", "Synchronization", "Testing",
+    ]
+
+    /// Each imports only what stands in a line above its own.
+    private static let layers: [Set<String>] = [
+        ["CLinux", "CLDNS", "DNSWire", "Patterns", "Snapshots", "Telemetry", "Text"],
+        ["ClusterModel", "Corefile", "EventLoop", "Expressions", "ZoneData"],
+        ["DNSServer", "KubernetesAPI"],
+        ["Autoscaler", "ClusterSource", "SecureTransport"],
+        ["ClusterLab", "Plugins"],
+        ["cluster-dns", "cluster-dns-lab"],
+    ]
+
+    @Test("each target declares what it imports, and nothing else") func declarations() throws {
+        let targets = try Manifest().targets
+        #expect(targets.count > 30)
+        for target in targets {
+            let imports = try target.imports().subtracting(Self.toolchain)
+            #expect(imports.subtracting(target.dependencies).sorted() == [], "\(target.name) does not declare these")
+            #expect(target.dependencies.subtracting(imports).sorted() == [], "\(target.name) does not import these")
+        }
+    }
+
+    @Test("imports point downwards") func layers() throws {
+        let targets = try Manifest().targets.filter { $0.folder.hasPrefix("Sources/") }
+        let own = Self.layers.reduce(into: Set<String>()) { $0.formUnion($1) }
+        #expect(own == Set(targets.map(\.name)).union(["CLDNS"]))
+        for (height, layer) in Self.layers.enumerated() {
+            let below = Self.layers[..<height].reduce(into: Set<String>()) { $0.formUnion($1) }
+            for target in targets where layer.contains(target.name) {
+                let wrong = target.dependencies.intersection(own).subtracting(below)
+                #expect(wrong.sorted() == [], "\(target.name) stands beside or below these")
+            }
+        }
+    }
+
+    @Test(
+        "only these need",
+        arguments: [
+            ("Foundation", ["ClusterLab", "cluster-dns-lab"]), ("FoundationEssentials", ["KubernetesAPI"]),
+            ("Glibc", ["ClusterLab", "EventLoop", "KubernetesAPI", "SecureTransport", "ZoneData", "cluster-dns"]),
+            ("CLDNS", ["ZoneData"]), ("CLinux", ["EventLoop", "cluster-dns"]),
+            (
+                "NIOCore",
+                ["Autoscaler", "ClusterLab", "KubernetesAPI", "SecureTransport", "cluster-dns"]
+            ),
+            ("NIOSSL", ["ClusterLab", "KubernetesAPI", "SecureTransport"]),
+            ("AsyncHTTPClient", ["Autoscaler", "KubernetesAPI"]), ("Hummingbird", ["ClusterLab", "cluster-dns"]),
+            ("Yams", ["ClusterLab", "KubernetesAPI"]), ("SwiftProtobuf", ["KubernetesAPI"]),
+        ] as [(String, [String])])
+    func narrow(_ module: String, _ allowed: [String]) throws {
+        let users = try Manifest().targets.filter { $0.folder.hasPrefix("Sources/") }
+            .filter { try $0.imports().contains(module) }
+        #expect(users.map(\.name).sorted() == allowed, "\(module)")
+    }
+
+    @Test("packages have exact versions") func versions() throws {
+        let packages = try Manifest().text.split(separator: "\n").filter { $0.contains(".package(url:") }
+        #expect(!packages.isEmpty)
+        for line in packages { #expect(line.contains(/, exact: "[0-9.]+"\)/), "\(line)") }
+    }
+}
