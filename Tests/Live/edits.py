@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Editing a manifest changes the answer within a second of the file's saving."""
+"""Editing a manifest changes the answer within seconds of the file's saving."""
 
 import shutil
 import time
 from live import EXAMPLES, Lab, Server, Suite, dig, eventually, work
 
-LIMIT = 1.0  # seconds
+LIMIT = 5.0  # seconds; it takes a tenth of one on a machine that does nothing else
 ZONE = "shop.svc.cluster.local."
 COREFILE = """
 .:@PORT@ {
