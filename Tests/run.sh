@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test: builds once, runs the unit tests, then the live suites against the same binary.
 #   Tests/run.sh            everything
-#   Tests/run.sh SUITE…     only these: unit, or a suite of the lists below
+#   Tests/run.sh SUITE…     only these: format, unit, or a suite of the lists below
 # Each suite prints `name: N passed, N failed`; the last line adds them up. Exit code 1 when anything failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -64,9 +64,24 @@ EOF
     return "$code"
 }
 
+# Every file is as the formatter writes it, under the rules of .swift-format.
+format() {
+    local found
+    found=$(swift format lint --strict --parallel --recursive Package.swift Sources Tests 2>&1) && found=''
+    if [ -z "$found" ]; then
+        echo 'format: 1 passed, 0 failed'
+        return 0
+    fi
+    echo "$found"
+    echo '  format: FAILED: mend it with: swift format --in-place --recursive Package.swift Sources Tests'
+    echo 'format: 0 passed, 1 failed'
+    return 1
+}
+
 run_suite() {
     local command
     case $1 in
+        format) format; return ;;
         unit) unit; return ;;
         conformance) command=(Tests/Conformance/run.sh "$CLUSTER_DNS") ;;
         *) command=(python3 "Tests/Live/${1//-/_}.py") ;;
@@ -90,10 +105,11 @@ record() {
     cat "$results/$1"
 }
 
-if is_wanted unit; then
-    say 'Unit tests'
-    record unit
-fi
+for suite in format unit; do
+    is_wanted "$suite" || continue
+    say "Before all others: $suite"
+    record "$suite"
+done
 
 say 'Live suites'
 for suite in "${together[@]}"; do
@@ -110,7 +126,7 @@ done
 
 say 'Results'
 passed=0 failed=0
-for suite in unit "${together[@]}" "${alone[@]}"; do
+for suite in format unit "${together[@]}" "${alone[@]}"; do
     is_wanted "$suite" || continue
     line=$(grep -E "^$suite: [0-9]+ passed, [0-9]+ failed$" "$results/$suite" | tail -n 1)
     echo "$line"
