@@ -1,7 +1,7 @@
 package import ClusterModel
 import ClusterSource
 package import DNSServer
-import DNSWire
+package import DNSWire
 import Snapshots
 import Synchronization
 package import Telemetry
@@ -14,10 +14,12 @@ package struct FollowedTestCluster {
     private let following: ClusterFollowing
 
     /// - Throws: when no block of the plan says `kubernetes`.
-    package init(for plan: ServingPlan, _ metrics: MetricRegistry) throws {
+    package init(
+        for plan: ServingPlan, _ metrics: MetricRegistry, _ hostAddresses: [IPAddress] = TestPlan.hostAddresses
+    ) throws {
         guard let plugin = plan.plugins.lazy.compactMap({ $0 as? KubernetesPlugin }).first else { throw NotFollowed() }
         following = ClusterFollowing(
-            plugin.settings.cluster, startupTimeout: .seconds(5), metrics: metrics, localAddresses: TestPlan.hostAddresses)
+            plugin.settings.cluster, startupTimeout: .seconds(5), metrics: metrics, localAddresses: hostAddresses)
         self.plugin = plugin
         let following = following
         for case let plugin as KubernetesPlugin in plan.plugins { plugin.following.withLock { $0 = following } }

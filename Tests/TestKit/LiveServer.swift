@@ -61,6 +61,17 @@ package final class LiveServer: Sendable {
     /// nothing.
     package static let patience = Duration.seconds(180)
 
+    /// Waits until `condition` holds, up to the time after which a test has failed whatever comes; false then.
+    @discardableResult
+    package static func eventually(_ condition: () -> Bool) async -> Bool {
+        let end = ContinuousClock.now + patience
+        while ContinuousClock.now < end {
+            if condition() { return true }
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        return false
+    }
+
     private func datagram(_ query: [UInt8]) async -> [UInt8]? {
         guard let socket = try? ConnectedDatagramSocket(connectedTo: address) else { return nil }
         guard withBytes(query, { socket.send($0) }) else { return nil }
@@ -102,9 +113,4 @@ package final class LiveServer: Sendable {
 extension LiveServer {
     /// Why queries failed, in the words the `errors` plugin would log.
     package var failures: [String] { plan.failures }
-
-    /// The errors of a block, one a line, positions left out.
-    package static func errors(_ directives: String, files: [String: String] = [:]) -> String {
-        TestPlan.errors(directives, files: files)
-    }
 }

@@ -1,7 +1,7 @@
 package import ClusterModel
 import Corefile
 package import DNSServer
-import DNSWire
+package import DNSWire
 package import EventLoop
 import Synchronization
 package import Telemetry
@@ -21,6 +21,8 @@ package final class MemoryServer {
     private let loop: EventLoop
     private let clock: SetClock
     private var nextID: UInt16 = 0
+    /// Questions without an answer.
+    private var waiting: [Asked] = []
 
     /// Where its blocks answer.
     package static let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
@@ -33,45 +35,56 @@ package final class MemoryServer {
     ///   - directives: the lines of one block for the root zone; `@UPSTREAM@` stands for the first upstream's address,
     ///     `@UPSTREAM2@` for the second's.
     ///   - objects: the cluster that `kubernetes` follows; nil for one that was not listed yet.
+    ///   - tcp: whether the upstreams take connections.
     package convenience init(
-        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:],
+        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:], tcp: Bool = true,
         upstreams scripts: [ScriptedUpstream.Script]
     ) throws {
-        try self.init(objects, scripts) { upstreams, metrics in
+        try self.init(objects, scripts, tcp: tcp) { upstreams, metrics in
             try TestPlan.block(Self.named(upstreams, in: directives), at: Self.address, metrics, files)
         }
     }
 
-    /// As above, with one upstream.
+    /// As above, with one upstream, or none.
     package convenience init(
-        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:],
-        upstream: @escaping ScriptedUpstream.Script = { _ in [] }
+        _ directives: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:], tcp: Bool = true,
+        upstream: ScriptedUpstream.Script? = nil
     ) throws {
-        try self.init(directives, objects, files: files, upstreams: [upstream])
+        try self.init(directives, objects, files: files, tcp: tcp, upstreams: [upstream].compactMap(\.self))
     }
 
-    /// - Parameter corefile: whole server blocks, which bind 127.0.0.1 and answer at port 53.
+    /// - Parameters:
+    ///   - corefile: whole server blocks, which bind 127.0.0.1 and answer at port 53.
+    ///   - hostAddresses: where clients find the server, as far as plugins know.
     package convenience init(
-        corefile: String, _ objects: [ClusterObject]? = [], upstream: @escaping ScriptedUpstream.Script
+        corefile: String, _ objects: [ClusterObject]? = [], hostAddresses: [IPAddress] = TestPlan.hostAddresses,
+        upstream: ScriptedUpstream.Script? = nil
     ) throws {
-        try self.init(objects, [upstream]) { upstreams, metrics in
-            try TestPlan.plan(Self.named(upstreams, in: corefile), metrics)
+        try self.init(objects, [upstream].compactMap(\.self), hostAddresses: hostAddresses) { upstreams, metrics in
+            try TestPlan.plan(Self.named(upstreams, in: corefile), metrics, hostAddresses: hostAddresses)
         }
     }
 
     private init(
-        _ objects: [ClusterObject]?, _ scripts: [ScriptedUpstream.Script],
+        _ objects: [ClusterObject]?, _ scripts: [ScriptedUpstream.Script], tcp: Bool = true,
+        hostAddresses: [IPAddress] = TestPlan.hostAddresses,
         _ plan: ([ScriptedUpstream], MetricRegistry) throws -> ServingPlan
     ) throws {
         let clock = SetClock()
         let loop = try EventLoop(index: 0) { clock.now }
         (self.clock, self.loop) = (clock, loop)
-        upstreams = try scripts.map { try ScriptedUpstream.make(on: loop, $0) }
+        upstreams = try scripts.map { try ScriptedUpstream.make(on: loop, tcp: tcp, $0) }
         self.plan = try plan(upstreams, metrics)
-        cluster = try? FollowedTestCluster(for: self.plan, metrics)
+        cluster = try? FollowedTestCluster(for: self.plan, metrics, hostAddresses)
         if let objects { cluster?.list(objects) }
         server = LoopServer(loop: loop, counters: ServerCounters(metrics), streamLimits: StreamLimits())
         server.activate(self.plan)
+    }
+
+    deinit {
+        // What waits for the network would keep its sockets, and the loop.
+        loop.stop()
+        loop.run()
     }
 
     private static func named(_ upstreams: [ScriptedUpstream], in text: String) -> String {
@@ -84,6 +97,14 @@ package final class MemoryServer {
 
     /// What its first upstream was asked.
     package var queries: [ReceivedQuery] { upstreams.first?.queries ?? [] }
+    /// Why queries failed, in the words the `errors` plugin would log.
+    package var failures: [String] { plan.failures }
+
+    /// Goes over to another plan, as a reload does.
+    package func activate(_ plan: ServingPlan) {
+        server.activate(plan)
+        settle()
+    }
 
     // MARK: Time
 
@@ -102,9 +123,27 @@ package final class MemoryServer {
 
     /// Lets everything happen that needs no time.
     package func settle() {
+        var wasQuiet = false
         for _ in 0..<Self.mostTurns {
-            guard loop.turn(longestWait: 0) else { return }
+            // What is sent over loopback is there at once; a busy kernel may need a moment.
+            guard !loop.turn(longestWait: wasQuiet && isWaiting ? 1 : 0) else {
+                wasQuiet = false
+                continue
+            }
+            if wasQuiet || upstreams.isEmpty { return }
+            wasQuiet = true
         }
+    }
+
+    private var isWaiting: Bool {
+        waiting.removeAll { $0.octets != nil }
+        return !waiting.isEmpty
+    }
+
+    /// Lets the upstreams send what they held back.
+    package func release() {
+        for upstream in upstreams { upstream.release() }
+        settle()
     }
 
     /// Far more than any test needs: what does not come to rest must not hold it.
@@ -124,7 +163,9 @@ package final class MemoryServer {
     }
 
     /// Asks, and lets everything happen that needs no time.
-    package func begin(_ query: [UInt8], over transport: DNSServer.Transport = .udp, from client: String = "127.0.0.1") -> Asked {
+    package func begin(
+        _ query: [UInt8], over transport: DNSServer.Transport = .udp, from client: String = "127.0.0.1"
+    ) -> Asked {
         let asked = Asked()
         let address = SocketAddress(IPAddress(client) ?? IPAddress(v4: 0x7F00_0001), port: 40_000)
         let place = SecureEndpoint.Place(scheme: .dns, address: Self.address)
@@ -134,6 +175,7 @@ package final class MemoryServer {
             ) { answer in
                 if case .response(let octets) = answer { asked.response.withLock { $0 = octets } }
             })
+        waiting.append(asked)
         settle()
         return asked
     }

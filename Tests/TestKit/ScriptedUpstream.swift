@@ -67,18 +67,13 @@ package final class ScriptedUpstream: Sendable {
     package static func start(tcp: Bool = true, holding: Bool = false, _ script: @escaping Script) async throws
         -> ScriptedUpstream
     {
-        let log = Log()
-        log.holds.store(holding, ordering: .relaxed)
         let result: Result<ScriptedUpstream, SystemError> = await withCheckedContinuation { continuation in
             do throws(SystemError) {
                 try LoopThread.run {
                     do throws(SystemError) {
                         let loop = try EventLoop(index: 0)
-                        let side = try UpstreamSide(loop, log, script, tcp: tcp)
-                        loop.resident = side
-                        side.open()
-                        continuation.resume(
-                            returning: .success(ScriptedUpstream(address: side.address, handle: loop.handle, log: log)))
+                        let upstream = try make(on: loop, tcp: tcp, holding: holding, script)
+                        continuation.resume(returning: .success(upstream))
                         loop.run()
                         loop.resident = nil
                     } catch {
@@ -92,33 +87,48 @@ package final class ScriptedUpstream: Sendable {
         return try result.get()
     }
 
-    /// An upstream on a loop that the test turns.
-    static func make(on loop: EventLoop, _ script: @escaping Script) throws -> ScriptedUpstream {
+    /// An upstream on a loop that somebody turns.
+    static func make(
+        on loop: EventLoop, tcp: Bool = true, holding: Bool = false, _ script: @escaping Script
+    ) throws(SystemError) -> ScriptedUpstream {
         let log = Log()
-        let side = try UpstreamSide(loop, log, script, tcp: true)
+        log.holds.store(holding, ordering: .relaxed)
+        let side = try UpstreamSide(loop, log, script, tcp: tcp)
         side.open()
+        let sides = loop.resident as? UpstreamSides ?? UpstreamSides()
+        sides.all.append(side)
+        loop.resident = sides
         return ScriptedUpstream(address: side.address, handle: loop.handle, log: log)
     }
 
     package var queries: [ReceivedQuery] { log.queries.withLock { $0 } }
     package var connections: Int { log.connections.load(ordering: .relaxed) }
 
+    /// Keeps replies over UDP from now on, until `release`.
+    package func hold() { log.holds.store(true, ordering: .relaxed) }
+
     /// Sends what was held back, and holds nothing from now on.
     package func release() {
         log.holds.store(false, ordering: .relaxed)
-        handle.submit { loop in (loop.resident as? UpstreamSide)?.release() }
+        handle.submit { [log] loop in
+            for side in (loop.resident as? UpstreamSides)?.all ?? [] where side.log === log { side.release() }
+        }
     }
 
     /// Waits until so many queries came, up to the time after which a test has failed whatever comes.
     package func received(_ count: Int) async {
-        let end = ContinuousClock.now + LiveServer.patience
-        while queries.count < count, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(2)) }
+        await LiveServer.eventually { queries.count >= count }
     }
 }
 
-/// The upstream's sockets, on its own loop.
+/// The upstreams of one loop.
+private final class UpstreamSides {
+    var all: [UpstreamSide] = []
+}
+
+/// One upstream's sockets.
 private final class UpstreamSide: ReadinessHandler {
-    let loop: EventLoop
+    unowned let loop: EventLoop
     let log: ScriptedUpstream.Log
     let script: ScriptedUpstream.Script
     private let datagrams: DatagramServerSocket

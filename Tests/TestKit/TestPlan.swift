@@ -13,7 +13,8 @@ package enum TestPlan {
 
     /// A plan of whole server blocks.
     package static func plan(
-        _ corefile: String, _ metrics: MetricRegistry, _ files: [String: String] = [:]
+        _ corefile: String, _ metrics: MetricRegistry, _ files: [String: String] = [:],
+        hostAddresses: [IPAddress] = TestPlan.hostAddresses
     ) throws -> ServingPlan {
         let sources = CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil })
         let blocks = try CorefileSyntax.parse(text: corefile, file: "Corefile", sources: sources)

@@ -59,18 +59,24 @@ extension ReceivedQuery {
 
 /// Messages as a client writes and reads them.
 package enum WireText {
-    /// - Parameter text: `name type`.
+    /// - Parameters:
+    ///   - text: `name type`.
+    ///   - dnssecOK: nil for a query without EDNS.
+    ///   - payloadSize: the most octets that EDNS says the client takes.
     package static func query(
         _ text: String, id: UInt16, recursionDesired: Bool = true, checkingDisabled: Bool = false,
-        dnssecOK: Bool? = nil
+        dnssecOK: Bool? = nil, payloadSize: UInt16 = 1232, class: UInt16 = 1
     ) -> [UInt8] {
         let words = text.split(separator: " ")
         let type = RecordType(String(words[1]))?.rawValue ?? 0
         var out = [UInt8(id >> 8), UInt8(id & 0xFF), recursionDesired ? 1 : 0, checkingDisabled ? 0x10 : 0]
         out += [0, 1, 0, 0, 0, 0, 0, dnssecOK == nil ? 0 : 1]
         out += Name.wireKeepingCase(words[0]) ?? [0]
-        out += [UInt8(type >> 8), UInt8(type & 0xFF), 0, 1]
-        if let dnssecOK { out += [0, 0, 41, 0x04, 0xD0, 0, 0, dnssecOK ? 0x80 : 0, 0, 0, 0] }
+        out += [UInt8(type >> 8), UInt8(type & 0xFF), UInt8(`class` >> 8), UInt8(`class` & 0xFF)]
+        if let dnssecOK {
+            let size = [UInt8(payloadSize >> 8), UInt8(payloadSize & 0xFF)]
+            out += [0, 0, 41] + size + [0, 0, dnssecOK ? 0x80 : 0, 0, 0, 0]
+        }
         return out
     }
 

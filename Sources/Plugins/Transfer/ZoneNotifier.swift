@@ -52,7 +52,7 @@ struct ZoneNotifier: Sendable {
     }
 
     /// True when the server answered one of the messages, whatever it said.
-    private func tell(_ serial: UInt32) async -> Bool {
+    func tell(_ serial: UInt32) async -> Bool {
         var patience = pace.patience
         for _ in 0..<pace.attempts where !Task.isCancelled {
             if await send(for: patience) { return true }

@@ -19,18 +19,16 @@ private let soa =
 private let kubernetes = "autopath @kubernetes\nkubernetes cluster.local"
 
 /// Knows `a.test` and `a.corp.test`, with addresses of one family each; every other name is missing.
-private func upstream() async throws -> ScriptedUpstream {
-    try await ScriptedUpstream.start { query in
-        let (name, type, _, _) = query.parsed
-        switch (name, type) {
-        case ("a.test.", .a): return [query.reply([.a("a.test.", "192.0.2.1")])]
-        case ("a.test.", _): return [query.reply(authority: [.soa("test.")])]
-        case ("B.test.", .a): return [query.reply([.a("B.test.", "192.0.2.2", ttl: 7)])]
-        // A server that denies the name when it only lacks the type.
-        case ("half.test.", .a): return [query.reply([.a("half.test.", "192.0.2.3")])]
-        case ("broken.test.", _): return [query.reply(code: 2)]
-        default: return [query.reply(authority: [.soa("test.")], code: 3)]
-        }
+private let upstream: ScriptedUpstream.Script = { query in
+    let (name, type, _, _) = query.parsed
+    switch (name, type) {
+    case ("a.test.", .a): return [query.reply([.a("a.test.", "192.0.2.1")])]
+    case ("a.test.", _): return [query.reply(authority: [.soa("test.")])]
+    case ("B.test.", .a): return [query.reply([.a("B.test.", "192.0.2.2", ttl: 7)])]
+    // A server that denies the name when it only lacks the type.
+    case ("half.test.", .a): return [query.reply([.a("half.test.", "192.0.2.3")])]
+    case ("broken.test.", _): return [query.reply(code: 2)]
+    default: return [query.reply(authority: [.soa("test.")], code: 3)]
     }
 }
 
@@ -63,31 +61,31 @@ private func upstream() async throws -> ScriptedUpstream {
         ("shop.svc.cluster.local. A", "NOERROR aa\n\(soa)"),
         ("db.other.other.svc.cluster.local. A", "NXDOMAIN aa\n\(soa)"),
     ])
-    func answers(_ question: String, _ answer: String) async throws {
-        let dns = try await ClusterServer(kubernetes, cluster)
-        #expect(try await dns.ask(question) == answer)
-        #expect(try await dns.ask(question) == answer)
+    func answers(_ question: String, _ answer: String) throws {
+        let dns = try ClusterServer(kubernetes, cluster)
+        #expect(try dns.ask(question) == answer)
+        #expect(try dns.ask(question) == answer)
     }
 
     @Test("pods are known with every setting, and have names only as it says", arguments: [
         ("disabled", "NXDOMAIN"), ("insecure", "NOERROR"), ("verified", "NOERROR"),
     ])
-    func everyPodSetting(_ pods: String, _ code: String) async throws {
-        let dns = try await ClusterServer("\(kubernetes) {\npods \(pods)\n}", cluster)
-        #expect(try await dns.ask("db.other.shop.svc.cluster.local. A").hasPrefix("NOERROR aa\ndb.other.shop"))
-        #expect(try await dns.ask("127-0-0-1.shop.pod.cluster.local. A").hasPrefix(code))
+    func everyPodSetting(_ pods: String, _ code: String) throws {
+        let dns = try ClusterServer("\(kubernetes) {\npods \(pods)\n}", cluster)
+        #expect(try dns.ask("db.other.shop.svc.cluster.local. A").hasPrefix("NOERROR aa\ndb.other.shop"))
+        #expect(try dns.ask("127-0-0-1.shop.pod.cluster.local. A").hasPrefix(code))
         #expect(dns.plugin.settings.cluster.kinds.contains(.pod))
     }
 
-    @Test("a pod of a namespace that is not visible still has its path") func hiddenNamespace() async throws {
-        let dns = try await ClusterServer("\(kubernetes) {\nnamespaces other\n}", cluster)
-        #expect(try await dns.ask("db.other.shop.svc.cluster.local. A").contains("10.96.0.20"))
-        #expect(try await dns.ask("web.shop.svc.cluster.local. A").hasPrefix("NXDOMAIN"))
+    @Test("a pod of a namespace that is not visible still has its path") func hiddenNamespace() throws {
+        let dns = try ClusterServer("\(kubernetes) {\nnamespaces other\n}", cluster)
+        #expect(try dns.ask("db.other.shop.svc.cluster.local. A").contains("10.96.0.20"))
+        #expect(try dns.ask("web.shop.svc.cluster.local. A").hasPrefix("NXDOMAIN"))
     }
 
-    @Test("only inside the zones of the line") func otherZones() async throws {
-        let dns = try await ClusterServer("autopath other.zone @kubernetes\nkubernetes cluster.local", cluster)
-        #expect(try await dns.ask("db.other.shop.svc.cluster.local. A") == "NXDOMAIN aa\n\(soa)")
+    @Test("only inside the zones of the line") func otherZones() throws {
+        let dns = try ClusterServer("autopath other.zone @kubernetes\nkubernetes cluster.local", cluster)
+        #expect(try dns.ask("db.other.shop.svc.cluster.local. A") == "NXDOMAIN aa\n\(soa)")
     }
 }
 
@@ -101,46 +99,48 @@ private func upstream() async throws -> ScriptedUpstream {
             [client, pod("shop/node", "127.0.0.1", usesHostNetwork: true)], [client, pod("other/new", "127.0.0.1")],
             [pod("shop/client", "127.0.0.2")],
         ])
-    func unknown(_ pods: [ClusterObject]) async throws {
-        let dns = try await ClusterServer(kubernetes, cluster.filter { $0.kind != .pod } + pods)
-        #expect(try await dns.ask(Self.question) == "NXDOMAIN aa\n\(soa)")
+    func unknown(_ pods: [ClusterObject]) throws {
+        let dns = try ClusterServer(kubernetes, cluster.filter { $0.kind != .pod } + pods)
+        #expect(try dns.ask(Self.question) == "NXDOMAIN aa\n\(soa)")
     }
 
-    @Test("two pods of one namespace, and a pod that comes after another") func known() async throws {
-        let dns = try await ClusterServer(kubernetes, cluster + [pod("shop/second", "127.0.0.1")])
-        #expect(try await dns.ask(Self.question).hasPrefix("NOERROR"))
+    @Test("two pods of one namespace, and a pod that comes after another") func known() throws {
+        let dns = try ClusterServer(kubernetes, cluster + [pod("shop/second", "127.0.0.1")])
+        #expect(try dns.ask(Self.question).hasPrefix("NOERROR"))
         dns.list(cluster.filter { $0.kind != .pod } + [pod("other/next", "127.0.0.1")])
-        #expect(try await dns.ask(Self.question).hasPrefix("NXDOMAIN"))
-        #expect(try await dns.ask("web.shop.other.svc.cluster.local. A").contains("10.96.0.10"))
+        #expect(try dns.ask(Self.question).hasPrefix("NXDOMAIN"))
+        #expect(try dns.ask("web.shop.other.svc.cluster.local. A").contains("10.96.0.10"))
         dns.list(cluster.filter { $0.kind != .pod })
-        #expect(try await dns.ask("web.shop.other.svc.cluster.local. A").hasPrefix("NXDOMAIN"))
+        #expect(try dns.ask("web.shop.other.svc.cluster.local. A").hasPrefix("NXDOMAIN"))
     }
 
-    @Test("nobody while pods are not followed") func notFollowed() async throws {
-        let dns = try await ClusterServer(kubernetes, cluster)
+    @Test("nobody while pods are not followed") func notFollowed() throws {
+        let dns = try ClusterServer(kubernetes, cluster)
         dns.fail(.pod)
-        #expect(try await dns.ask(Self.question) == "NXDOMAIN aa\n\(soa)")
+        #expect(try dns.ask(Self.question) == "NXDOMAIN aa\n\(soa)")
     }
 
-    @Test("a pod that goes while an upstream is asked is not completed any further") func goesMeanwhile() async throws {
+    @Test("a pod that goes while an upstream is asked is not completed any further") func goesMeanwhile() throws {
         let change = Mutex<(@Sendable () -> Void)?>(nil)
-        let upstream = try await ScriptedUpstream.start { query in
+        let dns = try ClusterServer(
+            "\(kubernetes)\nforward . @UPSTREAM@", cluster, files: ["/etc/resolv.conf": "search corp.test\n"]
+        ) { query in
             change.withLock { $0 }?()
             return [query.reply(authority: [.soa("test.")], code: 3)]
         }
-        let dns = try await ClusterServer(
-            "\(kubernetes)\nforward . \(upstream.address)", cluster, files: ["/etc/resolv.conf": "search corp.test\n"])
-        change.withLock { $0 = { dns.list(cluster.filter { $0.kind != .pod }) } }
-        #expect(try await dns.ask("x.test.shop.svc.cluster.local. A") == "NXDOMAIN aa\n\(soa)")
-        #expect(upstream.queries.map(\.parsed.name) == ["x.test.corp.test."])
+        let followed = dns.cluster
+        change.withLock { $0 = { followed.list(cluster.filter { $0.kind != .pod }) } }
+        #expect(try dns.ask("x.test.shop.svc.cluster.local. A") == "NXDOMAIN aa\n\(soa)")
+        #expect(dns.queries.map(\.parsed.name) == ["x.test.corp.test."])
     }
 }
 
 @Suite("autopath: names of upstreams") struct AutoPathUpstream {
-    private func server(_ upstream: ScriptedUpstream, _ plugins: String = "") async throws -> ClusterServer {
-        try await ClusterServer(
-            "\(plugins)\n\(kubernetes)\nforward . \(upstream.address)", cluster,
-            files: ["/etc/resolv.conf": "domain gone.test\nsearch corp.test svc.cluster.local\noptions ndots:5\n"])
+    private func server(_ plugins: String = "") throws -> ClusterServer {
+        try ClusterServer(
+            "\(plugins)\n\(kubernetes)\nforward . @UPSTREAM@", cluster,
+            files: ["/etc/resolv.conf": "domain gone.test\nsearch corp.test svc.cluster.local\noptions ndots:5\n"],
+            upstream: upstream)
     }
 
     @Test(arguments: [
@@ -166,80 +166,73 @@ private func upstream() async throws -> ScriptedUpstream {
                 + "far.other.svc.cluster.local. 5 IN CNAME a.test.\na.test. 300 IN A 192.0.2.1"
         ),
     ])
-    func answers(_ question: String, _ answer: String) async throws {
-        let upstream = try await upstream()
-        let dns = try await server(upstream)
-        #expect(try await dns.ask(question) == answer)
+    func answers(_ question: String, _ answer: String) throws {
+        let dns = try server()
+        #expect(try dns.ask(question) == answer)
     }
 
-    @Test("each element is asked once, in order, before the name itself") func order() async throws {
-        let upstream = try await upstream()
-        let dns = try await server(upstream)
-        _ = try await dns.ask("a.test.shop.svc.cluster.local. TXT")
-        #expect(upstream.queries.map(\.parsed.name) == ["a.test.corp.test.", "a.test."])
+    @Test("each element is asked once, in order, before the name itself") func order() throws {
+        let dns = try server()
+        _ = try dns.ask("a.test.shop.svc.cluster.local. TXT")
+        #expect(dns.queries.map(\.parsed.name) == ["a.test.corp.test.", "a.test."])
     }
 
-    @Test("names tried are kept by cache like any other") func cached() async throws {
-        let upstream = try await upstream()
-        let dns = try await server(upstream, "cache 30")
-        let answer = try await dns.ask("a.test.shop.svc.cluster.local. A")
-        let asked = upstream.queries.count
-        #expect(try await dns.ask("a.test.shop.svc.cluster.local. A").split(separator: "\n").count == 3)
+    @Test("names tried are kept by cache like any other") func cached() throws {
+        let dns = try server("cache 30")
+        let answer = try dns.ask("a.test.shop.svc.cluster.local. A")
+        let asked = dns.queries.count
+        #expect(try dns.ask("a.test.shop.svc.cluster.local. A").split(separator: "\n").count == 3)
         #expect(answer.hasPrefix("NOERROR aa"))
-        #expect(upstream.queries.count == asked)
+        #expect(dns.queries.count == asked)
     }
 
-    @Test("successes are counted") func counted() async throws {
-        let upstream = try await upstream()
-        let dns = try await server(upstream)
+    @Test("successes are counted") func counted() throws {
+        let dns = try server()
         for name in ["a.test", "db.other", "ghost.test", "broken.test", "web"] {
-            _ = try await dns.ask("\(name).shop.svc.cluster.local. A")
+            _ = try dns.ask("\(name).shop.svc.cluster.local. A")
         }
         #expect(dns.metric("coredns_autopath_success_total") == "2")
     }
 
-    @Test("over TCP as over UDP, many at once") func transports() async throws {
-        let upstream = try await upstream()
-        let dns = try await server(upstream)
-        try await withThrowingTaskGroup(of: String.self) { group in
-            for index in 0..<40 {
-                group.addTask {
-                    try await dns.ask("a.test.shop.svc.cluster.local. A", over: index % 2 == 0 ? .tcp : .udp)
-                }
-            }
-            for try await answer in group { #expect(answer.hasSuffix("a.test. 300 IN A 192.0.2.1")) }
+    @Test("over TCP as over UDP, many at once") func transports() throws {
+        let dns = try server()
+        dns.server.upstreams[0].hold()
+        let asked = (0..<40).map {
+            dns.server.begin("a.test.shop.svc.cluster.local. A", over: $0 % 2 == 0 ? .tcp : .udp)
         }
+        #expect(asked.allSatisfy { $0.text == "silence" })
+        dns.server.release()
+        for asked in asked { #expect(asked.text.hasSuffix("a.test. 300 A 192.0.2.1")) }
     }
 
-    @Test("without a plugin for other names the client's own answer stands") func nobodyBehind() async throws {
-        let dns = try await ClusterServer(kubernetes, cluster)
-        #expect(try await dns.ask("a.test.shop.svc.cluster.local. A") == "NXDOMAIN aa\n\(soa)")
+    @Test("without a plugin for other names the client's own answer stands") func nobodyBehind() throws {
+        let dns = try ClusterServer(kubernetes, cluster)
+        #expect(try dns.ask("a.test.shop.svc.cluster.local. A") == "NXDOMAIN aa\n\(soa)")
     }
 }
 
 @Suite("autopath: the path of a file") struct AutoPathFile {
     private static let files = ["/search": "nameserver 192.0.2.1\nsearch one.test. two.test\n"]
 
-    @Test func answers() async throws {
-        let dns = try await LiveServer(
+    @Test func answers() throws {
+        let dns = try MemoryServer(
             "autopath /search\nhosts {\n192.0.2.1 a.two.test b.one.test\n192.0.2.9 c\nfallthrough\n}", files: Self.files)
         #expect(
-            await dns.ask("b.one.test. A") == "NOERROR aa\nb.one.test. 3600 A 192.0.2.1")
+            dns.ask("b.one.test. A") == "NOERROR aa\nb.one.test. 3600 A 192.0.2.1")
         // `hosts` alone knows no missing names: there is nothing to complete.
-        #expect(await dns.ask("a.one.test. A") == "SERVFAIL")
+        #expect(dns.ask("a.one.test. A") == "SERVFAIL")
     }
 
-    @Test func completes() async throws {
-        let upstream = try await ScriptedUpstream.start { query in
+    @Test func completes() throws {
+        let dns = try MemoryServer("autopath /search\nforward . @UPSTREAM@", files: Self.files) { query in
             query.parsed.name == "a.two.test."
                 ? [query.reply([.a("a.two.test.", "192.0.2.1")])] : [query.reply(authority: [.soa("test.")], code: 3)]
         }
-        let dns = try await LiveServer("autopath /search\nforward . \(upstream.address)", files: Self.files)
         #expect(
-            await dns.ask("a.one.test. A")
+            dns.ask("a.one.test. A")
                 == "NOERROR\na.one.test. 300 CNAME a.two.test.\na.two.test. 300 A 192.0.2.1")
-        #expect(await dns.ask("x.one.test. A").hasPrefix("NXDOMAIN"))
-        #expect(await dns.ask("x.two.test. A").hasPrefix("NXDOMAIN"))
+        #expect(dns.ask("x.one.test. A").hasPrefix("NXDOMAIN"))
+        #expect(dns.ask("x.two.test. A").hasPrefix("NXDOMAIN"))
     }
 }
 
@@ -264,6 +257,6 @@ private func upstream() async throws -> ScriptedUpstream {
         ("autopath /search {\n}", "autopath: found a block, expected no block"),
     ])
     func errors(_ directives: String, _ expected: String) {
-        #expect(LiveServer.errors(directives, files: Self.files) == expected)
+        #expect(TestPlan.errors(directives, files: Self.files) == expected)
     }
 }

@@ -81,7 +81,7 @@ import Testing
     ])
     func reads(_ directives: String, _ expected: String) {
         let files = ["/etc/resolv.conf": "search x\nnameserver 10.0.0.1\nnameserver fe80::1\n", "/empty": "search x\n"]
-        #expect(LiveServer.errors(directives, files: files) == expected)
+        #expect(TestPlan.errors(directives, files: files) == expected)
     }
 
     @Test("name servers of resolv.conf")

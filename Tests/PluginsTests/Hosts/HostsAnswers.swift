@@ -1,6 +1,5 @@
 import DNSServer
 import DNSWire
-import EventLoop
 import Synchronization
 import Telemetry
 import TestKit
@@ -18,8 +17,8 @@ import Testing
         not-an-address x.lan
         """
 
-    private func server(_ block: String) async throws -> LiveServer {
-        try await LiveServer("hosts /names lan {\n\(block)\n}", files: ["/names": Self.file])
+    private func server(_ block: String) throws -> MemoryServer {
+        try MemoryServer("hosts /names lan {\n\(block)\n}", files: ["/names": Self.file])
     }
 
     @Test(arguments: [
@@ -35,33 +34,33 @@ import Testing
             "NOERROR aa\n1.0.0.10.in-addr.arpa. 3600 PTR printer.lan.\n1.0.0.10.in-addr.arpa. 3600 PTR copier.lan."
         ),
     ])
-    func answers(_ question: String, _ expected: String) async throws {
-        let server = try await server("")
-        #expect(await server.ask(question) == expected)
+    func answers(_ question: String, _ expected: String) throws {
+        let server = try server("")
+        #expect(server.ask(question) == expected)
     }
 
     @Test("unknown names and addresses fall through")
-    func fallThrough() async throws {
-        let upstream = try await ScriptedUpstream.start { [$0.reply(code: 3)] }
-        let server = try await LiveServer(
-            "hosts /names {\n10.0.0.5 inline.test\nttl 60\nfallthrough\n}\nforward . \(upstream.address)",
-            files: ["/names": Self.file])
-        #expect(await server.ask("inline.test. A") == "NOERROR aa\ninline.test. 60 A 10.0.0.5")
-        #expect(await server.ask("other.test. A") == "NXDOMAIN")
-        #expect(await server.ask("9.9.9.9.in-addr.arpa. PTR") == "NXDOMAIN")
-        #expect(upstream.queries.count == 2)
+    func fallThrough() throws {
+        let server = try MemoryServer(
+            "hosts /names {\n10.0.0.5 inline.test\nttl 60\nfallthrough\n}\nforward . @UPSTREAM@",
+            files: ["/names": Self.file]
+        ) { [$0.reply(code: 3)] }
+        #expect(server.ask("inline.test. A") == "NOERROR aa\ninline.test. 60 A 10.0.0.5")
+        #expect(server.ask("other.test. A") == "NXDOMAIN")
+        #expect(server.ask("9.9.9.9.in-addr.arpa. PTR") == "NXDOMAIN")
+        #expect(server.queries.count == 2)
     }
 
     @Test("no_reverse leaves addresses to others")
-    func noReverse() async throws {
-        let upstream = try await ScriptedUpstream.start { [$0.reply(code: 3)] }
-        let server = try await LiveServer(
-            "hosts /names {\nno_reverse\n}\nforward . \(upstream.address)", files: ["/names": Self.file])
-        #expect(await server.ask("1.0.0.10.in-addr.arpa. PTR") == "NXDOMAIN")
+    func noReverse() throws {
+        let server = try MemoryServer(
+            "hosts /names {\nno_reverse\n}\nforward . @UPSTREAM@", files: ["/names": Self.file]
+        ) { [$0.reply(code: 3)] }
+        #expect(server.ask("1.0.0.10.in-addr.arpa. PTR") == "NXDOMAIN")
     }
 
     @Test("a changed file is taken over; a missing one changes nothing")
-    func reload() async throws {
+    func reload() throws {
         let text = Mutex<String?>("10.0.0.1 a.lan")
         let hosts = try Self.plugin { _ in
             guard let text = text.withLock({ $0 }) else { throw TestPlan.NoSuchFile() }
@@ -97,6 +96,6 @@ import Testing
         ),
     ])
     func settings(_ directives: String, _ expected: String) {
-        #expect(LiveServer.errors(directives) == expected)
+        #expect(TestPlan.errors(directives) == expected)
     }
 }

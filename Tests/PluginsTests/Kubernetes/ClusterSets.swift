@@ -37,9 +37,9 @@ private func imported(_ name: String, _ address: String?) -> ClusterObject {
         ("clusterset.local. NS", "NOERROR aa\nclusterset.local. 5 IN NS ns.dns.clusterset.local."),
         ("1.0.42.10.in-addr.arpa. PTR", "NXDOMAIN aa\n\(soa.replacing("clusterset.local", with: "in-addr.arpa"))"),
     ])
-    func answers(_ question: String, _ answer: String) async throws {
-        let dns = try await ClusterServer(Self.directives, Self.objects)
-        #expect(try await dns.ask(question) == answer)
+    func answers(_ question: String, _ answer: String) throws {
+        let dns = try ClusterServer(Self.directives, Self.objects)
+        #expect(try dns.ask(question) == answer)
         #expect(dns.plugin.settings.cluster.kinds.contains(.serviceImport))
     }
 
@@ -58,5 +58,5 @@ private func imported(_ name: String, _ address: String?) -> ClusterObject {
         ),
         ("kubernetes cluster.local clusterset.local {\nmulticluster clusterset.local\n}", "no errors"),
     ])
-    func settings(_ directives: String, _ expected: String) { #expect(LiveServer.errors(directives) == expected) }
+    func settings(_ directives: String, _ expected: String) { #expect(TestPlan.errors(directives) == expected) }
 }

@@ -22,19 +22,18 @@ import Testing
             externalName("shop/link-\(number)", "\(number == 1 ? "web" : "link-\(number - 1)").shop.svc.cluster.local")
         }
 
-    private func server(_ script: @escaping ScriptedUpstream.Script) async throws -> ClusterServer {
-        let upstream = try await ScriptedUpstream.start(script)
-        return try await ClusterServer("kubernetes cluster.local\nforward . \(upstream.address)", Self.objects)
+    private func server(_ script: @escaping ScriptedUpstream.Script) throws -> ClusterServer {
+        try ClusterServer("kubernetes cluster.local\nforward . @UPSTREAM@", Self.objects, upstream: script)
     }
 
-    private func plain() async throws -> ClusterServer {
-        try await server { query in [query.reply([.a(query.parsed.name, "192.0.2.1")])] }
+    private func plain() throws -> ClusterServer {
+        try server { query in [query.reply([.a(query.parsed.name, "192.0.2.1")])] }
     }
 
-    @Test("outside: our CNAME, then what the upstream says") func outside() async throws {
-        let dns = try await server { [$0.reply([.cname("a.test.", "b.test."), .a("b.test.", "192.0.2.1")])] }
+    @Test("outside: our CNAME, then what the upstream says") func outside() throws {
+        let dns = try server { [$0.reply([.cname("a.test.", "b.test."), .a("b.test.", "192.0.2.1")])] }
         #expect(
-            try await dns.ask("out.shop.svc.cluster.local. A") == """
+            try dns.ask("out.shop.svc.cluster.local. A") == """
                 NOERROR aa
                 out.shop.svc.cluster.local. 5 IN CNAME a.test.
                 a.test. 300 IN CNAME b.test.
@@ -42,16 +41,16 @@ import Testing
                 """)
     }
 
-    @Test("inside: the target's own records") func inside() async throws {
-        let dns = try await plain()
+    @Test("inside: the target's own records") func inside() throws {
+        let dns = try plain()
         #expect(
-            try await dns.ask("in.shop.svc.cluster.local. A") == """
+            try dns.ask("in.shop.svc.cluster.local. A") == """
                 NOERROR aa
                 in.shop.svc.cluster.local. 5 IN CNAME web.shop.svc.cluster.local.
                 web.shop.svc.cluster.local. 5 IN A 10.96.0.10
                 """)
         #expect(
-            try await dns.ask("both.shop.svc.cluster.local. A") == """
+            try dns.ask("both.shop.svc.cluster.local. A") == """
                 NOERROR aa
                 both.shop.svc.cluster.local. 5 IN CNAME out.shop.svc.cluster.local.
                 out.shop.svc.cluster.local. 5 IN CNAME a.test.
@@ -60,64 +59,64 @@ import Testing
     }
 
     @Test("a question for the CNAME, or for all there is, ends at the name", arguments: ["CNAME", "ANY"])
-    func aliasItself(_ type: String) async throws {
-        let dns = try await plain()
+    func aliasItself(_ type: String) throws {
+        let dns = try plain()
         #expect(
-            try await dns.ask("out.shop.svc.cluster.local. \(type)")
+            try dns.ask("out.shop.svc.cluster.local. \(type)")
                 == "NOERROR aa\nout.shop.svc.cluster.local. 5 IN CNAME a.test.")
     }
 
     @Test(
         "the code is that of the chain's end (RFC 6604 §2.1)",
         arguments: [(0, "NOERROR"), (2, "SERVFAIL"), (3, "NXDOMAIN"), (5, "REFUSED")] as [(UInt8, String)])
-    func codeOutside(_ code: UInt8, _ text: String) async throws {
-        let dns = try await server { [$0.reply(code: code)] }
+    func codeOutside(_ code: UInt8, _ text: String) throws {
+        let dns = try server { [$0.reply(code: code)] }
         #expect(
-            try await dns.ask("out.shop.svc.cluster.local. A")
+            try dns.ask("out.shop.svc.cluster.local. A")
                 == "\(text) aa\nout.shop.svc.cluster.local. 5 IN CNAME a.test.")
     }
 
-    @Test("a missing name inside is missing, and the zone says so") func missingInside() async throws {
-        let dns = try await plain()
+    @Test("a missing name inside is missing, and the zone says so") func missingInside() throws {
+        let dns = try plain()
         #expect(
-            try await dns.ask("gone.shop.svc.cluster.local. A") == """
+            try dns.ask("gone.shop.svc.cluster.local. A") == """
                 NXDOMAIN aa
                 gone.shop.svc.cluster.local. 5 IN CNAME ghost.shop.svc.cluster.local.
                 cluster.local. 5 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. 1700000000 7200 1800 86400 5
                 """)
         #expect(
-            try await dns.ask("in.shop.svc.cluster.local. TXT") == """
+            try dns.ask("in.shop.svc.cluster.local. TXT") == """
                 NOERROR aa
                 in.shop.svc.cluster.local. 5 IN CNAME web.shop.svc.cluster.local.
                 cluster.local. 5 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. 1700000000 7200 1800 86400 5
                 """)
     }
 
-    @Test("nobody for names outside: the CNAME is the answer") func noForwarding() async throws {
-        let dns = try await ClusterServer("kubernetes cluster.local", Self.objects)
+    @Test("nobody for names outside: the CNAME is the answer") func noForwarding() throws {
+        let dns = try ClusterServer("kubernetes cluster.local", Self.objects)
         #expect(
-            try await dns.ask("out.shop.svc.cluster.local. A")
+            try dns.ask("out.shop.svc.cluster.local. A")
                 == "NOERROR aa\nout.shop.svc.cluster.local. 5 IN CNAME a.test.")
     }
 
-    @Test("loops are failures", arguments: ["self", "ping", "pong", "PoNg"]) func loops(_ name: String) async throws {
-        let dns = try await plain()
-        let answer = try await dns.ask("\(name).shop.svc.cluster.local. A")
+    @Test("loops are failures", arguments: ["self", "ping", "pong", "PoNg"]) func loops(_ name: String) throws {
+        let dns = try plain()
+        let answer = try dns.ask("\(name).shop.svc.cluster.local. A")
         #expect(answer.hasPrefix("SERVFAIL aa\n\(name).shop.svc.cluster.local. 5 IN CNAME "))
         #expect(dns.failures == ["the CNAME chain is a loop or too long"])
     }
 
-    @Test("sixteen links are followed") func longestChain() async throws {
-        let dns = try await plain()
-        let lines = try await dns.ask("link-16.shop.svc.cluster.local. A", edns: true).split(separator: "\n")
+    @Test("sixteen links are followed") func longestChain() throws {
+        let dns = try plain()
+        let lines = try dns.ask("link-16.shop.svc.cluster.local. A", edns: true).split(separator: "\n")
         #expect(lines.first == "NOERROR aa")
         #expect(lines.last == "web.shop.svc.cluster.local. 5 IN A 10.96.0.10")
         #expect(lines.count == 1 + 16 + 1)
     }
 
-    @Test("the seventeenth is not") func tooLongChain() async throws {
-        let dns = try await plain()
-        let lines = try await dns.ask("link-17.shop.svc.cluster.local. A", edns: true).split(separator: "\n")
+    @Test("the seventeenth is not") func tooLongChain() throws {
+        let dns = try plain()
+        let lines = try dns.ask("link-17.shop.svc.cluster.local. A", edns: true).split(separator: "\n")
         #expect(lines.first == "SERVFAIL aa")
         #expect(lines.dropFirst().allSatisfy { $0.contains(" IN CNAME ") })
         #expect(dns.failures == ["the CNAME chain is a loop or too long"])

@@ -23,11 +23,11 @@ private final class HeldPlan: PluginEnvironment {
 }
 
 @Suite("kubernetes: readiness") struct KubernetesReadiness {
-    @Test("not before it is started, not before the first list, and ever after") func isReady() async throws {
+    @Test("not before it is started, not before the first list, and ever after") func isReady() throws {
         let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
         let plan = try TestPlan.block("kubernetes cluster.local", at: address, MetricRegistry())
         #expect(plan.plugins.compactMap(\.isReady) == [false])
-        let dns = try await ClusterServer("kubernetes cluster.local", nil)
+        let dns = try ClusterServer("kubernetes cluster.local", nil)
         #expect(dns.plugin.isReady == false)
         dns.list([])
         #expect(dns.plugin.isReady == true)
@@ -35,7 +35,7 @@ private final class HeldPlan: PluginEnvironment {
     }
 
     @Test("/ready names the plugin that it waits for") func readyPage() async throws {
-        let dns = try await ClusterServer("ready 127.0.0.1:8181\nkubernetes cluster.local", nil)
+        let dns = try ClusterServer("ready 127.0.0.1:8181\nkubernetes cluster.local", nil)
         let ready = try #require(dns.plan.plugins.compactMap { $0 as? ReadyPlugin }.first)
         let page = try #require(ready.statusPages.first)
         #expect(page.respond().status == 503)
@@ -64,7 +64,7 @@ private final class HeldPlan: PluginEnvironment {
             "kubernetes cluster.test {\nnamespaces shop\nttl 30\nfallthrough\nendpoint https://10.0.0.1\n}",
         ])
     func kept(_ directive: String) async throws {
-        let dns = try await ClusterServer(Self.old, [])
+        let dns = try ClusterServer(Self.old, [])
         let new = try plugin(directive)
         new.adopt(dns.plugin)
         #expect(new.following.withLock { $0 } === dns.plugin.following.withLock { $0 })
@@ -83,8 +83,8 @@ private final class HeldPlan: PluginEnvironment {
             "kubernetes cluster.local {\nendpoint https://10.0.0.1\nnamespaces shop\nlabels app=web\n}",
             "kubernetes cluster.local {\nkubeconfig config\nnamespaces shop\n}",
         ])
-    func dropped(_ directive: String) async throws {
-        let dns = try await ClusterServer(Self.old, [])
+    func dropped(_ directive: String) throws {
+        let dns = try ClusterServer(Self.old, [])
         let new = try plugin(directive)
         new.adopt(dns.plugin)
         #expect(new.following.withLock { $0 } == nil)
@@ -93,7 +93,7 @@ private final class HeldPlan: PluginEnvironment {
 
     @Test("answers go on from the cluster as it was, in the new form") func answers() async throws {
         let objects = [namespace("shop"), service("shop/web", "10.96.0.10")]
-        let old = try await ClusterServer("kubernetes cluster.local", objects)
+        let old = try ClusterServer("kubernetes cluster.local", objects)
         let adopted = try await LiveServer("kubernetes cluster.local {\nttl 60\n}") { plan, _ in
             for plugin in plan.plugins { plugin.adopt(old.plugin) }
         }

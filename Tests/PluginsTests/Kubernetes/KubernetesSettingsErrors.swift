@@ -76,6 +76,6 @@ import Testing
         ),
     ])
     func reads(_ directives: String, _ expected: String) {
-        #expect(LiveServer.errors(directives) == expected)
+        #expect(TestPlan.errors(directives) == expected)
     }
 }

@@ -21,33 +21,34 @@ private let shop = [
     }
 
     @Test("past the limit every answer says so (RFC 8914 §4.4), until the API server is heard again")
-    func stale() async throws {
-        let dns = try await ClusterServer("\(zones) {\nstale_after 1m\n}", shop)
+    func stale() throws {
+        let dns = try ClusterServer("\(zones) {\nstale_after 1m\n}", shop)
         let age = try age(of: dns)
         let start = ContinuousClock.now
         age.heard(.service, at: start)
         age.heard(.endpointSlice, at: start + .seconds(30))
         age.review(at: start + .seconds(59))
-        #expect(try await dns.ask("web.shop.svc.cluster.local. A", edns: true) == "NOERROR aa\n\(web)")
+        #expect(try dns.ask("web.shop.svc.cluster.local. A", edns: true) == "NOERROR aa\n\(web)")
         // The kind that was not heard for longest counts.
         age.review(at: start + .seconds(60))
-        #expect(try await dns.ask("web.shop.svc.cluster.local. A", edns: true) == "NOERROR aa ede=3\n\(web)")
-        #expect(try await dns.ask("web.shop.svc.cluster.local. A") == "NOERROR aa\n\(web)")
-        #expect(try await dns.ask("ghost.shop.svc.cluster.local. A", edns: true).hasPrefix("NXDOMAIN aa ede=3\n"))
+        #expect(try dns.ask("web.shop.svc.cluster.local. A", edns: true) == "NOERROR aa ede=3\n\(web)")
+        #expect(try dns.ask("web.shop.svc.cluster.local. A") == "NOERROR aa\n\(web)")
+        #expect(try dns.ask("ghost.shop.svc.cluster.local. A", edns: true).hasPrefix("NXDOMAIN aa ede=3\n"))
         #expect(dns.plugin.isReady == true)
         age.heard(.service, at: start + .seconds(61))
-        #expect(try await dns.ask("web.shop.svc.cluster.local. A", edns: true) == "NOERROR aa\n\(web)")
+        #expect(try dns.ask("web.shop.svc.cluster.local. A", edns: true) == "NOERROR aa\n\(web)")
     }
 
-    @Test("a name that another plugin answers is not old") func passedOn() async throws {
-        let upstream = try await ScriptedUpstream.start { [$0.reply([.a("ghost.shop.svc.cluster.local.", "192.0.2.1")])] }
-        let dns = try await ClusterServer("\(zones) {\nfallthrough\n}\nforward . \(upstream.address)", shop)
+    @Test("a name that another plugin answers is not old") func passedOn() throws {
+        let dns = try ClusterServer("\(zones) {\nfallthrough\n}\nforward . @UPSTREAM@", shop) {
+            [$0.reply([.a("ghost.shop.svc.cluster.local.", "192.0.2.1")])]
+        }
         let age = try age(of: dns)
         age.heard(.service, at: .now - .seconds(1000))
         age.review(at: .now)
         #expect(age.isStale)
         #expect(
-            try await dns.ask("ghost.shop.svc.cluster.local. A", edns: true)
+            try dns.ask("ghost.shop.svc.cluster.local. A", edns: true)
                 == "NOERROR\nghost.shop.svc.cluster.local. 300 IN A 192.0.2.1")
     }
 
@@ -70,8 +71,8 @@ private let shop = [
 }
 
 @Suite("kubernetes: kinds that the API server does not let us list") struct KubernetesMissingKinds {
-    private func server(_ missing: Set<ObjectKind>, _ directive: String = zones) async throws -> ClusterServer {
-        let dns = try await ClusterServer(directive, shop)
+    private func server(_ missing: Set<ObjectKind>, _ directive: String = zones) throws -> ClusterServer {
+        let dns = try ClusterServer(directive, shop) { [$0.reply([.a("db.shop.svc.cluster.local.", "192.0.2.1")])] }
         let state = try #require(dns.plugin.following.withLock { $0 }).state
         for kind in missing { state.setForbidden(kind, true) }
         state.age.setMissing(missing)
@@ -91,26 +92,25 @@ private let shop = [
             ("ghost.nowhere.svc.cluster.local. A", "NXDOMAIN aa"), ("x.cluster.local. A", "NXDOMAIN aa"),
             ("cluster.local. A", "NOERROR aa"),
         ])
-    func slices(_ question: String, _ expected: String) async throws {
-        let dns = try await server([.endpointSlice])
-        let answer = try await dns.ask(question, edns: true)
+    func slices(_ question: String, _ expected: String) throws {
+        let dns = try server([.endpointSlice])
+        let answer = try dns.ask(question, edns: true)
         #expect(expected.contains("\n") ? answer == expected : answer.split(separator: "\n").first.map(String.init) == expected)
     }
 
-    @Test("without Pods: their names are unknown, those of services are not") func pods() async throws {
-        let dns = try await server([.pod], "\(zones) {\npods verified\n}")
-        #expect(try await dns.ask("10-0-0-1.shop.pod.cluster.local. A", edns: true) == "SERVFAIL aa ede=14")
-        #expect(try await dns.ask("ghost.shop.svc.cluster.local. A", edns: true).hasPrefix("NXDOMAIN aa\n"))
+    @Test("without Pods: their names are unknown, those of services are not") func pods() throws {
+        let dns = try server([.pod], "\(zones) {\npods verified\n}")
+        #expect(try dns.ask("10-0-0-1.shop.pod.cluster.local. A", edns: true) == "SERVFAIL aa ede=14")
+        #expect(try dns.ask("ghost.shop.svc.cluster.local. A", edns: true).hasPrefix("NXDOMAIN aa\n"))
     }
 
-    @Test("an unknown name is not passed on as missing") func notPassedOn() async throws {
-        let upstream = try await ScriptedUpstream.start { [$0.reply([.a("db.shop.svc.cluster.local.", "192.0.2.1")])] }
-        let dns = try await server([.endpointSlice], "\(zones) {\nfallthrough\n}\nforward . \(upstream.address)")
-        #expect(try await dns.ask("db.shop.svc.cluster.local. A", edns: true) == "SERVFAIL aa ede=14")
+    @Test("an unknown name is not passed on as missing") func notPassedOn() throws {
+        let dns = try server([.endpointSlice], "\(zones) {\nfallthrough\n}\nforward . @UPSTREAM@")
+        #expect(try dns.ask("db.shop.svc.cluster.local. A", edns: true) == "SERVFAIL aa ede=14")
     }
 
-    @Test("not ready, and why") func readiness() async throws {
-        let dns = try await server([.endpointSlice, .pod])
+    @Test("not ready, and why") func readiness() throws {
+        let dns = try server([.endpointSlice, .pod])
         #expect(dns.plugin.isReady == false)
         #expect(dns.plugin.unreadiness == "forbidden to list endpointslices and pods")
         let state = try #require(dns.plugin.following.withLock { $0 }).state

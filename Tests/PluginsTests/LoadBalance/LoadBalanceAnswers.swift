@@ -8,68 +8,72 @@ import Testing
 @Suite("loadbalance: which address comes first") struct LoadBalanceAnswers {
     private static let names = (1...4).map { "10.0.0.\($0) a.test" }.joined(separator: "\n") + "\nfd00::1 a.test\nfd00::2 a.test"
 
-    private func server(_ line: String, _ weights: String = "") async throws -> LiveServer {
-        try await LiveServer("\(line)\nhosts /names", files: ["/names": Self.names, "/weights": weights])
+    private func server(_ line: String, _ weights: String = "") throws -> MemoryServer {
+        try MemoryServer("\(line)\nhosts /names", files: ["/names": Self.names, "/weights": weights])
     }
 
     /// The last octets of the addresses, in order.
-    private func order(_ server: LiveServer, _ type: String = "A") async -> String {
-        await server.ask("a.test. \(type)").split(separator: "\n").dropFirst()
+    private func order(_ server: MemoryServer, _ type: String = "A") -> String {
+        server.ask("a.test. \(type)").split(separator: "\n").dropFirst()
             .compactMap { $0.last.map(String.init) }.joined()
     }
 
-    @Test("without it always the same") func none() async throws {
-        let server = try await server("")
-        for _ in 0..<20 { #expect(await order(server) == "1234") }
+    @Test("without it always the same") func none() throws {
+        let server = try server("")
+        for _ in 0..<20 { #expect(order(server) == "1234") }
     }
 
     @Test("round robin: each comes first, and all are there", arguments: ["loadbalance", "loadbalance round_robin"])
-    func roundRobin(_ line: String) async throws {
-        let server = try await server(line)
+    func roundRobin(_ line: String) throws {
+        let server = try server(line)
         var first: Set<Character> = []
         for _ in 0..<100 {
-            let order = await order(server)
+            let order = order(server)
             #expect(order.sorted() == ["1", "2", "3", "4"])
             first.formUnion(order.prefix(1))
         }
         #expect(first.count == 4)
     }
 
-    @Test("weights: the heavy one comes first by its share, the others keep their order") func weighted() async throws {
-        let server = try await server(
+    @Test("weights: the heavy one comes first by its share, the others keep their order") func weighted() throws {
+        let server = try server(
             "loadbalance weighted /weights", "# clients\nA.test\n10.0.0.3 97 # nearly always\nfd00::2 1\n")
         var heavy = 0
         for _ in 0..<200 {
-            let order = await order(server)
+            let order = order(server)
             #expect(["1234", "2134", "3214", "4231"].contains(order))
             if order.hasPrefix("3") { heavy += 1 }
         }
         // 97 of 100: 150 of 200 or fewer happen once in 10^27 runs.
         #expect(heavy > 150 && heavy < 201)
-        #expect(["12", "21"].contains(await order(server, "AAAA")))
+        #expect(["12", "21"].contains(order(server, "AAAA")))
     }
 
-    @Test("a name the file does not have is left alone") func otherNames() async throws {
-        let server = try await server("loadbalance weighted /weights", "b.test\n10.0.0.3 255")
-        for _ in 0..<50 { #expect(await order(server) == "1234") }
+    @Test("a name the file does not have is left alone") func otherNames() throws {
+        let server = try server("loadbalance weighted /weights", "b.test\n10.0.0.3 255")
+        for _ in 0..<50 { #expect(order(server) == "1234") }
     }
 
-    @Test("preferred networks come first, in whatever order they have") func preferred() async throws {
-        let server = try await server("loadbalance {\nprefer 10.0.0.3/32 10.0.0.4 fd00::2\n}")
+    @Test("preferred networks come first, in whatever order they have") func preferred() throws {
+        let server = try server("loadbalance {\nprefer 10.0.0.3/32 10.0.0.4 fd00::2\n}")
         for _ in 0..<50 {
-            #expect(["3412", "3421", "4312", "4321"].contains(await order(server)))
-            #expect(await order(server, "AAAA") == "21")
+            #expect(["3412", "3421", "4312", "4321"].contains(order(server)))
+            #expect(order(server, "AAAA") == "21")
         }
-        let both = try await self.server("loadbalance weighted /weights {\nprefer 10.0.0.4\n}", "a.test\n10.0.0.2 255")
-        for _ in 0..<50 { #expect(await order(both).hasPrefix("4")) }
+        let both = try self.server("loadbalance weighted /weights {\nprefer 10.0.0.4\n}", "a.test\n10.0.0.2 255")
+        for _ in 0..<50 { #expect(order(both).hasPrefix("4")) }
     }
 
-    @Test("addresses of an upstream, with their TTLs, behind an alias") func upstream() async throws {
-        let upstream = try await ScriptedUpstream.start { query in
-            [query.reply([.cname("x.test.", "y.test."), .a("y.test.", "192.0.2.1", ttl: 10), .a("y.test.", "192.0.2.2", ttl: 20)])]
+    @Test("addresses of an upstream, with their TTLs, behind an alias") func upstream() throws {
+        let server = try MemoryServer("loadbalance {\nprefer 192.0.2.2\n}\nforward . @UPSTREAM@") { query in
+            [
+                query.reply([
+                    .cname("x.test.", "y.test."), .a("y.test.", "192.0.2.1", ttl: 10),
+                    .a("y.test.", "192.0.2.2", ttl: 20),
+                ])
+            ]
         }
-        let server = try await LiveServer("loadbalance {\nprefer 192.0.2.2\n}\nforward . \(upstream.address)")
-        let got = await server.ask("x.test. A")
+        let got = server.ask("x.test. A")
         #expect(
             got
                 == "NOERROR\nx.test. 300 CNAME y.test.\ny.test. 20 A 192.0.2.2\ny.test. 10 A 192.0.2.1",
@@ -81,7 +85,7 @@ import Testing
         #expect(chosen == [0, 1, 1, 1, 1, 2, 2])
     }
 
-    @Test("a changed file is taken over; one with a mistake changes nothing") func reload() async throws {
+    @Test("a changed file is taken over; one with a mistake changes nothing") func reload() throws {
         // The plugin reads the same file again; only its content decides.
         let weights = try AddressWeights("a.test\n10.0.0.1 5\n10.0.0.2 255")
         #expect(withBytes(Name("A.test")?.wire ?? []) { weights.weights($0) } == [IPAddress(v4: 0x0A00_0001): 5, IPAddress(v4: 0x0A00_0002): 255])
@@ -97,7 +101,7 @@ import Testing
     ])
     func files(_ text: String, _ error: String) {
         #expect(
-            LiveServer.errors("loadbalance weighted /weights", files: ["/weights": text])
+            TestPlan.errors("loadbalance weighted /weights", files: ["/weights": text])
                 == "loadbalance: found /weights: \(error), expected a file of names, each with its addresses and weights")
     }
 
@@ -109,6 +113,6 @@ import Testing
         ("loadbalance {\nreload 5s\n}", "loadbalance: found reload without weighted, expected weighted FILE"),
     ])
     func errors(_ line: String, _ error: String) {
-        #expect(LiveServer.errors(line) == error)
+        #expect(TestPlan.errors(line) == error)
     }
 }

@@ -34,7 +34,7 @@ import Testing
         let server = try await LiveServer("loop\nforward . \(address)", address: address)
         await start(server)
         let forward = try #require(server.plan.plugins.compactMap { $0 as? ForwardPlugin }.first)
-        #expect(await eventually { forward.entries[0].isLooping })
+        await LiveServer.eventually { forward.entries[0].isLooping }
         #expect(server.metric("coredns_loop_detected_total") == "1")
         #expect(await server.ask("a.test. A", dnssecOK: false) == "SERVFAIL ede=23")
     }
@@ -46,7 +46,7 @@ import Testing
         await start(server)
         await upstream.received(1)
         let loop = try #require(server.plan.plugins.compactMap { $0 as? LoopPlugin }.first)
-        #expect(await eventually { !loop.isProbing })
+        await LiveServer.eventually { !loop.isProbing }
         #expect(server.metric("coredns_loop_detected_total") == "0")
         #expect(upstream.queries.first?.parsed.type == .hinfo)
         #expect(await server.ask("a.test. A") == "NXDOMAIN")
@@ -65,6 +65,6 @@ import Testing
         ("loop\nloop", "loop: found a second loop in this server block, expected one"),
     ])
     func settings(_ directives: String, _ expected: String) {
-        #expect(LiveServer.errors(directives) == expected)
+        #expect(TestPlan.errors(directives) == expected)
     }
 }

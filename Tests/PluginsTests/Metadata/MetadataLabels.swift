@@ -20,10 +20,10 @@ import Testing
     private static let objects = [namespace("shop"), service("shop/web", "10.96.0.10"), pod("team/me", "127.0.0.1")]
 
     /// The log line of a question, its name left out.
-    private func line(_ question: String, _ directives: String) async throws -> String {
+    private func line(_ question: String, _ directives: String) throws -> String {
         Self.lines.withLock { $0 = [] }
-        let dns = try await ClusterServer("log . \"\(Self.format)\"\n\(directives)", Self.objects)
-        _ = try await dns.ask(question)
+        let dns = try ClusterServer("log . \"\(Self.format)\"\n\(directives)", Self.objects)
+        _ = try dns.ask(question)
         let name = question.prefix { $0 != " " }.lowercased()
         let line = Self.lines.withLock { lines in lines.first { $0.hasPrefix("[INFO] \(name) ") } }
         return String(try #require(line).dropFirst("[INFO] \(name) ".count))
@@ -65,19 +65,19 @@ import Testing
             "kind=svc ns=shop svc=a\\010b ep= port=/ cluster=- error=- client=team other=-"
         ),
     ])
-    func labels(_ question: String, _ expected: String) async throws {
-        #expect(try await line(question, "metadata\n\(verified)") == expected)
+    func labels(_ question: String, _ expected: String) throws {
+        #expect(try line(question, "metadata\n\(verified)") == expected)
     }
 
-    @Test("pods are known by their addresses only where they are followed") func clients() async throws {
+    @Test("pods are known by their addresses only where they are followed") func clients() throws {
         let end = "error=- client=- other=-"
-        #expect(try await line("web.shop.svc.cluster.local. A", "metadata\nkubernetes cluster.local").hasSuffix(end))
+        #expect(try line("web.shop.svc.cluster.local. A", "metadata\nkubernetes cluster.local").hasSuffix(end))
     }
 
-    @Test("none without the plugin, and none beside its zones") func without() async throws {
+    @Test("none without the plugin, and none beside its zones") func without() throws {
         let none = "kind=- ns=- svc=- ep=- port=-/- cluster=- error=- client=- other=-"
-        #expect(try await line("web.shop.svc.cluster.local. A", verified) == none)
-        #expect(try await line("web.shop.svc.cluster.local. A", "metadata other.zone\n\(verified)") == none)
+        #expect(try line("web.shop.svc.cluster.local. A", verified) == none)
+        #expect(try line("web.shop.svc.cluster.local. A", "metadata other.zone\n\(verified)") == none)
     }
 
     @Test(arguments: [
@@ -85,7 +85,7 @@ import Testing
         ("metadata\nmetadata", "metadata: found a second metadata in this server block, expected one"),
         ("metadata {\nx\n}", "metadata: found a block, expected no block"),
     ])
-    func settings(_ directives: String, _ expected: String) { #expect(LiveServer.errors(directives) == expected) }
+    func settings(_ directives: String, _ expected: String) { #expect(TestPlan.errors(directives) == expected) }
 
     @Test("the pod that asks: its name and labels, while one pod has the address", arguments: [
         ([pod("team/me", "127.0.0.1", labels: ["app": "shop", "example.org/tier": "web"])], "me app=shop tier=web none=-"),
@@ -94,18 +94,18 @@ import Testing
         ([pod("team/me", "127.0.0.1"), pod("team/next", "127.0.0.1")], "- app=- tier=- none=-"),
         ([pod("team/me", "127.0.0.1", usesHostNetwork: true, labels: ["app": "shop"])], "- app=- tier=- none=-"),
     ])
-    func clients(_ pods: [ClusterObject], _ wanted: String) async throws {
+    func clients(_ pods: [ClusterObject], _ wanted: String) throws {
         Self.lines.withLock { $0 = [] }
         let format =
             "{name} {/kubernetes/client-pod-name} app={/kubernetes/client-label/app} "
             + "tier={/kubernetes/client-label/example.org/tier} none={/kubernetes/client-label/none}"
-        let dns = try await ClusterServer("metadata\nlog . \"\(format)\"\n\(verified)", pods)
-        _ = try await dns.ask("web.shop.svc.cluster.local. A")
+        let dns = try ClusterServer("metadata\nlog . \"\(format)\"\n\(verified)", pods)
+        _ = try dns.ask("web.shop.svc.cluster.local. A")
         let line = Self.lines.withLock { lines in lines.first { $0.hasPrefix("[INFO] web.") } }
         #expect(line == "[INFO] web.shop.svc.cluster.local. \(wanted)")
     }
 
-    @Test("pods that a list does not name any more are forgotten") func forgotten() async throws {
+    @Test("pods that a list does not name any more are forgotten") func forgotten() throws {
         let pods = ClientPods()
         guard case .pod(let me) = pod("team/me", "10.0.0.1"), case .pod(let next) = pod("team/next", "10.0.0.1") else { return }
         let address = me.addresses[0]
@@ -121,9 +121,9 @@ import Testing
         #expect(pods.pod(at: address) == nil)
     }
 
-    @Test("not without metadata, nor without verified pods") func notWanted() async throws {
-        #expect(try await ClusterServer(verified).plugin.settings.cluster.namesClients == false)
-        #expect(try await ClusterServer("metadata\n\(verified)").plugin.settings.cluster.namesClients)
-        #expect(try await ClusterServer("metadata\nkubernetes cluster.local").plugin.settings.cluster.namesClients == false)
+    @Test("not without metadata, nor without verified pods") func notWanted() throws {
+        #expect(try ClusterServer(verified).plugin.settings.cluster.namesClients == false)
+        #expect(try ClusterServer("metadata\n\(verified)").plugin.settings.cluster.namesClients)
+        #expect(try ClusterServer("metadata\nkubernetes cluster.local").plugin.settings.cluster.namesClients == false)
     }
 }

@@ -13,8 +13,10 @@ private let hosts = """
     }
     """
 
-private func server(_ rules: String, _ more: String = "") async throws -> LiveServer {
-    try await LiveServer("\(rules)\n\(hosts)\n\(more)", files: ["/names": ""])
+private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) throws -> MemoryServer {
+    try MemoryServer(
+        "\(rules)\n\(hosts)\n\(upstream == nil ? "" : "forward . @UPSTREAM@")", files: ["/names": ""],
+        upstream: upstream)
 }
 
 @Suite("rewrite: questions") struct RewriteQuestions {
@@ -36,46 +38,44 @@ private func server(_ rules: String, _ more: String = "") async throws -> LiveSe
         ("name other.test web.default.svc.test", "web.default.svc.test. A", "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1"),
         ("type MX A", "web.default.svc.test. AAAA", "NOERROR aa"),
     ])
-    func questions(_ rule: String, _ question: String, _ answer: String) async throws {
-        #expect(try await server("rewrite \(rule)").ask(question) == answer)
+    func questions(_ rule: String, _ question: String, _ answer: String) throws {
+        #expect(try server("rewrite \(rule)").ask(question) == answer)
     }
 
     @Test("the first rule that matches is the last, unless it says continue")
-    func order() async throws {
-        let first = try await server("rewrite name a.test b.test\nrewrite name b.test web.default.svc.test")
-        #expect(await first.ask("a.test. A") == "SERVFAIL")
-        let both = try await server("rewrite continue name a.test b.test\nrewrite name b.test web.default.svc.test")
-        #expect(await both.ask("a.test. A") == "NOERROR aa\na.test. 3600 A 10.0.0.1")
+    func order() throws {
+        let first = try server("rewrite name a.test b.test\nrewrite name b.test web.default.svc.test")
+        #expect(first.ask("a.test. A") == "SERVFAIL")
+        let both = try server("rewrite continue name a.test b.test\nrewrite name b.test web.default.svc.test")
+        #expect(both.ask("a.test. A") == "NOERROR aa\na.test. 3600 A 10.0.0.1")
         // In CoreDNS the rewritten question would stand in this response.
-        let only = try await server("rewrite continue type AAAA A")
-        #expect(await only.ask("web.default.svc.test. AAAA") == "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1")
+        let only = try server("rewrite continue type AAAA A")
+        #expect(only.ask("web.default.svc.test. AAAA") == "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1")
     }
 
     @Test("what is no name any more is SERVFAIL, and says why")
-    func noName() async throws {
+    func noName() throws {
         let label = String(repeating: "x", count: 60)
-        let server = try await server("rewrite name regex (.*)\\.test \(label){1}")
-        #expect(await server.ask("abcdef.test. A") == "SERVFAIL")
+        let server = try server("rewrite name regex (.*)\\.test \(label){1}")
+        #expect(server.ask("abcdef.test. A") == "SERVFAIL")
         #expect(server.failures == ["rewrite: \"\(label)abcdef.\" is no domain name"])
     }
 
-    @Test("rules in a block") func block() async throws {
-        let server = try await server(
+    @Test("rules in a block") func block() throws {
+        let server = try server(
             "rewrite stop {\nname regex (.*)\\.old\\.test {1}.default.svc.test\nanswer name (.*)\\.default\\.svc\\.test {1}.old.test\n}")
-        #expect(await server.ask("web.old.test. A") == "NOERROR aa\nweb.old.test. 3600 A 10.0.0.1")
+        #expect(server.ask("web.old.test. A") == "NOERROR aa\nweb.old.test. 3600 A 10.0.0.1")
     }
 }
 
 @Suite("rewrite: answers") struct RewriteAnswers {
     /// `alias.new.test` is an alias of `a.new.test`; everything else does not exist.
-    private func upstream() async throws -> ScriptedUpstream {
-        try await ScriptedUpstream.start { query in
-            switch query.parsed.name {
-            case "alias.new.test.":
-                [query.reply([.cname("alias.new.test.", "a.new.test."), .a("a.new.test.", "192.0.2.1", ttl: 7)])]
-            case "a.new.test.", "b.new.test.": [query.reply([.a(query.parsed.name, "192.0.2.2", ttl: 7)])]
-            default: [query.reply(authority: [.soa("new.test.")], code: 3)]
-            }
+    private let upstream: ScriptedUpstream.Script = { query in
+        switch query.parsed.name {
+        case "alias.new.test.":
+            [query.reply([.cname("alias.new.test.", "a.new.test."), .a("a.new.test.", "192.0.2.1", ttl: 7)])]
+        case "a.new.test.", "b.new.test.": [query.reply([.a(query.parsed.name, "192.0.2.2", ttl: 7)])]
+        default: [query.reply(authority: [.soa("new.test.")], code: 3)]
         }
     }
 
@@ -94,27 +94,27 @@ private func server(_ rules: String, _ more: String = "") async throws -> LiveSe
         // Names below are led back, too.
         ("name exact old.test new.test", "NXDOMAIN\nold.test. 300 SOA"),
     ])
-    func names(_ rule: String, _ answer: String) async throws {
-        let server = try await server("rewrite \(rule)", "forward . \(try await upstream().address)")
+    func names(_ rule: String, _ answer: String) throws {
+        let server = try server("rewrite \(rule)", upstream: upstream)
         let name = rule.hasPrefix("name exact") ? "old.test." : "alias.old.test."
-        let got = await server.ask("\(name) A")
+        let got = server.ask("\(name) A")
         #expect(got.hasPrefix(answer) && (answer.contains("SOA") || got == answer), "\(got)")
     }
 
     @Test("lifetimes", arguments: [("30", 30), ("30-60", 30), ("-5", 5), ("3-", 7), ("5-9", 7)])
-    func lifetimes(_ range: String, _ ttl: Int) async throws {
-        let server = try await server("rewrite ttl suffix .test \(range)", "forward . \(try await upstream().address)")
-        #expect(await server.ask("a.new.test. A") == "NOERROR\na.new.test. \(ttl) A 192.0.2.2")
+    func lifetimes(_ range: String, _ ttl: Int) throws {
+        let server = try server("rewrite ttl suffix .test \(range)", upstream: upstream)
+        #expect(server.ask("a.new.test. A") == "NOERROR\na.new.test. \(ttl) A 192.0.2.2")
     }
 
-    @Test("codes") func codes() async throws {
-        let server = try await server(
+    @Test("codes") func codes() throws {
+        let server = try server(
             "rewrite rcode regex .*\\.gone\\.test NXDOMAIN NOERROR\nrewrite rcode ghost.test 3 REFUSED",
-            "forward . \(try await upstream().address)")
-        #expect(await server.ask("x.gone.test. A").hasPrefix("NOERROR\nnew.test. 300 SOA"))
-        #expect(await server.ask("ghost.test. A").hasPrefix("REFUSED"))
-        #expect(await server.ask("other.test. A").hasPrefix("NXDOMAIN"))
-        #expect(await server.ask("a.new.test. A") == "NOERROR\na.new.test. 7 A 192.0.2.2")
+            upstream: upstream)
+        #expect(server.ask("x.gone.test. A").hasPrefix("NOERROR\nnew.test. 300 SOA"))
+        #expect(server.ask("ghost.test. A").hasPrefix("REFUSED"))
+        #expect(server.ask("other.test. A").hasPrefix("NXDOMAIN"))
+        #expect(server.ask("a.new.test. A") == "NOERROR\na.new.test. 7 A 192.0.2.2")
     }
 
     @Test("aliases led elsewhere: from upstream to upstream, to a name of this server, and in a circle", arguments: [
@@ -124,49 +124,43 @@ private func server(_ rules: String, _ more: String = "") async throws -> LiveSe
         ("a.new.test alias.new.test", "SERVFAIL\nalias.new.test. 300 CNAME alias.new.test."),
         ("none.test b.new.test", "NOERROR\nalias.new.test. 300 CNAME a.new.test.\na.new.test. 7 A 192.0.2.1"),
     ])
-    func aliases(_ rule: String, _ answer: String) async throws {
-        let server = try await server("rewrite cname \(rule)", "forward . \(try await upstream().address)")
+    func aliases(_ rule: String, _ answer: String) throws {
+        let server = try server("rewrite cname \(rule)", upstream: upstream)
         // The zone's SOA, where the target is missing, stands behind what is wanted.
-        let got = await server.ask("alias.new.test. A").replacing("NOERROR aa", with: "NOERROR")
+        let got = server.ask("alias.new.test. A").replacing("NOERROR aa", with: "NOERROR")
         #expect(got.hasPrefix(answer), "\(got)")
     }
 
     @Test("the cache keeps what was asked upstream, and every client its own name")
-    func cached() async throws {
-        let upstream = try await upstream()
-        let server = try await server(
-            "cache 30\nrewrite name one.test a.new.test\nrewrite name two.test a.new.test", "forward . \(upstream.address)")
-        #expect(await server.ask("one.test. A") == "NOERROR\none.test. 7 A 192.0.2.2")
-        #expect(await server.ask("two.test. A").hasPrefix("NOERROR\ntwo.test. "))
-        #expect(upstream.queries.count == 1)
+    func cached() throws {
+        let server = try server(
+            "cache 30\nrewrite name one.test a.new.test\nrewrite name two.test a.new.test", upstream: upstream)
+        #expect(server.ask("one.test. A") == "NOERROR\none.test. 7 A 192.0.2.2")
+        #expect(server.ask("two.test. A").hasPrefix("NOERROR\ntwo.test. "))
+        #expect(server.queries.count == 1)
     }
 
     @Test("many clients wait at once, over UDP and TCP, and each gets its own answer")
-    func waiting() async throws {
-        let upstream = try await ScriptedUpstream.start(holding: true) { [$0.reply([.a($0.parsed.name, "192.0.2.9")])] }
-        let server = try await server("rewrite name suffix .old.test .new.test answer auto", "forward . \(upstream.address)")
-        async let answers = withTaskGroup(of: (Int, String).self) { group in
-            for index in 0..<40 {
-                group.addTask {
-                    (index, await server.ask("n\(index % 20).old.test. A", over: index < 20 ? .udp : .tcp))
-                }
-            }
-            return await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
+    func waiting() throws {
+        let server = try server("rewrite name suffix .old.test .new.test answer auto") {
+            [$0.reply([.a($0.parsed.name, "192.0.2.9")])]
         }
-        await upstream.received(20)
-        upstream.release()
-        for (index, answer) in await answers {
-            #expect(answer == "NOERROR\nn\(index % 20).old.test. 300 A 192.0.2.9")
+        server.upstreams[0].hold()
+        let asked = (0..<40).map { server.begin("n\($0 % 20).old.test. A", over: $0 < 20 ? .udp : .tcp) }
+        #expect(server.queries.count == 20)
+        server.release()
+        for (index, asked) in asked.enumerated() {
+            #expect(asked.text == "NOERROR\nn\(index % 20).old.test. 300 A 192.0.2.9")
         }
     }
 
-    @Test("a large answer is cut for UDP and whole over TCP") func large() async throws {
+    @Test("a large answer is cut for UDP and whole over TCP") func large() throws {
         let addresses = (1...200).map { "10.1.\($0 / 100).\($0 % 100 + 1) many.new.test" }.joined(separator: "\n")
-        let server = try await LiveServer(
+        let server = try MemoryServer(
             "rewrite name many.old.test many.new.test\nhosts /names", files: ["/names": addresses])
-        let cut = await server.ask("many.old.test. A")
+        let cut = server.ask("many.old.test. A")
         #expect(cut.hasPrefix("NOERROR aa tc\nmany.old.test. 3600 A 10.1."))
-        let whole = await server.ask("many.old.test. A", over: .tcp).split(separator: "\n")
+        let whole = server.ask("many.old.test. A", over: .tcp).split(separator: "\n")
         #expect(whole.count == 201 && whole[0] == "NOERROR aa" && whole.dropFirst().allSatisfy { $0.hasPrefix("many.old.test. ") })
     }
 }
@@ -189,6 +183,7 @@ private func server(_ rules: String, _ more: String = "") async throws -> LiveSe
         ("edns0 local set 0xffee hello", "edns0, expected name, type, class, ttl, rcode or cname: upstreams are sent"),
     ])
     func errors(_ rule: String, _ error: String) {
-        #expect(LiveServer.errors("rewrite \(rule)").hasPrefix("rewrite: found \(error)"), "\(LiveServer.errors("rewrite \(rule)"))")
+        let got = TestPlan.errors("rewrite \(rule)")
+        #expect(got.hasPrefix("rewrite: found \(error)"), "\(got)")
     }
 }

@@ -8,9 +8,9 @@ import ZoneData
 
 @Suite("template: what stands between braces") struct TemplateTexts {
     /// The text of a TXT record that a template makes of the question `web-7.Shop.test. TXT`.
-    private func text(_ template: String) async throws -> String {
+    private func text(_ template: String) throws -> String {
         let escaped = template.replacing("\"", with: "\\\"")
-        let dns = try await LiveServer(
+        let dns = try MemoryServer(
             """
             metadata
             template IN TXT test {
@@ -19,7 +19,7 @@ import ZoneData
                 answer "{{ .Name }} 60 IN TXT \\"\(escaped)\\""
             }
             """)
-        let octets = try #require(await dns.exchange(WireText.query("web-7.Shop.test. TXT", id: 4711), over: .udp))
+        let octets = try #require(dns.begin(WireText.query("web-7.Shop.test. TXT", id: 4711)).octets)
         let decoded = try MessageText.text(of: octets)
         guard let answer = decoded.answer.first else { return decoded.code }
         return String(answer.drop { $0 != "\"" }.dropFirst().dropLast())
@@ -34,8 +34,8 @@ import ZoneData
         ("{{ .Message.Id }} {{ .Message.Opcode }} {{ .Message.RecursionDesired }}", "4711 0 true"),
         ("{{ .Message.CheckingDisabled }} {{ .Message.AuthenticatedData }}", "false false"), ("{{ $.Name }}", "web-7.shop.test."),
     ])
-    func fields(_ template: String, _ expected: String) async throws {
-        #expect(try await text(template) == expected)
+    func fields(_ template: String, _ expected: String) throws {
+        #expect(try text(template) == expected)
     }
 
     @Test(arguments: [
@@ -47,8 +47,8 @@ import ZoneData
         ("{{ and .Group.none (index .Match 99) }}", ""), ("{{ or .Group.host (index .Match 99) }}", "web"), ("{{ not .Group.none }}", "true"),
         ("{{ (index .Match 3) }}", "shop"), ("{{ index .Match 1 | index .Group }}", ""), ("{{ index .Match -1 }}", "SERVFAIL"),
     ])
-    func functions(_ template: String, _ expected: String) async throws {
-        #expect(try await text(template) == expected)
+    func functions(_ template: String, _ expected: String) throws {
+        #expect(try text(template) == expected)
     }
 
     @Test(arguments: [
@@ -61,13 +61,13 @@ import ZoneData
         ("{{ eq 1 \"1\" }}", "SERVFAIL"), ("{{ parseInt \"300\" 10 8 }}", "SERVFAIL"), ("{{ parseInt \"-1\" 10 8 }}", "SERVFAIL"),
         ("{{ parseInt \"99999999999999999999\" 10 64 }}", "SERVFAIL"), ("{{ parseInt \"1\" 99 8 }}", "SERVFAIL"), ("{{ printf \"%d\" .Name }}", "SERVFAIL"),
     ])
-    func control(_ template: String, _ expected: String) async throws {
-        #expect(try await text(template) == expected)
+    func control(_ template: String, _ expected: String) throws {
+        #expect(try text(template) == expected)
     }
 
-    @Test("a record that a condition leaves out is not there") func leftOut() async throws {
-        let dns = try await LiveServer("template IN A {\nanswer \"{{ if false }}x{{ end }}\" \"{{ .Name }} 60 A 192.0.2.1\"\n}")
-        #expect(await dns.ask("a.test. A") == "NOERROR aa\na.test. 60 A 192.0.2.1")
+    @Test("a record that a condition leaves out is not there") func leftOut() throws {
+        let dns = try MemoryServer("template IN A {\nanswer \"{{ if false }}x{{ end }}\" \"{{ .Name }} 60 A 192.0.2.1\"\n}")
+        #expect(dns.ask("a.test. A") == "NOERROR aa\na.test. 60 A 192.0.2.1")
     }
 }
 
@@ -116,7 +116,7 @@ import ZoneData
         ),
     ])
     func settings(_ directives: String, _ expected: String) {
-        #expect(LiveServer.errors(directives) == expected)
+        #expect(TestPlan.errors(directives) == expected)
     }
 
     @Test(arguments: [

@@ -77,18 +77,20 @@ final class TransferClient {
     func count() async throws -> (records: Int, serial: UInt32?) {
         var records = 0
         while let octets = await message() {
-            let serial = try withBytes(octets) { message -> UInt32? in
-                let number = Int(message.uint16(at: 6))
-                records += number
-                var reader = MessageReader(message, at: try MessageReader.skipName(message, at: 12) + 4)
-                for _ in 1..<max(number, 1) { _ = try reader.next() }
-                let last = try reader.next()
-                guard last.type == .soa, records > 1 else { return nil }
-                return message.uint32(at: last.dataOffset + last.dataLength - 20)
-            }
-            if let serial { return (records, serial) }
+            records += Int(octets[6]) << 8 | Int(octets[7])
+            if records > 1, let serial = try Self.serial(atTheEndOf: octets) { return (records, serial) }
         }
         return (records, nil)
+    }
+
+    /// The serial of an SOA that is a message's last record; nil when that is another one.
+    static func serial(atTheEndOf octets: [UInt8]) throws -> UInt32? {
+        try withBytes(octets) { message -> UInt32? in
+            var reader = MessageReader(message, at: try MessageReader.skipName(message, at: 12) + 4)
+            for _ in 1..<max(Int(message.uint16(at: 6)), 1) { _ = try reader.next() }
+            let last = try reader.next()
+            return last.type == .soa ? message.uint32(at: last.dataOffset + last.dataLength - 20) : nil
+        }
     }
 
     func copy() async throws -> Copy {
