@@ -149,6 +149,11 @@ let package = Package(
         .testTarget(
             name: "ClusterLabTests", dependencies: ["ClusterLab", "Text", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(
+            name: "AnswerTests",
+            dependencies: [
+                "TestKit", "ClusterLab", "KubernetesAPI", "ClusterModel", "DNSServer", "DNSWire", "Text", "ZoneData",
+            ]),
+        .testTarget(
             name: "BudgetsTests",
             dependencies: [
                 "AllocationCounter", "Plugins", "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop",
