@@ -3,7 +3,7 @@ import Testing
 
 /// What the pages say about places in the repository.
 @Suite("documentation pages") struct DocumentationPages {
-    static let root = SourceRules.sources.deletingLastPathComponent()
+    static let root = SourceFile.root
 
     static let pages: [String] = {
         let docs = FileManager.default.enumerator(atPath: root.appending(path: "docs").path)?
@@ -38,7 +38,7 @@ import Testing
     @Test("every folder of Sources has its line in the architecture")
     func targets() throws {
         let page = try Self.text("docs/architecture.md")
-        for target in try FileManager.default.contentsOfDirectory(atPath: SourceRules.sources.path) {
+        for target in try FileManager.default.contentsOfDirectory(atPath: SourceFile.root.appending(path: "Sources").path) {
             #expect(page.contains("`\(target)`"), "\(target)")
         }
     }

@@ -90,7 +90,9 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         guard !isClosed else { return }
         flush()
         guard !isClosed else { return }
-        if incoming.isEmpty { arm(.idle) } else if waitsFor != .message || hasAnswered { arm(.message) }
+        if waitsFor != .write || isSent {
+            if incoming.isEmpty { arm(.idle) } else if waitsFor != .message || hasAnswered { arm(.message) }
+        }
         updateInterest()
     }
 
@@ -152,6 +154,9 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     /// True when no query is under way and no response left to send.
     private var isIdle: Bool { underWay == 0 && outgoing.isEmpty && streamed == nil }
 
+    /// True when nothing is left to send, nor to be taken from a streamed answer.
+    private var isSent: Bool { outgoing.isEmpty && streamed == nil }
+
     private func flush() {
         writeStreamed()
         guard !outgoing.isEmpty else { return }
@@ -162,7 +167,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         case .wouldBlock: break
         case .closed: return close()
         }
-        if outgoing.isEmpty {
+        if isSent {
             if waitsFor == .write { arm(incoming.isEmpty ? .idle : .message) }
             if clientFinished, isIdle { return close() }
         } else if waitsFor != .write {
