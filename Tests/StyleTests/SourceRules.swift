@@ -5,7 +5,7 @@ import Testing
     /// Folders of Sources whose code touches memory only through checked views.
     static let checked = [
         "ClusterModel/Naming", "ClusterModel/Objects", "ClusterSource", "Corefile", "DNSServer/Answering",
-        "DNSServer/Lifecycle", "DNSServer/Routing", "Expressions", "Patterns", "Plugins", "SecureTransport",
+        "DNSServer/Lifecycle", "Expressions", "Patterns", "Plugins", "SecureTransport",
         "Snapshots",
         "Telemetry", "Text",
     ]

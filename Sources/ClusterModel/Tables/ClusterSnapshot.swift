@@ -23,8 +23,8 @@ package final class ClusterSnapshot: Sendable {
 
     /// Plain pointers into this snapshot: valid only as long as somebody holds it.
     package var view: ClusterView {
-        ClusterView(
-            directory: directory, namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed, pods: pods,
+        unsafe ClusterView(
+            shards: UnsafePointer(directory.start), namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed, pods: pods,
             ignoresEmptyServices: ignoresEmptyServices, answersZones: answersZones)
     }
 
@@ -70,49 +70,4 @@ struct Tables: Sendable {
     }
 
     deinit { unsafe start.deallocate() }
-}
-
-/// The reading side of a snapshot: copying and using it counts no references.
-///
-/// Safe as long as the snapshot lives: the pointer leads to its directory of five times `Tables.shardCount` shards.
-@safe package struct ClusterView: BitwiseCopyable {
-    private let shards: UnsafePointer<ByteView>
-    let namespaces: KeyedTable
-    let seed: UInt64
-    let pods: PodNames
-    let ignoresEmptyServices: Bool
-    let answersZones: Bool
-
-    fileprivate init(
-        directory: ShardDirectory, namespaces: KeyedTable, seed: UInt64, pods: PodNames, ignoresEmptyServices: Bool,
-        answersZones: Bool
-    ) {
-        unsafe shards = UnsafePointer(directory.start)
-        self.namespaces = namespaces
-        self.seed = seed
-        self.pods = pods
-        self.ignoresEmptyServices = ignoresEmptyServices
-        self.answersZones = answersZones
-    }
-
-    /// The table of services that a hash belongs to.
-    func services(_ hash: UInt32) -> KeyedTable {
-        unsafe KeyedTable(bytes: shards[KeyedTable.shard(of: hash)])
-    }
-
-    func reverse(_ hash: UInt32) -> AddressTable {
-        unsafe AddressTable(bytes: shards[Tables.shardCount + AddressTable.shard(of: hash)])
-    }
-
-    func pods(_ hash: UInt32) -> AddressTable {
-        unsafe AddressTable(bytes: shards[2 * Tables.shardCount + AddressTable.shard(of: hash)])
-    }
-
-    func external(_ hash: UInt32) -> KeyedTable {
-        unsafe KeyedTable(bytes: shards[3 * Tables.shardCount + KeyedTable.shard(of: hash)])
-    }
-
-    func externalReverse(_ hash: UInt32) -> AddressTable {
-        unsafe AddressTable(bytes: shards[4 * Tables.shardCount + AddressTable.shard(of: hash)])
-    }
 }

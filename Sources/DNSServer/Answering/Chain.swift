@@ -25,7 +25,7 @@ struct ChainPosition {
 package final class Chain {
     let loop: EventLoop
     let counters: ServerCounters
-    private let parking: ParkingLot
+    let parking: ParkingLot
     private let foldedScratch = ByteBlock(capacity: 256)
     private let scratch = ByteBlock(capacity: Exchange.scratchCapacity)
     private let buffer = ByteBlock(capacity: 65535 + 2)
@@ -107,7 +107,7 @@ package final class Chain {
     // MARK: The way in
 
     /// How a walk through handlers ended.
-    private enum Outcome {
+    enum Outcome {
         /// The response is complete but for its header.
         case complete
         case parked(ParkingID)
@@ -117,7 +117,7 @@ package final class Chain {
     /// Walks on from where the query is, through the whole server for each CNAME, until it has an answer or waits.
     ///
     /// - Parameter verdict: what the handler it is at has decided already.
-    private func walk(
+    func walk(
         _ exchange: inout Exchange, _ router: ServerBlockRouter, after verdict: Verdict? = nil
     ) -> Outcome {
         exchange.server = router.address
@@ -315,48 +315,76 @@ package final class Chain {
                 response, &exchange, note: question.note)
         }
     }
+}
 
-    /// Asks the handlers behind the one that is answering now the same question again, for the sake of what they hear.
-    ///
-    /// Nothing is sent to the client; handlers before see an upstream's response through `received` and nothing else.
-    package func askInBackground(_ exchange: borrowing Exchange) {
-        guard exchange.isFirstQuestion else { return }
-        // Not now: the scratch memory of the query being answered is in use.
-        loop.schedule(after: 0, BackgroundQuestion(exchange, self), token: 0)
-    }
+/// A server block's handlers on one loop.
+final class LoopBlock {
+    let handlers: [any Handler]
+    /// Directive of each handler, for labels.
+    let names: [String]
+    let offersRecursion: Bool
+    /// Decides whether this block takes a question; nil for one that takes all of its zones.
+    let filter: (any QuestionFilter)?
 
-    fileprivate func ask(_ question: BackgroundQuestion) {
-        withBytes(question.message) { message in
-            var query = Query()
-            let memory = InnerMemory()
-            guard QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted else { return }
-            var writer = MessageWriter(memory.output.bytes)
-            writer.begin(message, query, size: 65535)
-            var exchange = Exchange(
-                message: message, asked: query, response: writer, client: question.client, transport: .tcp,
-                received: loop.now, scratch: memory.scratch.bytes)
-            exchange.position = .behind(question.position)
-            exchange.position.firstBlock = nil
-            if case .parked(let id) = walk(&exchange, ServerBlockRouter([])) {
-                parking.keep(exchange, at: id, for: .nobody)
-            }
+    init(_ block: ServerBlock, on server: LoopServer) {
+        var handlers: [any Handler] = []
+        var names: [String] = []
+        for plugin in block.plugins {
+            guard let handler = plugin.makeHandler(on: server) else { continue }
+            handlers.append(handler)
+            names.append(plugin.directive)
         }
+        self.handlers = handlers
+        self.names = names
+        offersRecursion = block.offersRecursion
+        filter = block.plugins.lazy.compactMap { $0 as? any BlockCondition }.first?.makeQuestionFilter(on: server)
     }
 }
 
-/// A question asked again for a handler, not for a client.
-private final class BackgroundQuestion: TimerTarget {
-    let message: [UInt8]
-    let client: SocketAddress
-    let position: ChainPosition
-    private unowned let chain: Chain
+/// Finds the server block for a name among those of one address: the longest zone wins.
+final class ServerBlockRouter {
+    private let zones: [(wire: ByteBlock, block: LoopBlock)]
+    private let hasFilters: Bool
+    /// Where the blocks listen; nil for a router of no blocks.
+    let address: SocketAddress?
 
-    init(_ exchange: borrowing Exchange, _ chain: Chain) {
-        message = exchange.message.array
-        client = exchange.client
-        position = exchange.position
-        self.chain = chain
+    init(_ zones: [(Name, LoopBlock)], at address: SocketAddress? = nil) {
+        self.address = address
+        hasFilters = zones.contains { $0.1.filter != nil }
+        // Stable, so that of equal zones the first in the file is asked.
+        self.zones = zones.enumerated()
+            .sorted { ($1.element.0.wire.count, $0.offset) < ($0.element.0.wire.count, $1.offset) }
+            .map { (ByteBlock($0.element.0.wire), $0.element.1) }
     }
 
-    func timerFired(_ token: UInt64) { chain.ask(self) }
+    /// The block for the current question.
+    func find(_ exchange: borrowing Exchange) -> LoopBlock? {
+        let question = exchange.question
+        guard hasFilters else { return find(question.folded, type: question.type) }
+        return findFiltered(exchange)
+    }
+
+    // Apart, so that servers without conditions pay for none: each filter is asked once, top to bottom.
+    @inline(never)
+    private func findFiltered(_ exchange: borrowing Exchange) -> LoopBlock? {
+        let question = exchange.question
+        var child: LoopBlock?
+        for (wire, block) in zones where question.folded.isSubdomain(of: wire.view) {
+            if let filter = block.filter, !filter.takes(exchange) { continue }
+            guard question.type == .ds, wire.view.count == question.folded.count else { return block }
+            if child == nil { child = block }
+        }
+        return child
+    }
+
+    /// - Parameter name: folded wire form.
+    /// - Parameter type: DS is answered by the parent of the zone that the name is the apex of (RFC 4035 §3.1.4.1).
+    private func find(_ name: ByteView, type: RecordType) -> LoopBlock? {
+        var child: LoopBlock?
+        for (wire, block) in zones where name.isSubdomain(of: wire.view) {
+            guard type == .ds, wire.view.count == name.count else { return block }
+            if child == nil { child = block }
+        }
+        return child
+    }
 }

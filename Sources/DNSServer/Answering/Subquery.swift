@@ -1,4 +1,5 @@
 package import DNSWire
+import EventLoop
 
 /// A question that a handler asks those behind it, while its own waits for what they say.
 package struct Subquery {
@@ -164,4 +165,50 @@ extension Exchange {
         withBytes(address.octets) { self.response.write($0) }
         if !self.response.endRecord(in: .answer) { self.response.truncate() }
     }
+}
+
+extension Chain {
+    /// Asks the handlers behind the one that is answering now the same question again, for the sake of what they hear.
+    ///
+    /// Nothing is sent to the client; handlers before see an upstream's response through `received` and nothing else.
+    package func askInBackground(_ exchange: borrowing Exchange) {
+        guard exchange.isFirstQuestion else { return }
+        // Not now: the scratch memory of the query being answered is in use.
+        loop.schedule(after: 0, BackgroundQuestion(exchange, self), token: 0)
+    }
+
+    fileprivate func ask(_ question: BackgroundQuestion) {
+        withBytes(question.message) { message in
+            var query = Query()
+            let memory = InnerMemory()
+            guard QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted else { return }
+            var writer = MessageWriter(memory.output.bytes)
+            writer.begin(message, query, size: 65535)
+            var exchange = Exchange(
+                message: message, asked: query, response: writer, client: question.client, transport: .tcp,
+                received: loop.now, scratch: memory.scratch.bytes)
+            exchange.position = .behind(question.position)
+            exchange.position.firstBlock = nil
+            if case .parked(let id) = walk(&exchange, ServerBlockRouter([])) {
+                parking.keep(exchange, at: id, for: .nobody)
+            }
+        }
+    }
+}
+
+/// A question asked again for a handler, not for a client.
+private final class BackgroundQuestion: TimerTarget {
+    let message: [UInt8]
+    let client: SocketAddress
+    let position: ChainPosition
+    private unowned let chain: Chain
+
+    init(_ exchange: borrowing Exchange, _ chain: Chain) {
+        message = exchange.message.array
+        client = exchange.client
+        position = exchange.position
+        self.chain = chain
+    }
+
+    func timerFired(_ token: UInt64) { chain.ask(self) }
 }

@@ -1,18 +1,6 @@
 package import DNSWire
 package import EventLoop
 
-// The one place where the sockets' buffers become checked views; both are valid as long as the socket's turn lasts.
-
-func lent(_ buffer: UnsafeBufferPointer<UInt8>) -> ByteView {
-    guard let start = buffer.baseAddress else { return .empty }
-    return unsafe ByteView(start: start, count: buffer.count)
-}
-
-func lent(_ buffer: UnsafeMutableBufferPointer<UInt8>) -> OutputBytes {
-    guard let start = buffer.baseAddress else { return ByteBlock(capacity: 0).bytes }
-    return unsafe OutputBytes(start: start, capacity: buffer.count)
-}
-
 /// Lends the octets of `view` to a system call.
 func withBuffer<Result>(_ view: ByteView, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
     unsafe view.withUnsafeBuffer(body)

@@ -52,3 +52,15 @@ final class UDPListener: ReadinessHandler {
         unsafe withBuffer(response) { unsafe socket.send($0, along: path) }
     }
 }
+
+// The buffers of the socket as checked views, valid as long as its turn lasts.
+
+private func lent(_ buffer: UnsafeBufferPointer<UInt8>) -> ByteView {
+    guard let start = buffer.baseAddress else { return .empty }
+    return unsafe ByteView(start: start, count: buffer.count)
+}
+
+private func lent(_ buffer: UnsafeMutableBufferPointer<UInt8>) -> OutputBytes {
+    guard let start = buffer.baseAddress else { return ByteBlock(capacity: 0).bytes }
+    return unsafe OutputBytes(start: start, capacity: buffer.count)
+}

@@ -1,5 +1,50 @@
 package import DNSWire
 
+/// The reading side of a snapshot: copying and using it counts no references.
+///
+/// Safe as long as the snapshot lives: the pointer leads to its directory of five times `Tables.shardCount` shards.
+@safe package struct ClusterView: BitwiseCopyable {
+    private let shards: UnsafePointer<ByteView>
+    let namespaces: KeyedTable
+    let seed: UInt64
+    let pods: PodNames
+    let ignoresEmptyServices: Bool
+    let answersZones: Bool
+
+    init(
+        shards: UnsafePointer<ByteView>, namespaces: KeyedTable, seed: UInt64, pods: PodNames, ignoresEmptyServices: Bool,
+        answersZones: Bool
+    ) {
+        unsafe self.shards = unsafe shards
+        self.namespaces = namespaces
+        self.seed = seed
+        self.pods = pods
+        self.ignoresEmptyServices = ignoresEmptyServices
+        self.answersZones = answersZones
+    }
+
+    /// The table of services that a hash belongs to.
+    func services(_ hash: UInt32) -> KeyedTable {
+        unsafe KeyedTable(bytes: shards[KeyedTable.shard(of: hash)])
+    }
+
+    func reverse(_ hash: UInt32) -> AddressTable {
+        unsafe AddressTable(bytes: shards[Tables.shardCount + AddressTable.shard(of: hash)])
+    }
+
+    func pods(_ hash: UInt32) -> AddressTable {
+        unsafe AddressTable(bytes: shards[2 * Tables.shardCount + AddressTable.shard(of: hash)])
+    }
+
+    func external(_ hash: UInt32) -> KeyedTable {
+        unsafe KeyedTable(bytes: shards[3 * Tables.shardCount + KeyedTable.shard(of: hash)])
+    }
+
+    func externalReverse(_ hash: UInt32) -> AddressTable {
+        unsafe AddressTable(bytes: shards[4 * Tables.shardCount + AddressTable.shard(of: hash)])
+    }
+}
+
 extension ClusterView {
     /// What the question's name stands for; says nothing about its existence.
     package func classify(_ question: ClusterQuestion) -> ClusterName { ClusterName(question) }
