@@ -94,10 +94,8 @@ struct AutoscaleCommand: AsyncParsableCommand {
 
     /// Host name, which is the pod's, and a number that no other process has.
     private static var identity: String {
-        var name = [CChar](repeating: 0, count: 256)
-        let hasName = unsafe gethostname(&name, name.count - 1) == 0
-        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return (hasName && !host.isEmpty ? host : "cluster-dns") + "_"
+        let host = HostName.current
+        return (host.isEmpty ? "cluster-dns" : host) + "_"
             + String(UInt64.random(in: 0 ... .max), radix: 16)
     }
 
