@@ -17,6 +17,7 @@ package let pluginOrder: [any Plugin.Type] = [
     RewritePlugin.self,
     AutoPathPlugin.self,
     AccessPlugin.self,
+    AnyPlugin.self,
     TLSPlugin.self,
     TemplatePlugin.self,
     TransferPlugin.self,
