@@ -6,6 +6,7 @@ package import DNSServer
 package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self,
     ReloadPlugin.self,
+    NSIDPlugin.self,
     BindPlugin.self,
     ReadyPlugin.self,
     HealthPlugin.self,
