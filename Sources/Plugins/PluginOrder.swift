@@ -7,6 +7,7 @@ package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self,
     ReloadPlugin.self,
     NSIDPlugin.self,
+    BufSizePlugin.self,
     BindPlugin.self,
     ReadyPlugin.self,
     HealthPlugin.self,
