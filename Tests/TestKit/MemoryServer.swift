@@ -65,10 +65,27 @@ package final class MemoryServer {
         }
     }
 
+    /// A server of scripts instead of plugins.
+    ///
+    /// - Parameters:
+    ///   - waiting: where scripts leave queries that wait.
+    ///   - places: how many queries may wait at once.
+    package convenience init(
+        blocks: [ScriptedBlock], waiting: Waiting = Waiting(), places: Int = 64, limits: StreamLimits = StreamLimits()
+    ) throws {
+        try self.init(nil, [], places: places, limits: limits) { _, _ in ServingPlan(blocks) }
+        waiting.chain = server.chain
+    }
+
+    /// As above, of one block for the root zone.
+    package convenience init(_ scripts: Script..., waiting: Waiting = Waiting(), places: Int = 64) throws {
+        try self.init(blocks: [ScriptedBlock(".", scripts: scripts)], waiting: waiting, places: places)
+    }
+
     private init(
         _ objects: [ClusterObject]?, _ scripts: [ScriptedUpstream.Script], tcp: Bool = true,
-        hostAddresses: [IPAddress] = TestPlan.hostAddresses,
-        _ plan: ([ScriptedUpstream], MetricRegistry) throws -> ServingPlan
+        hostAddresses: [IPAddress] = TestPlan.hostAddresses, places: Int = 2048,
+        limits: StreamLimits = StreamLimits(), _ plan: ([ScriptedUpstream], MetricRegistry) throws -> ServingPlan
     ) throws {
         let clock = SetClock()
         let loop = try EventLoop(index: 0) { clock.now }
@@ -77,12 +94,15 @@ package final class MemoryServer {
         self.plan = try plan(upstreams, metrics)
         cluster = try? FollowedTestCluster(for: self.plan, metrics, hostAddresses)
         if let objects { cluster?.list(objects) }
-        server = LoopServer(loop: loop, counters: ServerCounters(metrics), streamLimits: StreamLimits())
+        server = LoopServer(
+            loop: loop, counters: ServerCounters(metrics), streamLimits: limits, parkingCapacity: places)
+        loop.resident = server
         server.activate(self.plan)
     }
 
     deinit {
         // What waits for the network would keep its sockets, and the loop.
+        loop.resident = nil
         loop.stop()
         loop.run()
     }
@@ -106,7 +126,19 @@ package final class MemoryServer {
         settle()
     }
 
+    /// Serves `blocks` from now on, as after a reload.
+    package func replace(by blocks: [ScriptedBlock]) { server.activate(ServingPlan(blocks)) }
+
+    /// How the server runs handlers; for scripts that ask in the background.
+    package var chain: Chain { server.chain }
+
+    /// True when one more answer of several messages may begin.
+    package var mayStream: Bool { server.mayStream }
+
     // MARK: Time
+
+    /// Nanoseconds of the clock.
+    package var now: UInt64 { clock.now }
 
     /// Lets time pass: timers go off one after the other, each at its time.
     package func advance(_ duration: Duration) {
@@ -153,28 +185,43 @@ package final class MemoryServer {
 
     /// A question that was asked, and what has become of it.
     package final class Asked: Sendable {
-        fileprivate let response = Mutex<[UInt8]?>(nil)
+        fileprivate let outcome = Mutex<TransportAnswer?>(nil)
 
-        /// The response; nil while there is none.
-        package var octets: [UInt8]? { response.withLock { $0 } }
+        /// What became of it; nil while it waits.
+        package var answer: TransportAnswer? { outcome.withLock { $0 } }
+
+        /// The response, or the first message of it; nil while there is none.
+        package var octets: [UInt8]? {
+            switch answer {
+            case .response(let octets), .begun(let octets, _): octets
+            case .invalid, .silent, nil: nil
+            }
+        }
+
+        /// The further messages of the response; nil where it has none.
+        package var stream: TransportStream? {
+            guard case .begun(_, let stream) = answer else { return nil }
+            return stream
+        }
 
         /// As `WireText` shows it, or `silence`.
         package var text: String { octets.map(WireText.text) ?? "silence" }
     }
 
     /// Asks, and lets everything happen that needs no time.
+    ///
+    /// - Parameter takesStreams: true for a client that takes answers of several messages.
     package func begin(
-        _ query: [UInt8], over transport: DNSServer.Transport = .udp, from client: String = "127.0.0.1"
+        _ query: [UInt8], over transport: DNSServer.Transport = .udp, from client: String = "127.0.0.1",
+        takesStreams: Bool = false
     ) -> Asked {
         let asked = Asked()
         let address = SocketAddress(IPAddress(client) ?? IPAddress(v4: 0x7F00_0001), port: 40_000)
         let place = SecureEndpoint.Place(scheme: .dns, address: Self.address)
         server.answer(
             TransportQuery(
-                message: query, client: address, place: place, transport: transport, takesStreams: false
-            ) { answer in
-                if case .response(let octets) = answer { asked.response.withLock { $0 = octets } }
-            })
+                message: query, client: address, place: place, transport: transport, takesStreams: takesStreams
+            ) { answer in asked.outcome.withLock { $0 = answer } })
         waiting.append(asked)
         settle()
         return asked

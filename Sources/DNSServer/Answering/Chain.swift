@@ -29,7 +29,7 @@ package final class Chain {
     private let foldedScratch = ByteBlock(capacity: 256)
     private let scratch = ByteBlock(capacity: Exchange.scratchCapacity)
     private let buffer = ByteBlock(capacity: 65535 + 2)
-    private var innerMemory: [InnerMemory] = []
+    var innerMemory: [InnerMemory] = []
 
     init(loop: EventLoop, counters: ServerCounters, parkingCapacity: Int) {
         self.loop = loop
@@ -160,6 +160,7 @@ package final class Chain {
             if exchange.isMissing { exchange.response.code = .nameError }
             return .answered
         }
+        exchange.answeredBy = ""
         // Nobody wanted it: a block without a plugin for the name refuses it.
         return block.handlers.isEmpty
             ? .failed(.refused, .notAuthoritative)

@@ -74,7 +74,7 @@ package struct Exchange: ~Copyable {
     /// The block and handler it is at.
     var position = ChainPosition()
     /// Where the folded names of CNAME targets go, and room for a name that is compared or copied.
-    private let scratch: OutputBytes
+    private var scratch: OutputBytes
     static let scratchCapacity = 512
     var nameScratch: OutputBytes { scratch.suffix(from: 256) }
 
@@ -189,11 +189,13 @@ package struct Exchange: ~Copyable {
     mutating func move(to memory: QueryMemory) {
         memory.message.bytes.copy(message, to: 0)
         memory.folded.bytes.copy(asked.folded, to: 0)
-        memory.target.bytes.copy(question.folded, to: 0)
+        memory.scratch.bytes.copy(question.folded, to: 0)
         message = memory.message.bytes.view(message.count)
         asked.name = message.slice(12, asked.name.count)
         asked.folded = memory.folded.bytes.view(asked.folded.count)
-        question.folded = memory.target.bytes.view(question.folded.count)
+        question.folded = memory.scratch.bytes.view(question.folded.count)
+        // The scratch memory it has used so far belongs to the next question from now on.
+        scratch = memory.scratch.bytes
         moveResponse(to: memory.response.bytes)
     }
 

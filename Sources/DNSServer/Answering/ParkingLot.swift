@@ -42,8 +42,8 @@ final class QueryMemory {
     fileprivate(set) var message = ByteBlock(capacity: 512)
     fileprivate(set) var response = ByteBlock(capacity: 1500)
     let folded = ByteBlock(capacity: 255)
-    /// The folded name of the current question.
-    let target = ByteBlock(capacity: 255)
+    /// Begins with the folded name of the current question.
+    let scratch = ByteBlock(capacity: Exchange.scratchCapacity)
 
     fileprivate func makeRoom(message octets: Int, response written: Int) {
         if message.bytes.capacity < octets { message = ByteBlock(capacity: octets) }

@@ -180,7 +180,8 @@ extension Chain {
     fileprivate func ask(_ question: BackgroundQuestion) {
         withBytes(question.message) { message in
             var query = Query()
-            let memory = InnerMemory()
+            let memory = innerMemory.popLast() ?? InnerMemory()
+            defer { innerMemory.append(memory) }
             guard QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted else { return }
             var writer = MessageWriter(memory.output.bytes)
             writer.begin(message, query, size: 65535)
