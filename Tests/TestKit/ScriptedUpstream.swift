@@ -39,6 +39,7 @@ package final class ScriptedUpstream: Sendable {
     package let address: SocketAddress
     private let handle: LoopHandle
     private let log: Log
+    private let side: UpstreamSideOfLoop
 
     fileprivate final class Log: Sendable {
         let queries = Mutex<[ReceivedQuery]>([])
@@ -55,10 +56,11 @@ package final class ScriptedUpstream: Sendable {
         }
     }
 
-    private init(address: SocketAddress, handle: LoopHandle, log: Log) {
+    private init(address: SocketAddress, handle: LoopHandle, log: Log, side: UpstreamSideOfLoop) {
         self.address = address
         self.handle = handle
         self.log = log
+        self.side = side
     }
 
     /// - Parameters:
@@ -75,7 +77,6 @@ package final class ScriptedUpstream: Sendable {
                         let upstream = try make(on: loop, tcp: tcp, holding: holding, script)
                         continuation.resume(returning: .success(upstream))
                         loop.run()
-                        loop.resident = nil
                     } catch {
                         continuation.resume(returning: .failure(error))
                     }
@@ -95,10 +96,7 @@ package final class ScriptedUpstream: Sendable {
         log.holds.store(holding, ordering: .relaxed)
         let side = try UpstreamSide(loop, log, script, tcp: tcp)
         side.open()
-        let sides = loop.resident as? UpstreamSides ?? UpstreamSides()
-        sides.all.append(side)
-        loop.resident = sides
-        return ScriptedUpstream(address: side.address, handle: loop.handle, log: log)
+        return ScriptedUpstream(address: side.address, handle: loop.handle, log: log, side: UpstreamSideOfLoop(side))
     }
 
     package var queries: [ReceivedQuery] { log.queries.withLock { $0 } }
@@ -110,9 +108,7 @@ package final class ScriptedUpstream: Sendable {
     /// Sends what was held back, and holds nothing from now on.
     package func release() {
         log.holds.store(false, ordering: .relaxed)
-        handle.submit { [log] loop in
-            for side in (loop.resident as? UpstreamSides)?.all ?? [] where side.log === log { side.release() }
-        }
+        handle.submit { [side] _ in side.release() }
     }
 
     /// Waits until so many queries came, up to the time after which a test has failed whatever comes.
@@ -121,9 +117,14 @@ package final class ScriptedUpstream: Sendable {
     }
 }
 
-/// The upstreams of one loop.
-private final class UpstreamSides {
-    var all: [UpstreamSide] = []
+/// Carries an upstream's sockets to those who may speak of them on their loop only.
+private final class UpstreamSideOfLoop: @unchecked Sendable {
+    // Invariant: set once, and used on the loop's thread alone; the loop keeps it.
+    private weak let side: UpstreamSide?
+
+    init(_ side: UpstreamSide) { self.side = side }
+
+    func release() { side?.release() }
 }
 
 /// One upstream's sockets.
