@@ -110,7 +110,8 @@ let package = Package(
         .target(
             name: "ClusterLab",
             dependencies: [
-                "Autoscaler", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto, nioCore, nioSSL,
+                "Autoscaler", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto, nioCore,
+                nioSSL,
                 log,
             ]),
         .executableTarget(
@@ -170,7 +171,9 @@ for target in package.targets where target.type != .system && !["AllocationCount
 }
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
-let lookedInto = ["Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "KubernetesAPI", "Plugins", "SecureTransport"]
+let lookedInto = [
+    "Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "KubernetesAPI", "Plugins", "SecureTransport",
+]
 for target in package.targets where lookedInto.contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }

@@ -37,10 +37,12 @@ final class APIMetrics: Sendable {
                 &instruments.heldBack, "rate_limiter_duration_seconds",
                 "Client side rate limiter latency in seconds. Broken down by verb and host.", verb)
             heldBack.observe(Self.nanoseconds(request.heldBack))
-            let requests = instruments.requests[code + verb] ?? registry.counter(
-                Self.prefix + "requests_total",
-                "Number of HTTP requests, partitioned by status code, method, and host.",
-                [("code", code), ("host", host), ("method", verb)])
+            let requests =
+                instruments.requests[code + verb]
+                ?? registry.counter(
+                    Self.prefix + "requests_total",
+                    "Number of HTTP requests, partitioned by status code, method, and host.",
+                    [("code", code), ("host", host), ("method", verb)])
             instruments.requests[code + verb] = requests
             requests.add()
         }

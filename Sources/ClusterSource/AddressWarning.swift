@@ -25,7 +25,8 @@ final class AddressWarning: Sendable {
             guard isNew else { continue }
             Log.warning(
                 "plugin/kubernetes: Service \(service.key.namespace)/\(service.key.name): externalName is the address "
-                    + "\(name), not a domain name; it has no records. Use a Service without selector and an EndpointSlice")
+                    + "\(name), not a domain name; it has no records. Use a Service without selector and an EndpointSlice"
+            )
         }
     }
 }

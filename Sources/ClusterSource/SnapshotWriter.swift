@@ -34,7 +34,8 @@ actor SnapshotWriter {
         for kind in ProgrammedService.allCases {
             latencies[kind] = metrics.histogram(
                 "coredns_kubernetes_dns_programming_duration_seconds",
-                "Histogram of the time (in seconds) it took to program a dns instance.", [("service_kind", kind.rawValue)],
+                "Histogram of the time (in seconds) it took to program a dns instance.",
+                [("service_kind", kind.rawValue)],
                 bounds: (0..<20).map { 0.001 * Double(1 << $0) }, unitsPerOne: 1e9)
         }
         self.latencies = latencies
@@ -91,7 +92,8 @@ actor SnapshotWriter {
                 try? await Task.sleep(for: .seconds(1))
                 Heap.giveBack()
             }
-            Log.info("plugin/kubernetes: answering from \(file.path), saved \(age) s ago, until the API server is listed")
+            Log.info(
+                "plugin/kubernetes: answering from \(file.path), saved \(age) s ago, until the API server is listed")
         } catch {
             Log.warning("plugin/kubernetes: \(file.path) is not used: \(error); starting without it")
         }

@@ -58,7 +58,9 @@ package final class MetricRegistry: Sendable {
         _ instrument: Instrument, _ name: String, _ help: String, _ type: String, _ labels: [(String, String)]
     ) {
         let key = Self.render(labels)
-        families.withLock { $0[name, default: Family(help: help, type: type)].series[key, default: []].append(instrument) }
+        families.withLock {
+            $0[name, default: Family(help: help, type: type)].series[key, default: []].append(instrument)
+        }
     }
 
     /// Everything, sorted by name and labels.

@@ -5,7 +5,8 @@ import Glibc
 struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab", abstract: "Runs an embedded Kubernetes cluster: an API server with a small control plane.",
-        discussion: "Starts cluster-dns-lab, which stands beside this program; `cluster-dns lab --help` lists its flags.",
+        discussion:
+            "Starts cluster-dns-lab, which stands beside this program; `cluster-dns lab --help` lists its flags.",
         helpNames: [])
 
     @Argument(parsing: .captureForPassthrough)

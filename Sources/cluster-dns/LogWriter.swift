@@ -65,7 +65,9 @@ final class LogWriter: Sendable {
             return waiting
         }
         var text = taken.lines.map { $0 + "\n" }.joined()
-        if taken.dropped > 0 { text += "[WARNING] \(taken.dropped) log lines were dropped: standard output is too slow\n" }
+        if taken.dropped > 0 {
+            text += "[WARNING] \(taken.dropped) log lines were dropped: standard output is too slow\n"
+        }
         var octets = Array(text.utf8)[...]
         while !octets.isEmpty {
             let count = unsafe octets.withUnsafeBufferPointer { unsafe write(1, $0.baseAddress, $0.count) }

@@ -5,7 +5,9 @@ import Telemetry
 enum ProcessMetrics {
     static func register(_ metrics: MetricRegistry) {
         let start = Double(time(nil))
-        metrics.reading("process_start_time_seconds", "Start time of the process since unix epoch in seconds.") { start }
+        metrics.reading("process_start_time_seconds", "Start time of the process since unix epoch in seconds.") {
+            start
+        }
         metrics.reading("process_resident_memory_bytes", "Resident memory size in bytes.") { residentOctets }
         metrics.reading("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.") { cpuSeconds }
     }

@@ -41,8 +41,10 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         if showsVersion { return Standard.output("cluster-dns-\(ClusterDNS.version)") }
         if listsPlugins {
-            return Standard.output("Server types:\n  dns\n\nPlugins:\n" + pluginOrder.map { "  dns.\($0.directive)" }
-                .sorted().joined(separator: "\n"))
+            return Standard.output(
+                "Server types:\n  dns\n\nPlugins:\n"
+                    + pluginOrder.map { "  dns.\($0.directive)" }
+                    .sorted().joined(separator: "\n"))
         }
         System.ignoreDeadlySignals()
         Heap.keepSmall()

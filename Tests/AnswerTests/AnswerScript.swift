@@ -100,7 +100,7 @@ struct ScriptRun {
     private mutating func expect(_ words: [String], _ number: Int) throws {
         func limits() throws -> ClosedRange<Int> {
             let ends = words[1].components(separatedBy: "..").compactMap { Int($0) }
-            return try #require(ends.first) ... #require(ends.last)
+            return try #require(ends.first)...#require(ends.last)
         }
         switch words[0] {
         case "soa": wanted.records.append(WantedAnswer.soa(absolute(words[1]), words[2]))

@@ -27,7 +27,8 @@ final class CountedServer: Sendable {
     ///   - isStale: the cluster was last heard of longer ago than `stale_after` allows.
     init(_ directives: String, cluster: [ClusterObject] = [], isStale: Bool = false) throws {
         // Nobody else uses this address: servers share ports (SO_REUSEPORT), so a free one might not stay so.
-        address = SocketAddress(IPAddress(v4: 0x7F40_0000 | .random(in: 1..<0x40_0000)), port: .random(in: 1024...32_000))
+        address = SocketAddress(
+            IPAddress(v4: 0x7F40_0000 | .random(in: 1..<0x40_0000)), port: .random(in: 1024...32_000))
         let metrics = MetricRegistry()
         let plan = try Self.plan(directives, at: address, metrics)
         for case let plugin as KubernetesPlugin in plan.plugins {

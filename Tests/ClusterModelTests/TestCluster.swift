@@ -94,7 +94,8 @@ extension TestCluster {
 
     private static let primary = Name(zoneText) ?? .root
     static let clusterSet = Name("clusterset.local") ?? .root
-    private static let zones = [primary, clusterSet, Name("in-addr.arpa") ?? .root, Name("ip6.arpa") ?? .root].map(ClusterZone.init)
+    private static let zones = [primary, clusterSet, Name("in-addr.arpa") ?? .root, Name("ip6.arpa") ?? .root].map(
+        ClusterZone.init)
 
     private static func zone(of wire: [UInt8]) -> ClusterZone {
         let name = withBytes(wire) { Name($0) }

@@ -94,7 +94,9 @@ import Testing
     @Test("copies of the zone leave them out; a saved index has them") func elsewhere() throws {
         let dns = cluster()
         #expect(try !dns.copy("cluster.local").records.contains { $0.contains("_zone") })
-        #expect(try dns.copy("cluster.local").records.count == TestCluster(Self.objects).copy("cluster.local").records.count)
+        #expect(
+            try dns.copy("cluster.local").records.count == TestCluster(Self.objects).copy("cluster.local").records.count
+        )
         var octets: [UInt8] = []
         dns.index.save { octets += $0.array }
         var options = ModelOptions()
@@ -109,7 +111,9 @@ import Testing
         let long = Array(repeating: "long-label", count: 12).joined(separator: ".")
         let dns = cluster([
             namespace("t"), headless("t/db"),
-            slice("t/db-1", of: "db", ["a..b", String(repeating: "x", count: 64), long].map { Self.endpoint("10.1.0.1", $0) }),
+            slice(
+                "t/db-1", of: "db",
+                ["a..b", String(repeating: "x", count: 64), long].map { Self.endpoint("10.1.0.1", $0) }),
         ])
         #expect(dns.ask("db.t.svc A").answer.count == 1)
         #expect(dns.ask("\(long).pin._zone.db.t.svc A").outcome == .noData)

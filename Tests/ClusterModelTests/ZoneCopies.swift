@@ -94,7 +94,8 @@ extension TestCluster {
             10-244-2-2.t.pod.cluster.local. 30 A 10.244.2.2
             192-0-2-1.u.pod.cluster.local. 30 A 192.0.2.1
             """
-        #expect(try dns.copy("cluster.local").records.sorted() == expected.split(separator: "\n").map(String.init).sorted())
+        #expect(
+            try dns.copy("cluster.local").records.sorted() == expected.split(separator: "\n").map(String.init).sorted())
     }
 
     @Test("reverse zones have what lies below them") func reverse() throws {

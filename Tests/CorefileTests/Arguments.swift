@@ -109,7 +109,8 @@ import Text
         #expect(endpoint(":9153") == EndpointText(scheme: nil, host: .any, port: 9153))
         #expect(endpoint("DNS.example:53") == EndpointText(scheme: nil, host: .name("dns.example."), port: 53))
         for text in [
-            "", "10.0.0.256", ":", "a:", "a:b", "a:65536", "[a]:53", "[10.0.0.1]:53", "/etc/resolv.conf", "1.2.3", "a..b",
+            "", "10.0.0.256", ":", "a:", "a:b", "a:65536", "[a]:53", "[10.0.0.1]:53", "/etc/resolv.conf", "1.2.3",
+            "a..b",
             "ftp://a",
         ] {
             #expect(endpoint(text) == nil, "\(text)")

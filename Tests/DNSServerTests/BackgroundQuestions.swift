@@ -59,7 +59,9 @@ import Testing
         #expect(asked.text == "NOERROR aa\na.test. 60 A 192.0.2.1")
     }
 
-    @Test("an answer from memory behind is heard by nobody, and no handler sees the end of the question") func memory() throws {
+    @Test("an answer from memory behind is heard by nobody, and no handler sees the end of the question") func memory()
+        throws
+    {
         let later = Later()
         var notes: [String] = []
         let dns = try MemoryServer(

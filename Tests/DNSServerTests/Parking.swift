@@ -20,7 +20,8 @@ import Testing
         let waiting = Waiting()
         var verdict = Verdict.next
         let dns = try MemoryServer(
-            Script("a.test. A", asks: "b.test. A") { _, _ in verdict }, Script { _ in waiting.park() }, waiting: waiting,
+            Script("a.test. A", asks: "b.test. A") { _, _ in verdict }, Script { _ in waiting.park() },
+            waiting: waiting,
             places: 2)
         for ending: Verdict in [.answered, .dropped, .failed(.refused)] {
             verdict = ending

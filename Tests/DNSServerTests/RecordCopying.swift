@@ -24,8 +24,10 @@ import Testing
     private static let numbers = [UInt8](1...20)
 
     static let layouts = [
-        Layout(2, compresses: true), Layout(3, compresses: true), Layout(4, compresses: true), Layout(5, compresses: true),
-        Layout(6, names: 2, behind: numbers, compresses: true), Layout(7, compresses: true), Layout(8, compresses: true),
+        Layout(2, compresses: true), Layout(3, compresses: true), Layout(4, compresses: true),
+        Layout(5, compresses: true),
+        Layout(6, names: 2, behind: numbers, compresses: true), Layout(7, compresses: true),
+        Layout(8, compresses: true),
         Layout(9, compresses: true), Layout(12, compresses: true), Layout(14, names: 2, compresses: true),
         Layout(15, before: [0, 10], compresses: true), Layout(17, names: 2, compresses: false),
         Layout(18, before: [0, 1], compresses: false), Layout(21, before: [0, 1], compresses: false),
@@ -55,25 +57,32 @@ import Testing
     /// `host` and a pointer to the question's name.
     private static let short: [UInt8] = [4, 0x68, 0x6F, 0x73, 0x74, 0xC0, 12]
 
-    @Test("names in data that may be compressed point at the question", arguments: layouts) func compressed(_ layout: Layout)
+    @Test("names in data that may be compressed point at the question", arguments: layouts) func compressed(
+        _ layout: Layout
+    )
         throws
     {
         // The record's owner is a pointer and ten octets of fixed fields follow it: data begins at 24 + 12.
-        let wanted = switch (layout.compresses, layout.names) {
-        case (false, _): layout.data(Self.name)
-        case (true, 1): layout.data(Self.short)
-        default: layout.before + Self.short + [0xC0, UInt8(36 + layout.before.count)] + layout.behind
-        }
+        let wanted =
+            switch (layout.compresses, layout.names) {
+            case (false, _): layout.data(Self.name)
+            case (true, 1): layout.data(Self.short)
+            default: layout.before + Self.short + [0xC0, UInt8(36 + layout.before.count)] + layout.behind
+            }
         #expect(try Self.copied(layout.type, layout.data(Self.name)) == wanted)
     }
 
-    @Test("names in data that came compressed are expanded first", arguments: layouts) func expanded(_ layout: Layout) throws {
+    @Test("names in data that came compressed are expanded first", arguments: layouts) func expanded(_ layout: Layout)
+        throws
+    {
         let expanded = try Self.copied(layout.type, layout.data(Self.name))
         #expect(expanded != nil)
         #expect(try Self.copied(layout.type, layout.data(Self.short)) == expanded)
     }
 
-    @Test("names that are cut, or too long for the data, are malformed", arguments: layouts) func cut(_ layout: Layout) throws {
+    @Test("names that are cut, or too long for the data, are malformed", arguments: layouts) func cut(_ layout: Layout)
+        throws
+    {
         for length in 0..<layout.before.count + 3 {
             #expect(try Self.copied(layout.type, Array(layout.data(Self.name).prefix(length))) == nil)
         }
@@ -85,7 +94,8 @@ import Testing
         "data with octets too many or too few is malformed",
         arguments: [
             (RecordType.a, [1, 2, 3]), (.a, [1, 2, 3, 4, 5]), (.a, []), (.aaaa, [UInt8](repeating: 0, count: 15)),
-            (.aaaa, [UInt8](repeating: 0, count: 17)), (.ns, [0, 0]), (.cname, [0, 0]), (.ptr, [0, 0]), (.dname, [0, 0]),
+            (.aaaa, [UInt8](repeating: 0, count: 17)), (.ns, [0, 0]), (.cname, [0, 0]), (.ptr, [0, 0]),
+            (.dname, [0, 0]),
             (.mx, [0, 1, 0, 0]), (.srv, [0, 1, 0, 1, 0, 1, 0, 0]), (.soa, [0, 0] + [UInt8](repeating: 0, count: 19)),
             (.soa, [0, 0] + [UInt8](repeating: 0, count: 21)),
         ])

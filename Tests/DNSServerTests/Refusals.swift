@@ -30,15 +30,19 @@ import Testing
         Case("a question with OPT", "NOERROR", query { $0.edns = .init() }),
         Case("any id and any of RD, AD, CD and the reserved bit", "NOERROR cd", query { $0.flags = 0x0170 }),
         Case("the truncation bit, which says nothing in a query", "NOERROR", query { $0.flags = 0x0200 }),
-        Case("whole options of OPT, known or not", "NOERROR", query {
-            $0.edns = .init(options: [0, 10, 0, 2, 1, 2, 0xFD, 0xE9, 0, 0])
-        }),
+        Case(
+            "whole options of OPT, known or not", "NOERROR",
+            query {
+                $0.edns = .init(options: [0, 10, 0, 2, 1, 2, 0xFD, 0xE9, 0, 0])
+            }),
         Case("the root", "NOERROR", ClientQuery(". NS")),
         Case("a name of 255 octets", "NOERROR", octets: Array(plain[..<12]) + labels + [1, 0x61, 0, 0, 1, 0, 1]),
         Case("a type nobody knows", "NOERROR", ClientQuery("a.test. TYPE65280")),
-        Case("IXFR with the SOA that the client has", "NOERROR", ClientQuery("a.test. IXFR") { query in
-            (query.counts, query.records) = ([1, 0, 1, 0], [.soa("a.test.")])
-        }),
+        Case(
+            "IXFR with the SOA that the client has", "NOERROR",
+            ClientQuery("a.test. IXFR") { query in
+                (query.counts, query.records) = ([1, 0, 1, 0], [.soa("a.test.")])
+            }),
     ]
 
     static let rejected = [
@@ -52,20 +56,29 @@ import Testing
         Case("an opcode nobody knows", "NOTIMP", query { $0.flags = 15 << 11 }),
         Case("no question", "FORMERR", query { $0.counts = [0, 0, 0, 0] }),
         Case("two questions", "FORMERR", query { $0.counts = [2, 0, 0, 0] }),
-        Case("an answer in the query", "FORMERR", query { ($0.counts, $0.records) = ([1, 1, 0, 0], [.a("a.test.", "192.0.2.1")]) }),
-        Case("authority in the query", "FORMERR", query { ($0.counts, $0.records) = ([1, 0, 1, 0], [.soa("a.test.")]) }),
-        Case("a record other than OPT in the additional section", "FORMERR", query {
-            ($0.counts, $0.records) = ([1, 0, 0, 1], [.a("a.test.", "192.0.2.1")])
-        }),
+        Case(
+            "an answer in the query", "FORMERR",
+            query { ($0.counts, $0.records) = ([1, 1, 0, 0], [.a("a.test.", "192.0.2.1")]) }),
+        Case(
+            "authority in the query", "FORMERR", query { ($0.counts, $0.records) = ([1, 0, 1, 0], [.soa("a.test.")]) }),
+        Case(
+            "a record other than OPT in the additional section", "FORMERR",
+            query {
+                ($0.counts, $0.records) = ([1, 0, 0, 1], [.a("a.test.", "192.0.2.1")])
+            }),
         Case("three additional records", "FORMERR", query { ($0.counts, $0.edns) = ([1, 0, 0, 3], .init()) }),
-        Case("two OPT records", "FORMERR", query { query in
-            (query.counts, query.edns) = ([1, 0, 0, 2], .init())
-            query.rest = [0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0]
-        }),
+        Case(
+            "two OPT records", "FORMERR",
+            query { query in
+                (query.counts, query.edns) = ([1, 0, 0, 2], .init())
+                query.rest = [0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0]
+            }),
         Case("an OPT record that is announced and missing", "FORMERR", query { $0.counts = [1, 0, 0, 1] }),
-        Case("an OPT record with a name", "FORMERR", query { query in
-            (query.counts, query.rest) = ([1, 0, 0, 1], [1, 0x61, 0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0])
-        }),
+        Case(
+            "an OPT record with a name", "FORMERR",
+            query { query in
+                (query.counts, query.rest) = ([1, 0, 0, 1], [1, 0x61, 0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0])
+            }),
         Case("an option that is cut", "FORMERR", query { $0.edns = .init(options: [0, 10, 0, 9, 1]) }),
         Case("octets behind the records", "FORMERR", query { ($0.edns, $0.rest) = (.init(), [0]) }),
         Case("octets behind the question", "FORMERR", query { $0.rest = [0] }),
@@ -78,7 +91,9 @@ import Testing
         Case("a header alone", "FORMERR", octets: Array(plain.prefix(12))),
         Case("a name that is a pointer", "FORMERR", octets: Array(plain.prefix(12)) + [0xC0, 12, 0, 1, 0, 1]),
         Case("a label of a reserved kind", "FORMERR", octets: Array(plain.prefix(12)) + [0x41, 0x61, 0, 0, 1, 0, 1]),
-        Case("a name of 256 octets", "FORMERR", octets: Array(plain.prefix(12)) + labels + [2, 0x61, 0x61, 0, 0, 1, 0, 1]),
+        Case(
+            "a name of 256 octets", "FORMERR",
+            octets: Array(plain.prefix(12)) + labels + [2, 0x61, 0x61, 0, 0, 1, 0, 1]),
     ]
 
     static let dropped = [
@@ -105,7 +120,8 @@ import Testing
         #expect(dns.metric("coredns_dns_dropped_total") == "0")
     }
 
-    @Test("no handler is asked, and the client is told, of", arguments: rejected) func isRejected(_ given: Case) throws {
+    @Test("no handler is asked, and the client is told, of", arguments: rejected) func isRejected(_ given: Case) throws
+    {
         var count = 0
         let dns = try Self.server { count += 1 }
         for transport in [Transport.udp, .tcp] {
@@ -131,7 +147,9 @@ import Testing
         #expect(dns.metric("coredns_dns_dropped_total") == "1")
     }
 
-    @Test("a later version of EDNS: BADVERS in header and OPT together, which says version 0", arguments: [1, 255] as [UInt8])
+    @Test(
+        "a later version of EDNS: BADVERS in header and OPT together, which says version 0",
+        arguments: [1, 255] as [UInt8])
     func version(_ version: UInt8) throws {
         let dns = try MemoryServer(Script { _ in .answered })
         let query = ClientQuery("a.test. A") { $0.edns = .init(version: version, dnssecOK: true) }
@@ -151,7 +169,8 @@ import Testing
 
     static let sizes: [(UInt16?, Int)] = [
         // Without EDNS 512 octets; with it what the client says, between 512 and what this server allows.
-        (nil, 512), (0, 512), (511, 512), (512, 512), (513, 513), (1231, 1231), (1232, 1232), (1233, 1232), (4096, 1232),
+        (nil, 512), (0, 512), (511, 512), (512, 512), (513, 513), (1231, 1231), (1232, 1232), (1233, 1232),
+        (4096, 1232),
         (65535, 1232),
     ]
 
@@ -163,9 +182,11 @@ import Testing
                 withBytes([UInt8](repeating: 0, count: 65535)) { data in
                     // One record that is one octet too long, then one that fits exactly.
                     let left = limit - exchange.response.count - 12 - (announced == nil ? 0 : 11)
-                    let long = exchange.response.appendRecord(owner: 12, type: .txt, ttl: 1, data: data.slice(0, left + 1), in: .answer)
+                    let long = exchange.response.appendRecord(
+                        owner: 12, type: .txt, ttl: 1, data: data.slice(0, left + 1), in: .answer)
                     #expect(!long)
-                    let fitting = exchange.response.appendRecord(owner: 12, type: .txt, ttl: 1, data: data.slice(0, left), in: .answer)
+                    let fitting = exchange.response.appendRecord(
+                        owner: 12, type: .txt, ttl: 1, data: data.slice(0, left), in: .answer)
                     #expect(fitting)
                 }
                 return .answered

@@ -23,7 +23,8 @@ import Testing
 
     static let names = [
         (".", "192.0.2.1"), ("example.", "192.0.2.1"), ("test.", "192.0.2.2"), ("x.test.", "192.0.2.2"),
-        ("a.test.", "192.0.2.3"), ("x.y.a.test.", "192.0.2.3"), ("b.a.test.", "192.0.2.4"), ("x.b.a.test.", "192.0.2.4"),
+        ("a.test.", "192.0.2.3"), ("x.y.a.test.", "192.0.2.3"), ("b.a.test.", "192.0.2.4"),
+        ("x.b.a.test.", "192.0.2.4"),
         // Not below, though it ends with the same octets.
         ("aa.test.", "192.0.2.2"), ("xa.test.", "192.0.2.2"), ("xtest.", "192.0.2.1"), ("b.aa.test.", "192.0.2.2"),
         // Letter case does not matter.
@@ -51,19 +52,24 @@ import Testing
         ("B.A.test. DS", "192.0.2.3"),
     ]
 
-    @Test("DS is for the parent of the zone", arguments: parents) func parent(_ question: String, _ address: String) throws {
+    @Test("DS is for the parent of the zone", arguments: parents) func parent(_ question: String, _ address: String)
+        throws
+    {
         #expect(Self.answer(try MemoryServer(blocks: Self.zones), question) == address)
         // The same where a block has a condition, which every question meets.
         let conditions = Self.zones + [ScriptedBlock(".", takes: { _ in false }, scripts: [])]
         #expect(Self.answer(try MemoryServer(blocks: conditions), question) == address)
     }
 
-    @Test("DS is for the zone itself where its parent is not here", arguments: [false, true]) func orphan(_ isFiltered: Bool)
+    @Test("DS is for the zone itself where its parent is not here", arguments: [false, true]) func orphan(
+        _ isFiltered: Bool
+    )
         throws
     {
         let other = ScriptedBlock(".", takes: { _ in false }, scripts: [])
         let dns = try MemoryServer(
-            blocks: [Self.block("a.test", "192.0.2.3"), Self.block("b.a.test", "192.0.2.4")] + (isFiltered ? [other] : []))
+            blocks: [Self.block("a.test", "192.0.2.3"), Self.block("b.a.test", "192.0.2.4")]
+                + (isFiltered ? [other] : []))
         #expect(Self.answer(dns, "a.test. DS") == "192.0.2.3")
         #expect(Self.answer(dns, "b.a.test. DS") == "192.0.2.3")
     }
@@ -91,7 +97,8 @@ import Testing
 
     @Test("blocks for one zone with conditions: the first whose condition holds") func conditions() throws {
         func block(_ client: String, _ address: String) -> ScriptedBlock {
-            ScriptedBlock("a.test", takes: { "\($0.client)".hasPrefix(client) }, scripts: [Script { $0.answer(address) }])
+            ScriptedBlock(
+                "a.test", takes: { "\($0.client)".hasPrefix(client) }, scripts: [Script { $0.answer(address) }])
         }
         let dns = try MemoryServer(blocks: [
             block("10.1.", "192.0.2.1"), block("10.", "192.0.2.2"), block("10.2.", "192.0.2.3"),
@@ -103,7 +110,8 @@ import Testing
         #expect(answer("198.51.100.1").hasSuffix(" 192.0.2.4"))
     }
 
-    @Test("where no condition holds, a block for a shorter zone is asked, and in the end nobody") func fallback() throws {
+    @Test("where no condition holds, a block for a shorter zone is asked, and in the end nobody") func fallback() throws
+    {
         let never = ScriptedBlock("b.a.test", takes: { _ in false }, scripts: [Script { $0.answer("192.0.2.1") }])
         let dns = try MemoryServer(blocks: [never, Self.block("a.test", "192.0.2.2")])
         #expect(Self.answer(dns, "x.b.a.test. A") == "192.0.2.2")
@@ -131,7 +139,8 @@ import Testing
         let dns = try MemoryServer(blocks: [
             condition,
             ScriptedBlock(
-                "a.test", scripts: [Script("www.a.test. A") { $0.alias("b.a.test.") }, Script { $0.answer("192.0.2.1") }]),
+                "a.test",
+                scripts: [Script("www.a.test. A") { $0.alias("b.a.test.") }, Script { $0.answer("192.0.2.1") }]),
             Self.block(".", "192.0.2.2"),
         ])
         _ = dns.ask("www.a.test. A")

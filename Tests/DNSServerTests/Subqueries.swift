@@ -62,7 +62,8 @@ import Testing
         #expect(dns.metric("coredns_dns_dropped_total") == "1")
     }
 
-    @Test("dropped after it waited: the asker is told that it failed, and the client is not left alone") func droppedLater()
+    @Test("dropped after it waited: the asker is told that it failed, and the client is not left alone")
+    func droppedLater()
         throws
     {
         let waiting = Waiting()
@@ -97,7 +98,9 @@ import Testing
         #expect(isUnanswered == [true, false])
     }
 
-    @Test("nobody wants it, though one on the way asked about it: the asker can tell") func unansweredAfterAsking() throws {
+    @Test("nobody wants it, though one on the way asked about it: the asker can tell") func unansweredAfterAsking()
+        throws
+    {
         var isUnanswered: [Bool] = []
         let dns = try MemoryServer(
             Script("a.test. A", asks: "b.test. A") { response, exchange in
@@ -137,7 +140,9 @@ import Testing
             script, Script { isWaiting ? waiting.park() : $0.answer("192.0.2.1") }, waiting: waiting)
         let asked = dns.begin("a.test. A")
         if isWaiting {
-            for name in ["b.test.", "c.test.", "d.test."] { try waiting.answer("\(name) A", [.a(name, "192.0.2.1", ttl: 60)]) }
+            for name in ["b.test.", "c.test.", "d.test."] {
+                try waiting.answer("\(name) A", [.a(name, "192.0.2.1", ttl: 60)])
+            }
         }
         #expect(told == 3)
         #expect(asked.text == "NOERROR\(isWaiting ? "" : " aa")\nd.test. 60 A 192.0.2.1")
@@ -188,7 +193,9 @@ import Testing
                 return .answered
             }
         }
-        return [asking("a.test. A", "b.test. A"), asking("b.test. A", "c.test. A"), asking("c.test. A", "d.test. A"), last]
+        return [
+            asking("a.test. A", "b.test. A"), asking("b.test. A", "c.test. A"), asking("c.test. A", "d.test. A"), last,
+        ]
     }
 
     @Test("three deep, the answer comes back through each") func threeDeep() throws {
@@ -211,7 +218,8 @@ import Testing
         }
     }
 
-    @Test("three deep and waiting, with a place too few: the client's question fails, and no place is lost") func placeTooFew()
+    @Test("three deep and waiting, with a place too few: the client's question fails, and no place is lost")
+    func placeTooFew()
         throws
     {
         let waiting = Waiting()
@@ -230,7 +238,9 @@ import Testing
         #expect(told.isEmpty)
     }
 
-    @Test("questions inside one another keep their names apart, though they go on after others began") func memory() throws {
+    @Test("questions inside one another keep their names apart, though they go on after others began") func memory()
+        throws
+    {
         let waiting = Waiting()
         var seen: [String] = []
         let (one, deeper) = (ByteBlock(Name("one.test.")?.wire ?? []), ByteBlock(Name("deeper.test.")?.wire ?? []))
@@ -280,8 +290,10 @@ import Testing
                 guard let number = Int(exchange.question.name.nameText.dropLast(6)) else { return .next }
                 return number == last ? exchange.answer("192.0.2.1") : exchange.alias("\(number + 1).test.")
             }
-            return try MemoryServer(asking("client.test. A", "inner.test. A"), asking("inner.test. A", "0.test. A"), chain)
-                .ask("client.test. A")
+            return try MemoryServer(
+                asking("client.test. A", "inner.test. A"), asking("inner.test. A", "0.test. A"), chain
+            )
+            .ask("client.test. A")
         }
         #expect(try ask(14) == "NOERROR aa")
         #expect(try ask(15) == "SERVFAIL aa")
@@ -340,7 +352,8 @@ import Testing
                 seen.append("\(edns.payloadSize) \(edns.dnssecOK) \(options)")
                 return .answered
             })
-        _ = dns.ask(ClientQuery("a.test. A") { $0.edns = .init(payloadSize: 999, dnssecOK: true, options: [0, 8, 0, 1, 5]) })
+        _ = dns.ask(
+            ClientQuery("a.test. A") { $0.edns = .init(payloadSize: 999, dnssecOK: true, options: [0, 8, 0, 1, 5]) })
         _ = dns.ask(ClientQuery("a.test. A") { $0.edns = .init(payloadSize: 512) })
         _ = dns.ask(ClientQuery("a.test. A"))
         #expect(seen == ["999 true [0, 8, 0, 1, 5]", "512 false []", "none"])
@@ -459,7 +472,9 @@ import Testing
         #expect(asked.octets.map { Array($0[4..<12]) } == [0, 1, 0, 1, 0, 1, 0, 2])
     }
 
-    @Test("take: what does not fit into the client's response is cut, record by record", arguments: ["a.test. A", "b.test. A"])
+    @Test(
+        "take: what does not fit into the client's response is cut, record by record",
+        arguments: ["a.test. A", "b.test. A"])
     func truncated(_ inner: String) throws {
         let dns = try MemoryServer(
             Script("a.test. A", asks: inner) { response, exchange in
@@ -512,7 +527,8 @@ import Testing
 
     // MARK: The way out
 
-    @Test("handlers behind the asker see the end of its question, those before and itself do not") func wayOut() throws {
+    @Test("handlers behind the asker see the end of its question, those before and itself do not") func wayOut() throws
+    {
         var notes: [String] = []
         func noting(_ name: String, _ script: Script = Script()) -> Script {
             script.finishing { notes.append("\(name) \($0.asked.name.nameText)") }

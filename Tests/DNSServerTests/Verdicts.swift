@@ -100,7 +100,8 @@ import Testing
 
     // MARK: CNAMEs
 
-    @Test("chase: the target in the same block is asked of all of its handlers, from the first on") func chase() throws {
+    @Test("chase: the target in the same block is asked of all of its handlers, from the first on") func chase() throws
+    {
         var asked: [String] = []
         let dns = try MemoryServer(
             Script { exchange in
@@ -245,13 +246,15 @@ import Testing
         #expect(dns.ask("other.test. A") == "NOERROR")
     }
 
-    @Test("RA is set where a plugin of the client's block recurses, whatever a CNAME leads to") func recursion() throws {
+    @Test("RA is set where a plugin of the client's block recurses, whatever a CNAME leads to") func recursion() throws
+    {
         var recursing = Script { exchange in
             exchange.asks == "far.b.test. A" ? exchange.alias("x.a.test.") : exchange.answer("192.0.2.2")
         }
         recursing.offersRecursion = true
         let dns = try MemoryServer(blocks: [
-            ScriptedBlock("a.test", scripts: [Script("www.a.test. A") { $0.alias("x.b.test.") }, Script { _ in .answered }]),
+            ScriptedBlock(
+                "a.test", scripts: [Script("www.a.test. A") { $0.alias("x.b.test.") }, Script { _ in .answered }]),
             ScriptedBlock("b.test", scripts: [Script(), recursing]),
         ])
         func isSaid(_ question: String) -> Bool { dns.begin(question).flags & HeaderFlag.recursionAvailable != 0 }

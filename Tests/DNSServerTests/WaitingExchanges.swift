@@ -31,11 +31,21 @@ import Testing
         Property("the most octets the client takes", "800") { "\($0.sizeLimit)" },
         Property("when the query came, in nanoseconds", "1000000000000") { "\($0.received)" },
         Property("where it was received", "127.0.0.1:53") { $0.server.map { "\($0)" } ?? "nowhere" },
-        Property("which address is to come first", "3") { "\($0.style.rotation)" } set: { $0.style.rotation = 3 },
-        Property("that a record of our own was written", "true") { "\($0.isAuthoritative)" } set: {
+        Property("which address is to come first", "3") {
+            "\($0.style.rotation)"
+        } set: {
+            $0.style.rotation = 3
+        },
+        Property("that a record of our own was written", "true") {
+            "\($0.isAuthoritative)"
+        } set: {
             $0.isAuthoritative = true
         },
-        Property("that the name is known not to exist", "true") { "\($0.isMissing)" } set: { $0.isMissing = true },
+        Property("that the name is known not to exist", "true") {
+            "\($0.isMissing)"
+        } set: {
+            $0.isMissing = true
+        },
         Property("that it is the client's own question", "true") { "\($0.isFirstQuestion)" },
         Property("the question, in the client's letter case", "Client.TEST. A") { $0.asks },
         Property("the question's name, letters folded", "client.test.") { $0.question.folded.nameText },
@@ -51,10 +61,14 @@ import Testing
             return "\(exchange.message.slice(edns.optionsOffset, edns.optionsLength).array)"
         },
         Property("all octets of the query", "\(query)") { "\($0.message.array)" },
-        Property("a header bit set before", "true") { "\($0.response.flags & HeaderFlag.authenticData != 0)" } set: {
+        Property("a header bit set before", "true") {
+            "\($0.response.flags & HeaderFlag.authenticData != 0)"
+        } set: {
             $0.response.flags |= HeaderFlag.authenticData
         },
-        Property("records written before", "1") { "\($0.response.additionals)" } set: { exchange in
+        Property("records written before", "1") {
+            "\($0.response.additionals)"
+        } set: { exchange in
             withBytes([1, 0x61]) { text in
                 _ = exchange.response.appendRecord(owner: 12, type: .txt, ttl: 1, data: text, in: .additional)
             }

@@ -48,7 +48,8 @@ import Testing
         #expect(seen == ["NOERROR 1 \(24 + 16 + 11)", "aa"])
     }
 
-    @Test("finish is for the block of the client's question, not for that of a CNAME's target") func firstBlock() throws {
+    @Test("finish is for the block of the client's question, not for that of a CNAME's target") func firstBlock() throws
+    {
         let log = Log()
         let dns = try MemoryServer(blocks: [
             ScriptedBlock(
@@ -139,7 +140,8 @@ import Testing
         #expect(asked.text == "REFUSED ede=18")
     }
 
-    @Test("behind a CNAME: received is for the target's block, finish for the first") func receivedBehindAlias() throws {
+    @Test("behind a CNAME: received is for the target's block, finish for the first") func receivedBehindAlias() throws
+    {
         let log = Log()
         let waiting = Waiting()
         let dns = try MemoryServer(
@@ -157,7 +159,8 @@ import Testing
         #expect(log.lines == ["other recover", "two finish", "one finish"])
     }
 
-    @Test("behind a CNAME within one block: received is for all handlers before the one that waited") func receivedInBlock()
+    @Test("behind a CNAME within one block: received is for all handlers before the one that waited")
+    func receivedInBlock()
         throws
     {
         let log = Log()

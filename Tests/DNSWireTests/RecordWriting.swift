@@ -28,8 +28,10 @@ private func respondWithEDNS(size: Int, _ body: (inout MessageWriter) -> Void) -
         }
         let owner = "03 57 65 62 C00F"
         #expect(
-            message == octets(
-                "1234 8100 0001 0001 0000 0000" + AcceptanceGate.question + owner + "0001 0001 0000003C 0004 C0000201"))
+            message
+                == octets(
+                    "1234 8100 0001 0001 0000 0000" + AcceptanceGate.question + owner
+                        + "0001 0001 0000003C 0004 C0000201"))
     }
 
     @Test("a place that spells the owner is pointed to; a TTL that is not said is given") func places() throws {
@@ -39,8 +41,10 @@ private func respondWithEDNS(size: Int, _ body: (inout MessageWriter) -> Void) -
             #expect(fits)
         }
         #expect(
-            message == octets(
-                "1234 8100 0001 0000 0000 0001" + AcceptanceGate.question + "C00C 0001 0001 00000007 0004 C0000201"))
+            message
+                == octets(
+                    "1234 8100 0001 0000 0000 0001" + AcceptanceGate.question + "C00C 0001 0001 00000007 0004 C0000201")
+        )
     }
 
     @Test("a record without room leaves nothing") func noRoom() throws {

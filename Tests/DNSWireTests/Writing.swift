@@ -26,7 +26,11 @@ struct Writing {
         let message = respond { writer in
             _ = writer.appendRecord(owner: 12, type: .a, ttl: 30, data: address.view, in: .answer)
         }
-        #expect(message == octets("1234 8100 0001 0001 0000 0000" + AcceptanceGate.question + "C00C 0001 0001 0000001E 0004 0A000001"))
+        #expect(
+            message
+                == octets(
+                    "1234 8100 0001 0001 0000 0000" + AcceptanceGate.question + "C00C 0001 0001 0000001E 0004 0A000001")
+        )
     }
 
     @Test("a record that does not fit leaves nothing behind")
@@ -91,8 +95,12 @@ struct Reading {
         try withBytes(message) { (view) throws -> Void in
             let length = try MessageReader.expandName(view, at: 15, into: room.bytes)
             #expect(length == 3)
-            #expect(throws: WireError.badPointer) { () throws in _ = try MessageReader.expandName(view, at: 17, into: room.bytes) }
-            #expect(throws: WireError.badPointer) { () throws in _ = try MessageReader.expandName(view, at: 19, into: room.bytes) }
+            #expect(throws: WireError.badPointer) { () throws in
+                _ = try MessageReader.expandName(view, at: 17, into: room.bytes)
+            }
+            #expect(throws: WireError.badPointer) { () throws in
+                _ = try MessageReader.expandName(view, at: 19, into: room.bytes)
+            }
         }
     }
 }

@@ -39,17 +39,23 @@ private struct Asked: ~Copyable {
     @Test(arguments: [
         "type() == 'A'", "type() in ['A', 'AAAA']", "type() not in ['MX']", "not (type() in ['MX'])",
         "name() matches '^web\\\\..*\\\\.test\\\\.$'", "name() not matches `^db`", "name() matches \"(?i)^WEB\"",
-        "name() contains 'shop'", "name() startsWith 'web.'", "name() endsWith '.test.'", "not (name() endsWith 'lan.')",
-        "(type() == 'MX' && name() == 'x.') || size() == 40", "size() > 39 and size() < 41", "size() >= 40 && size() <= 40",
-        "!false", "not false == true", "!(size() == 41)", "size() != 41", "'b' > 'a'", "'ab' < 'b'", "true or fails()", "!(false and fails())",
-        "size() + 2 == 42", "size() - 2 * 3 == 34", "-size() == -40", "size() % 7 == 5", "1 + 2 * 3 == 7", "(1 + 2) * 3 == 9",
+        "name() contains 'shop'", "name() startsWith 'web.'", "name() endsWith '.test.'",
+        "not (name() endsWith 'lan.')",
+        "(type() == 'MX' && name() == 'x.') || size() == 40", "size() > 39 and size() < 41",
+        "size() >= 40 && size() <= 40",
+        "!false", "not false == true", "!(size() == 41)", "size() != 41", "'b' > 'a'", "'ab' < 'b'", "true or fails()",
+        "!(false and fails())",
+        "size() + 2 == 42", "size() - 2 * 3 == 34", "-size() == -40", "size() % 7 == 5", "1 + 2 * 3 == 7",
+        "(1 + 2) * 3 == 9",
         "'a' + 'b' == 'ab'", "host + '.shop.test.' == name()", "len(name()) == 14", "len([1, 2]) == 2",
         "size() == 40 ? true : false", "(size() == 41 ? 'a' : 'b') == 'b'", "false ? false : false ? false : true",
         "80 in ports", "ports[1] == 443", "ports[-1] == 443", "twice(size() + 1) == 82", "0x10 == 16", "1_000 == 1000",
-        "upper('ab') == 'AB'", "lower('AB') == 'ab'", "trim(' a ') == 'a'", "trimSuffix(name(), '.') == 'web.shop.test'",
+        "upper('ab') == 'AB'", "lower('AB') == 'ab'", "trim(' a ') == 'a'",
+        "trimSuffix(name(), '.') == 'web.shop.test'",
         "trimPrefix(name(), 'web.') == 'shop.test.'", "hasPrefix(name(), 'web')", "hasSuffix(name(), '.')",
         "replace('1-2-3', '-', '.') == '1.2.3'", "split(name(), '.')[1] == 'shop'", "join(['a', 'b'], '-') == 'a-b'",
-        "int('42') == 42", "string(42) == '42'", "any(['x', 'web'], # == host)", "all([1, 2], {# > 0})", "none([1, 2], # > 2)",
+        "int('42') == 42", "string(42) == '42'", "any(['x', 'web'], # == host)", "all([1, 2], {# > 0})",
+        "none([1, 2], # > 2)",
         "any([[1], [2, 3]], any(#, # == 3))", "'it\\'s' == \"it's\"", "'\\x41\\u0042' == 'AB'", "[1, 'a'] == [1, 'a']",
         "1 < 2 == true", "'a.b' matches 'a\\\\.b' and !('axb' matches 'a\\\\.b')",
     ])
@@ -67,7 +73,8 @@ private struct Asked: ~Copyable {
         ("ports[2]", "no element 2 in a list of 2"), ("ports[-3]", "no element -3 in a list of 2"),
         ("ports[-9223372036854775807 - 1]", "no element -9223372036854775808 in a list of 2"),
         ("int(name())", "'web.shop.test.', which is no number"), ("len(ports[0])", "a number without a length"),
-        ("ports[0] + 'a'", "a string for a number"), ("fails() || true", "a function that fails"), ("split(name(), '')", "an empty string to look for"),
+        ("ports[0] + 'a'", "a string for a number"), ("fails() || true", "a function that fails"),
+        ("split(name(), '')", "an empty string to look for"),
         (
             "len(" + (0..<6).reduce("name()") { text, _ in "replace(\(text), 'e', 'eeeeeeee')" } + ")",
             "a string of more than 65535 octets"
@@ -85,7 +92,10 @@ private struct Asked: ~Copyable {
         ("type() = 'A'", "at column 8: found =, expected a name, a value or an operator"),
         ("type() == 'A", "at column 11: found a string without its end, expected a ' behind it"),
         ("type == 'A'", "at column 6: found ==, expected ( behind type"),
-        ("kind() == 'A'", "at column 1: found kind, expected a function or variable: fails, host, name, ports, size, twice, type"),
+        (
+            "kind() == 'A'",
+            "at column 1: found kind, expected a function or variable: fails, host, name, ports, size, twice, type"
+        ),
         ("type() == 1", "at column 11: found a number, expected a string for =="),
         ("size() == 'A'", "at column 11: found a string, expected a number for =="),
         ("size() < 'A'", "at column 10: found a string, expected a number for <"),
@@ -97,7 +107,10 @@ private struct Asked: ~Copyable {
         ("type() in 'A'", "at column 11: found a string, expected a list for in"),
         ("size() contains '4'", "at column 1: found a number, expected a string for contains"),
         ("name() matches type()", "at column 16: found type, expected a regular expression as a string"),
-        ("name() matches '(a'", "at column 16: found a regular expression with a group without its ) at its character 1, expected a ) behind it"),
+        (
+            "name() matches '(a'",
+            "at column 16: found a regular expression with a group without its ) at its character 1, expected a ) behind it"
+        ),
         ("twice('a')", "at column 7: found a string, expected a number for twice"),
         ("twice(1, 2)", "at column 7: found 2 arguments of twice, expected 1"),
         ("twice(1 2)", "at column 9: found 2, expected , or )"),
@@ -109,7 +122,10 @@ private struct Asked: ~Copyable {
         ("true ? 1", "at column 9: found the end, expected : and the value for false"),
         ("true true", "at column 6: found true, expected an operator or the end"),
         ("1.5 > 1", "at column 1: found 1.5, expected a whole number up to 9223372036854775807"),
-        ("99999999999999999999 > 1", "at column 1: found 99999999999999999999, expected a whole number up to 9223372036854775807"),
+        (
+            "99999999999999999999 > 1",
+            "at column 1: found 99999999999999999999, expected a whole number up to 9223372036854775807"
+        ),
         ("'\\q'", "at column 2: found \\q, expected an escape such as \\\\, \\' or \\n"),
     ])
     func messages(_ text: String, _ message: String) {
@@ -135,7 +151,8 @@ private struct Asked: ~Copyable {
     @Test("any words at all make an expression or an error") func anyText() {
         var state: UInt64 = 3
         let words = [
-            "size()", "name()", "'a'", "1", "(", ")", "[", "]", ",", "==", "in", "not", "and", "||", "?", ":", "+", "-", "%",
+            "size()", "name()", "'a'", "1", "(", ")", "[", "]", ",", "==", "in", "not", "and", "||", "?", ":", "+", "-",
+            "%",
             "ports", "#", "any(", "matches", "'['", "true", "0",
         ]
         var accepted = 0

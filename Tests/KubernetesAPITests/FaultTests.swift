@@ -83,7 +83,9 @@ private final class Reports: Sendable {
         await server.stop()
     }
 
-    @Test("a kind that is forbidden is told of by an empty batch, so that the reader can do without", .timeLimit(.minutes(1)))
+    @Test(
+        "a kind that is forbidden is told of by an empty batch, so that the reader can do without",
+        .timeLimit(.minutes(1)))
     func forbidden() async throws {
         let server = try await FakeAPIServer { _ in .json("{}", status: 403) }
         let connection = try server.connection()

@@ -37,7 +37,8 @@ import Testing
         let notes = await follow(connection, .serviceImport) { $0.events.contains(.absent) }
         #expect(notes.changes == ["[", "]"])
         #expect(!notes.events.contains { if case .failed = $0 { true } else { false } })
-        #expect(server.requests.map(\.path) == ["/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"], "not again at once")
+        #expect(
+            server.requests.map(\.path) == ["/apis/multicluster.x-k8s.io/v1alpha1/serviceimports"], "not again at once")
         await connection.shutdown()
         await server.stop()
     }

@@ -97,10 +97,13 @@ import Testing
         #expect(ending.object == nil)
     }
 
-    @Test("imports", arguments: [
-        (#"{"type":"Headless"}"#, true, ""), (#"{"type":"ClusterSetIP","ips":["10.42.0.1","fd00::1","x"]}"#, false, "10.42.0.1 fd00::1"),
-        (#"{"ips":null,"ports":[],"type":"ClusterSetIP"}"#, false, ""), ("{}", false, ""),
-    ])
+    @Test(
+        "imports",
+        arguments: [
+            (#"{"type":"Headless"}"#, true, ""),
+            (#"{"type":"ClusterSetIP","ips":["10.42.0.1","fd00::1","x"]}"#, false, "10.42.0.1 fd00::1"),
+            (#"{"ips":null,"ports":[],"type":"ClusterSetIP"}"#, false, ""), ("{}", false, ""),
+        ])
     func imports(_ spec: String, _ isHeadless: Bool, _ addresses: String) throws {
         let observed = try read(
             .serviceImport, #"{"spec":\#(spec),"metadata":{"name":"a","namespace":"b","resourceVersion":"3"}}"#)
@@ -117,14 +120,16 @@ import Testing
     @Test("ports of imports, and what is no import") func importDetails() throws {
         let observed = try read(
             .serviceImport,
-            #"{"metadata":{"name":"a","namespace":"b"},"spec":{"ports":[{"name":"dns","protocol":"UDP","port":53,"appProtocol":"x"},{"port":80},{"port":70000}]}}"#)
+            #"{"metadata":{"name":"a","namespace":"b"},"spec":{"ports":[{"name":"dns","protocol":"UDP","port":53,"appProtocol":"x"},{"port":80},{"port":70000}]}}"#
+        )
         guard case .serviceImport(let imported)? = observed.object else {
             Issue.record("not an import")
             return
         }
         #expect(
             imported.ports == [
-                ServicePort(name: "dns", transport: "UDP", number: 53), ServicePort(name: "", transport: "TCP", number: 80),
+                ServicePort(name: "dns", transport: "UDP", number: 53),
+                ServicePort(name: "", transport: "TCP", number: 80),
             ])
         for json in [#"{"metadata":{}}"#, "[]", #"{"metadata":{"name":"a"},"spec":{"ports":[5]}}"#, #"{"metadata":"#] {
             #expect(throws: DecodingFailure.self) { try read(.serviceImport, json) }

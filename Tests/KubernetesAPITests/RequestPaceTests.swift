@@ -94,7 +94,8 @@ private final class Waits: Sendable {
         await server.stop()
     }
 
-    @Test("who is cancelled while waiting leaves no place taken", .timeLimit(.minutes(1))) func cancelled() async throws {
+    @Test("who is cancelled while waiting leaves no place taken", .timeLimit(.minutes(1))) func cancelled() async throws
+    {
         let gate = RequestGate(RequestPace(inFlight: 1))
         var place: RequestGate.Place? = try await gate.enter()
         let waiting = Task { try await gate.enter() }

@@ -33,7 +33,8 @@ import Testing
     @Test("the next watch begins at the mark when nothing came after it", .timeLimit(.minutes(1)))
     func goesOn() async throws {
         let server = try await FakeAPIServer { [self] request in
-            isListing(request) ? .json(event("ADDED", "a", "2") + endOfList("8"), staysOpen: true) : .json("", staysOpen: true)
+            isListing(request)
+                ? .json(event("ADDED", "a", "2") + endOfList("8"), staysOpen: true) : .json("", staysOpen: true)
         }
         let connection = try server.connection()
         let notes = await follow(connection, watchdog: .milliseconds(200), streamsLists: true) { _ in

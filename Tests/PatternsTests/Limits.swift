@@ -9,19 +9,37 @@ import Testing
         ("*a", "at character 1: found * with nothing before it, expected what is to be repeated, or \\*"),
         ("a|+", "at character 3: found + with nothing before it, expected what is to be repeated, or \\+"),
         ("a**", "at character 3: found a repetition of a repetition, **, expected one, or a group around the first"),
-        ("a{2}{3}", "at character 5: found a repetition of a repetition, {2}{3}, expected one, or a group around the first"),
+        (
+            "a{2}{3}",
+            "at character 5: found a repetition of a repetition, {2}{3}, expected one, or a group around the first"
+        ),
         ("a{1001}", "at character 2: found {1001}, expected counts up to 1000, the smaller one first"),
         ("a{3,2}", "at character 2: found {3,2}, expected counts up to 1000, the smaller one first"),
-        ("a{99999999999999999999}", "at character 2: found {99999999999999999999}, expected counts up to 1000, the smaller one first"),
+        (
+            "a{99999999999999999999}",
+            "at character 2: found {99999999999999999999}, expected counts up to 1000, the smaller one first"
+        ),
         ("x[a", "at character 2: found [ without its ], expected a ] behind it"),
         ("[z-a]", "at character 2: found z-a, expected a range from lower to higher"),
-        ("[[:letters:]]", "at character 2: found the class [:letters:], expected a class such as [:alpha:] or [:digit:]"),
+        (
+            "[[:letters:]]",
+            "at character 2: found the class [:letters:], expected a class such as [:alpha:] or [:digit:]"
+        ),
         ("\\p{Greek}", "at character 1: found the class \\p{Greek}, expected a general category such as L, Lu or Nd"),
-        ("(a)\\1", "at character 4: found \\1, which would refer to a group, expected no reference: they cannot be matched in linear time"),
+        (
+            "(a)\\1",
+            "at character 4: found \\1, which would refer to a group, expected no reference: they cannot be matched in linear time"
+        ),
         ("\\y", "at character 1: found \\y, expected an escape of Go's regular expressions"),
         ("a\\", "at character 2: found a \\ at the end, expected what it escapes"),
-        ("\\xZZ", "at character 1: found \\x without a code point, expected two hexadecimal digits, or up to 10FFFF in braces"),
-        ("\\x{110000}", "at character 1: found \\x without a code point, expected two hexadecimal digits, or up to 10FFFF in braces"),
+        (
+            "\\xZZ",
+            "at character 1: found \\x without a code point, expected two hexadecimal digits, or up to 10FFFF in braces"
+        ),
+        (
+            "\\x{110000}",
+            "at character 1: found \\x without a code point, expected two hexadecimal digits, or up to 10FFFF in braces"
+        ),
         ("(?=a)", "at character 3: found = behind (?, expected flags out of i, m, s and U, a group's <name>, or :"),
         ("(?", "at character 3: found an end behind (?, expected flags, a group's <name>, or :"),
         ("(?P<a>b)(?P<a>c)", "at character 13: found a second group named a, expected names of their own"),

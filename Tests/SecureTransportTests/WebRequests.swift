@@ -91,7 +91,9 @@ import Testing
     private func message(code: UInt8 = 0, _ records: [(UInt8, UInt32)]) -> [UInt8] {
         let header: [UInt8] = [0, 0, 0x81, 0x80 | code, 0, 1, 0, UInt8(records.count), 0, 0, 0, 0]
         return records.reduce(header + [0, 0, 1, 0, 1]) { message, record in
-            message + [0, 0, record.0, 0, 1] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: record.1 >> $0) } + [0, 0]
+            message + [0, 0, record.0, 0, 1] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: record.1 >> $0) } + [
+                0, 0,
+            ]
         }
     }
 

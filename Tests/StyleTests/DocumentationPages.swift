@@ -6,7 +6,8 @@ import Testing
     static let root = SourceFile.root
 
     static let pages: [String] = {
-        let docs = FileManager.default.enumerator(atPath: root.appending(path: "docs").path)?
+        let docs =
+            FileManager.default.enumerator(atPath: root.appending(path: "docs").path)?
             .compactMap { $0 as? String }.filter { $0.hasSuffix(".md") }.map { "docs/" + $0 } ?? []
         return docs.sorted() + ["README.md", "CHANGELOG.md", "Benchmarks/README.md", "Tests/Answers/README.md"]
     }()
@@ -38,7 +39,9 @@ import Testing
     @Test("every folder of Sources has its line in the architecture")
     func targets() throws {
         let page = try Self.text("docs/architecture.md")
-        for target in try FileManager.default.contentsOfDirectory(atPath: SourceFile.root.appending(path: "Sources").path) {
+        for target in try FileManager.default.contentsOfDirectory(
+            atPath: SourceFile.root.appending(path: "Sources").path)
+        {
             #expect(page.contains("`\(target)`"), "\(target)")
         }
     }

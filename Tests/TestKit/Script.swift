@@ -5,7 +5,8 @@ import DNSWire
 /// What a plugin of a test does each time its handler is called; what is left out, handlers do by default.
 package struct Script {
     package var answer: (inout Exchange) -> Verdict
-    package var answered: (InnerResponse, inout Exchange, AnyObject?) -> Verdict = { _, _, _ in .failed(.serverFailure) }
+    package var answered: (InnerResponse, inout Exchange, AnyObject?) -> Verdict = { _, _, _ in .failed(.serverFailure)
+    }
     package var received: (UpstreamResponse, inout Exchange) -> Void = { _, _ in }
     package var recover: (inout Exchange) -> Bool = { _ in false }
     package var finish: (inout Exchange) -> Void = { _ in }

@@ -31,7 +31,9 @@ package final class Waiting {
     }
 
     /// The network gave no answer to the query that has waited longest.
-    package func fail(_ code: ResponseCode = .serverFailure, _ error: ExtendedError? = nil, because reason: String = "cut") {
+    package func fail(
+        _ code: ResponseCode = .serverFailure, _ error: ExtendedError? = nil, because reason: String = "cut"
+    ) {
         go(.failed(code, error, because: reason))
     }
 }

@@ -24,7 +24,8 @@ import Text
         "what is wrong is told with its place",
         arguments: [
             ("", "at octet 1: expected a value"), ("nul", "at octet 1: expected a value"),
-            (#"{"a" 1}"#, "at octet 6: expected a colon"), (#"{a:1}"#, "at octet 2: expected a member's name in quotes"),
+            (#"{"a" 1}"#, "at octet 6: expected a colon"),
+            (#"{a:1}"#, "at octet 2: expected a member's name in quotes"),
             (#"{"a":1,}"#, "at octet 8: expected a member's name in quotes"),
             (#"{"a":1"#, "at octet 7: expected a comma or a closing brace"),
             ("[1 2]", "at octet 4: expected a comma or a closing bracket"), ("[1,]", "at octet 4: expected a value"),

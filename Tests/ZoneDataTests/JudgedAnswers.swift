@@ -111,7 +111,8 @@ import ZoneData
     private static let question: [UInt8] = [1, 97, 4, 116, 101, 115, 116, 0, 0, 1, 0, 1]
 
     @Test("what is not whole is not read") func cutMessages() throws {
-        let whole: [UInt8] = [0, 7, 0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0] + Self.question
+        let whole: [UInt8] =
+            [0, 7, 0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0] + Self.question
             + [0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]
         #expect(try MessageText.text(of: whole).answer == ["a.test.\t60\tIN\tA\t192.0.2.1"])
         for length in 0..<whole.count {
@@ -120,7 +121,8 @@ import ZoneData
     }
 
     @Test("header bits, the whole RCODE and options of OPT") func headerAndOPT() throws {
-        let octets: [UInt8] = [0, 7, 0x87, 0xB0, 0, 1, 0, 0, 0, 0, 0, 1] + Self.question
+        let octets: [UInt8] =
+            [0, 7, 0x87, 0xB0, 0, 1, 0, 0, 0, 0, 0, 1] + Self.question
             + [0, 0, 41, 0x04, 0xD0, 1, 0, 0x80, 0, 0, 6, 0, 15, 0, 2, 0, 14]
         let decoded = try MessageText.text(of: octets)
         #expect(decoded.flags == "qr aa tc rd ra ad cd")

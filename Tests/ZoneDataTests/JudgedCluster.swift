@@ -135,5 +135,6 @@ extension JudgedCluster {
             isTruncated: response.isTruncated, decoded: try MessageText.text(of: sent))
     }
 
-    private static let zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"].compactMap { Name($0) }.map(ClusterZone.init)
+    private static let zones = ["cluster.local", "in-addr.arpa", "ip6.arpa"].compactMap { Name($0) }.map(
+        ClusterZone.init)
 }

@@ -12,7 +12,10 @@ import ZoneData
         ("1.2.0.192.in-addr.arpa PTR web.test", "1.2.0.192.in-addr.arpa. 0 IN PTR web.test."),
         ("test MX 10 mail.test", "test. 0 IN MX 10 mail.test."),
         ("_http._tcp.test SRV 1 2 80 web.test", "_http._tcp.test. 0 IN SRV 1 2 80 web.test."),
-        ("test TXT one \"two words\" \"q\\\"b\\\\ \\007\"", "test. 0 IN TXT \"one\" \"two words\" \"q\\\"b\\\\ \\007\""),
+        (
+            "test TXT one \"two words\" \"q\\\"b\\\\ \\007\"",
+            "test. 0 IN TXT \"one\" \"two words\" \"q\\\"b\\\\ \\007\""
+        ),
         ("test SOA ns.test who.test 2026 1h 10m 1w 30", "test. 0 IN SOA ns.test. who.test. 2026 3600 600 604800 30"),
         ("test CAA 0 issue \"ca.test\"", "test. 0 IN CAA 0 issue \"ca.test\""),
         ("test HINFO PC Linux", "test. 0 IN HINFO \"PC\" \"Linux\""),
@@ -33,7 +36,10 @@ import ZoneData
     /// A message of nothing but this record in its answer section.
     private static func message(_ record: RecordText) -> [UInt8] {
         let ttl = record.ttl ?? 0
-        let numbers = [record.type.rawValue, record.class, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl), UInt16(record.data.count)]
+        let numbers = [
+            record.type.rawValue, record.class, UInt16(ttl >> 16), UInt16(truncatingIfNeeded: ttl),
+            UInt16(record.data.count),
+        ]
         let fixed = numbers.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
         return [0, 1, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0] + record.owner + fixed + record.data
     }

@@ -121,7 +121,8 @@ package struct FieldSelector: Sendable {
                 throw .badRequest("invalid selector: found \"\(part)\", expected FIELD=VALUE or FIELD!=VALUE")
             }
             let name = String(part[..<range.lowerBound].trimmed)
-            let known = ["metadata.name", "metadata.namespace"] + (kind.custom == nil ? Self.supported[kind.kind] ?? [] : [])
+            let known =
+                ["metadata.name", "metadata.namespace"] + (kind.custom == nil ? Self.supported[kind.kind] ?? [] : [])
             guard known.contains(name) else {
                 throw .badRequest("field label not supported: \(name)")
             }

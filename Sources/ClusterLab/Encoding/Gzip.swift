@@ -55,7 +55,8 @@ struct Gzip {
                 index += 1
                 continue
             }
-            let word = UInt32(window[index]) | UInt32(window[index + 1]) << 8 | UInt32(window[index + 2]) << 16
+            let word =
+                UInt32(window[index]) | UInt32(window[index + 1]) << 8 | UInt32(window[index + 2]) << 16
                 | UInt32(window[index + 3]) << 24
             let hash = Int((word &* 2_654_435_761) >> UInt32(32 - Self.hashBits))
             let candidate = latest[hash] - position

@@ -201,7 +201,8 @@ extension ClusterName {
 extension ClusterName {
     /// `zone.pin._zone.service.namespace.svc`, and `prefer` in the place of `pin`; zones may have several labels.
     private init?(zonal labels: LabelsBelowZone) {
-        guard labels.count >= 5, let (start, service) = labels.lastFive, labels.label(after: start).spells("_zone") else {
+        guard labels.count >= 5, let (start, service) = labels.lastFive, labels.label(after: start).spells("_zone")
+        else {
             return nil
         }
         let directive = labels.label(at: start)

@@ -188,7 +188,9 @@ package final class ClusterIndex {
 
     /// The first list says nothing about how long changes took.
     private func recordTrigger(of slice: EndpointSliceObject, _ service: ObjectID) {
-        guard let trigger = slice.lastChangeTrigger, listedKinds.contains(.endpointSlice), triggers.count < 4096 else { return }
+        guard let trigger = slice.lastChangeTrigger, listedKinds.contains(.endpointSlice), triggers.count < 4096 else {
+            return
+        }
         triggers.append((service, trigger, slice.followsSelector))
     }
 
@@ -356,7 +358,8 @@ package final class ClusterIndex {
                 let key = CompactObject.key(zone: zone, of: state.key)
                 let hash = withBytes(key) { KeyedTable.hash($0, seed: seed) }
                 let payload =
-                    zones.contains(zone) ? ServiceEncoder.encode(service: state.service, slices: octets, zone: zone) : nil
+                    zones.contains(zone)
+                    ? ServiceEncoder.encode(service: state.service, slices: octets, zone: zone) : nil
                 changes[KeyedTable.shard(of: hash), default: []].append(
                     KeyedTable.Change(key: key, hash: hash, payload: payload))
             }

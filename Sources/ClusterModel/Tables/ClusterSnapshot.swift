@@ -24,7 +24,8 @@ package final class ClusterSnapshot: Sendable {
     /// Plain pointers into this snapshot: valid only as long as somebody holds it.
     package var view: ClusterView {
         unsafe ClusterView(
-            shards: UnsafePointer(directory.start), namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed, pods: pods,
+            shards: UnsafePointer(directory.start), namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed,
+            pods: pods,
             ignoresEmptyServices: ignoresEmptyServices, answersZones: answersZones)
     }
 

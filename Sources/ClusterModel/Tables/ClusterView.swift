@@ -12,7 +12,8 @@ package import DNSWire
     let answersZones: Bool
 
     init(
-        shards: UnsafePointer<ByteView>, namespaces: KeyedTable, seed: UInt64, pods: PodNames, ignoresEmptyServices: Bool,
+        shards: UnsafePointer<ByteView>, namespaces: KeyedTable, seed: UInt64, pods: PodNames,
+        ignoresEmptyServices: Bool,
         answersZones: Bool
     ) {
         unsafe self.shards = unsafe shards

@@ -147,8 +147,9 @@ extension Exchange {
         _ record: RecordPlace, of response: InnerResponse, ttl: UInt32, in section: Section,
         _ change: (any NameChange)? = nil
     ) -> Bool {
-        guard RecordCopier.copy(
-            record, of: response.message, ttl: ttl, scratch: nameScratch, to: &self.response, in: section, change)
+        guard
+            RecordCopier.copy(
+                record, of: response.message, ttl: ttl, scratch: nameScratch, to: &self.response, in: section, change)
         else {
             if section == .answer { self.response.truncate() }
             return false
@@ -157,7 +158,8 @@ extension Exchange {
     }
 
     /// Appends `address` to the answer with the owner of `record`; TC is set when it does not fit.
-    package mutating func append(_ address: IPAddress, as record: RecordPlace, of response: InnerResponse, ttl: UInt32) {
+    package mutating func append(_ address: IPAddress, as record: RecordPlace, of response: InnerResponse, ttl: UInt32)
+    {
         guard let length = try? MessageReader.expandName(response.message, at: record.nameOffset, into: nameScratch)
         else { return }
         self.response.beginRecord(

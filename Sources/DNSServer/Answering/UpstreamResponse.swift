@@ -46,12 +46,15 @@ extension MessageWriter {
     ///
     /// - Parameter scratch: at least 255 octets, for names on their way from one message to the other.
     mutating func append(
-        _ reply: UpstreamResponse, to question: Question, asked: Query, _ times: TimeToLive, rotation: Int, scratch: OutputBytes
+        _ reply: UpstreamResponse, to question: Question, asked: Query, _ times: TimeToLive, rotation: Int,
+        scratch: OutputBytes
     ) {
         code = reply.code
         withBytes(reply.octets) { message in
-            if question.nameOffset == 12, answers == 0, reply.questionEnd == asked.questionEnd, count == reply.questionEnd,
-                appendBody(message.suffix(from: reply.questionEnd), answers: reply.answers, authorities: reply.authorities)
+            if question.nameOffset == 12, answers == 0, reply.questionEnd == asked.questionEnd,
+                count == reply.questionEnd,
+                appendBody(
+                    message.suffix(from: reply.questionEnd), answers: reply.answers, authorities: reply.authorities)
             {
                 let first = reply.addresses.map { rotate($0, of: message, by: rotation) } ?? 0
                 for offset in reply.timesToLive {
@@ -78,16 +81,18 @@ extension MessageWriter {
 
     /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.
     private mutating func appendRecords(
-        of message: ByteView, _ reply: UpstreamResponse, _ question: Question, _ times: TimeToLive, _ scratch: OutputBytes
+        of message: ByteView, _ reply: UpstreamResponse, _ question: Question, _ times: TimeToLive,
+        _ scratch: OutputBytes
     ) {
         let records = MessageRecords(
             message, at: reply.questionEnd, answers: reply.answers,
             authorities: question.nameOffset == 12 ? reply.authorities : 0)
         for (record, section) in records {
             guard section == .answer || !isTruncated else { return }
-            guard RecordCopier.copy(
-                record, of: message, ttl: times.adjusted(record.ttl), scratch: scratch, to: &self,
-                in: section)
+            guard
+                RecordCopier.copy(
+                    record, of: message, ttl: times.adjusted(record.ttl), scratch: scratch, to: &self,
+                    in: section)
             else {
                 // Authority that does not fit may go without a word; an answer may not (RFC 2181 §9).
                 if section == .answer { truncate() }

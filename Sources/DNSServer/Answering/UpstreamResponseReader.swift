@@ -41,8 +41,11 @@ package enum UpstreamResponseReader {
     }
 
     /// A reply without records, as some servers give when they do not like the question.
-    private static func empty(_ name: ByteView, _ type: RecordType, _ class: UInt16, _ code: ResponseCode) -> UpstreamResponse {
-        let octets = [UInt8](repeating: 0, count: 12) + name.array
+    private static func empty(_ name: ByteView, _ type: RecordType, _ class: UInt16, _ code: ResponseCode)
+        -> UpstreamResponse
+    {
+        let octets =
+            [UInt8](repeating: 0, count: 12) + name.array
             + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), UInt8(`class` >> 8), UInt8(`class` & 0xFF)]
         return UpstreamResponse(
             octets: octets, code: code, timesToLive: [], answers: 0, authorities: 0, questionEnd: octets.count,
@@ -69,8 +72,9 @@ package enum UpstreamResponseReader {
             guard isWanted, record.class == RecordClass.internet else { continue }
             // A TTL with its top bit set counts as zero (RFC 2181 §8).
             let ttl = record.ttl > UInt32(Int32.max) ? 0 : record.ttl
-            guard RecordCopier.copy(
-                record, of: message, ttl: ttl, scratch: scratch.bytes, to: &writer, in: section)
+            guard
+                RecordCopier.copy(
+                    record, of: message, ttl: ttl, scratch: scratch.bytes, to: &writer, in: section)
             else { throw .malformed }
             if record.type == .soa, section == .authority {
                 hasSOA = true
@@ -106,7 +110,9 @@ package enum UpstreamResponseReader {
         _ run: UpstreamResponse.AddressRun?, by record: RecordPlace, from start: Int, to end: Int
     ) -> UpstreamResponse.AddressRun? {
         guard record.type == .a || record.type == .aaaa else { return nil }
-        guard let run, run.size == end - start else { return UpstreamResponse.AddressRun(offset: start, size: end - start, count: 1) }
+        guard let run, run.size == end - start else {
+            return UpstreamResponse.AddressRun(offset: start, size: end - start, count: 1)
+        }
         return UpstreamResponse.AddressRun(offset: run.offset, size: run.size, count: run.count + 1)
     }
 
@@ -137,7 +143,8 @@ private struct AliasChain {
     }
 
     mutating func admits(_ record: RecordPlace, of message: ByteView) throws(UpstreamResponseFault) -> Bool {
-        guard let ownerLength = try? MessageReader.expandName(message, at: record.nameOffset, into: scratch.bytes) else {
+        guard let ownerLength = try? MessageReader.expandName(message, at: record.nameOffset, into: scratch.bytes)
+        else {
             throw .malformed
         }
         let owner = scratch.bytes.view(ownerLength)

@@ -48,7 +48,9 @@ package final class ServingPlan: Sendable {
     /// Every address to listen on over UDP and TCP, each once, in file order.
     package var addresses: [SocketAddress] {
         var seen: Set<SocketAddress> = []
-        return blocks.flatMap { $0.listens.filter { $0.scheme == .dns }.map(\.address) }.filter { seen.insert($0).inserted }
+        return blocks.flatMap { $0.listens.filter { $0.scheme == .dns }.map(\.address) }.filter {
+            seen.insert($0).inserted
+        }
     }
 
     /// Every scheme and address that blocks answer at.

@@ -211,11 +211,12 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         server.loop.cancel(timer)
         waitsFor = wait
         let limits = server.streamLimits
-        let delay = switch wait {
-        case .idle: listener?.isCrowded == true ? min(limits.idle, 1_000_000_000) : limits.idle
-        case .message: limits.message
-        case .write: limits.write
-        }
+        let delay =
+            switch wait {
+            case .idle: listener?.isCrowded == true ? min(limits.idle, 1_000_000_000) : limits.idle
+            case .message: limits.message
+            case .write: limits.write
+            }
         timer = server.loop.schedule(after: delay, self, token: wait.rawValue)
     }
 

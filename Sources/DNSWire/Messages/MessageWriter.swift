@@ -181,7 +181,8 @@ package struct MessageWriter: ~Copyable {
         guard total > 0 else { return true }
         var index = rotation % total
         for _ in 0..<total {
-            guard appendRecord(owner: owner, type: type, ttl: ttl, data: addresses.slice(index * size, size), in: section)
+            guard
+                appendRecord(owner: owner, type: type, ttl: ttl, data: addresses.slice(index * size, size), in: section)
             else { return false }
             index += 1
             if index == total { index = 0 }

@@ -9,7 +9,8 @@ package struct Network: Hashable, Sendable, BitwiseCopyable {
     package init?(_ address: IPAddress, prefixLength: Int) {
         guard prefixLength >= 0, prefixLength <= address.octetCount * 8 else { return nil }
         let (high, low) = Self.mask(prefixLength)
-        self.address = address.isIPv4
+        self.address =
+            address.isIPv4
             ? IPAddress(v4: UInt32(truncatingIfNeeded: (address.high & high) >> 32))
             : IPAddress(v6High: address.high & high, low: address.low & low)
         self.prefixLength = prefixLength

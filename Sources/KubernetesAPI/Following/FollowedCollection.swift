@@ -21,7 +21,8 @@ struct FollowedCollection: Sendable {
         self.namespace = namespace
         self.selection = selection.filter { !$0.1.isEmpty }
         self.mayBeAbsent = mayBeAbsent
-        root = ScaleResource.root(group, version)
+        root =
+            ScaleResource.root(group, version)
             + (namespace.isEmpty ? "" : "/namespaces/\(APIPath.escape(namespace))") + "/\(resource)"
     }
 

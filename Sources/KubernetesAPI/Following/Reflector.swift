@@ -47,9 +47,10 @@ package struct ReflectorOptions: Sendable {
 ///
 /// Performs what `ReflectorMachine` decides; what is kept of each object is the caller's.
 package struct Reflector<Object: Sendable>: Sendable {
-    typealias Decode = @Sendable ([UInt8], WireEncoding, _ isEnveloped: Bool) throws(DecodingFailure) -> (
-        object: Object, version: String
-    )
+    typealias Decode =
+        @Sendable ([UInt8], WireEncoding, _ isEnveloped: Bool) throws(DecodingFailure) -> (
+            object: Object, version: String
+        )
 
     private let connection: APIConnection
     private let collection: FollowedCollection

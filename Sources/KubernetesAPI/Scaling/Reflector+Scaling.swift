@@ -36,7 +36,8 @@ extension Reflector<LeaseRecord> {
         let collection = FollowedCollection(
             group: "coordination.k8s.io", "leases", namespace: namespace,
             selection: [("fieldSelector", "metadata.name=\(name)")])
-        return Self(connection, collection, ReflectorOptions()) { bytes, encoding, isEnveloped throws(DecodingFailure) in
+        return Self(connection, collection, ReflectorOptions()) {
+            bytes, encoding, isEnveloped throws(DecodingFailure) in
             let lease = try encoding.read(WireLease.self, from: bytes, isEnveloped: isEnveloped)
             return (LeaseRecord(lease.spec), lease.metadata.resourceVersion)
         }

@@ -134,7 +134,8 @@ final class AutoPathHandler: Handler {
         }
         exchange.isAuthoritative = exchange.isAuthoritative || search.isAuthoritative
         // It lives as long as what stands behind it.
-        exchange.writeCNAME(to: response, search.asksOtherType ? 0 : response.records.first { _ in true }?.record.ttl ?? 0)
+        exchange.writeCNAME(
+            to: response, search.asksOtherType ? 0 : response.records.first { _ in true }?.record.ttl ?? 0)
         // Of the other type's answer nothing is said but that the name is there.
         if !search.asksOtherType {
             for (record, section) in response.records {

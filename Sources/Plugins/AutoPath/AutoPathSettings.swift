@@ -66,7 +66,9 @@ struct AutoPathSettings: Sendable {
         let words = search(in: text)
         let elements = words.compactMap { Name($0) }
         guard elements.count == words.count, (1...longestPath).contains(elements.count) else {
-            let found = words.isEmpty ? "\(shown) without a search line" : "\(shown) with search \(words.joined(separator: " "))"
+            let found =
+                words.isEmpty
+                ? "\(shown) without a search line" : "\(shown) with search \(words.joined(separator: " "))"
             throw directive.error(found: found, expected: "1 to \(longestPath) domain names to search", at: word.at)
         }
         return elements
@@ -82,6 +84,7 @@ struct AutoPathSettings: Sendable {
     func wrongProvider(_ word: Token) -> ConfigurationError {
         let expected = "@ and a plugin of this server block that knows its clients: kubernetes"
         return directive?.error(word, expected: expected)
-            ?? ConfigurationError(at: word.at, directive: AutoPathPlugin.directive, found: word.text, expected: expected)
+            ?? ConfigurationError(
+                at: word.at, directive: AutoPathPlugin.directive, found: word.text, expected: expected)
     }
 }

@@ -45,7 +45,9 @@ struct DNS64Settings: Sendable {
         guard let prefix = TranslationPrefix(token.text) else {
             return check.report(
                 line.error(
-                    token, expected: "an IPv6 network of 32 to 96 bits in steps of 8, bits 64 to 71 zero, such as 64:ff9b::/96"))
+                    token,
+                    expected: "an IPv6 network of 32 to 96 bits in steps of 8, bits 64 to 71 zero, such as 64:ff9b::/96"
+                ))
         }
         self.prefix = prefix
     }

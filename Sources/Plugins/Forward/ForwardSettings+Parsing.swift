@@ -41,7 +41,8 @@ extension ForwardSettings {
     }
 
     /// An address is looked at, and nothing is done with it.
-    private static func withoutEffect(_ token: Token, _ line: Directive, _: Self) throws(ConfigurationError) -> [String] {
+    private static func withoutEffect(_ token: Token, _ line: Directive, _: Self) throws(ConfigurationError) -> [String]
+    {
         guard TargetReader.address(token.text) != nil else { throw line.error(token, expected: "an IP address") }
         return token == line.arguments.first ? [line.name] : []
     }

@@ -26,7 +26,9 @@ final class ClusterMetadata: MetadataReader {
             // Text before the snapshot may go.
             return snapshot.value.view.podNamespace(of: IPAddress(exchange.client)).map(Self.text)
         }
-        if field == "client-pod-name" { return clients?.pod(at: IPAddress(exchange.client)).map { Self.printable($0.name) } }
+        if field == "client-pod-name" {
+            return clients?.pod(at: IPAddress(exchange.client)).map { Self.printable($0.name) }
+        }
         if field.hasPrefix("client-label/") {
             let label = String(field.dropFirst("client-label/".count))
             return clients?.pod(at: IPAddress(exchange.client))?.labels[label].map(Self.printable)

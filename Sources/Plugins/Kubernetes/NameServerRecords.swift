@@ -117,7 +117,9 @@ struct NameServerRecords {
             glue.append((target, ownAddresses(view)))
         }
         for (owner, addresses) in glue {
-            for address in addresses { append(address, owner: owner, question.ttl, in: .additional, &exchange.response) }
+            for address in addresses {
+                append(address, owner: owner, question.ttl, in: .additional, &exchange.response)
+            }
         }
     }
 

@@ -26,7 +26,8 @@ struct AddressWeights: Sendable {
             switch words.count {
             case 1:
                 guard let read = Name(first), IPAddress(first) == nil else {
-                    throw Mistake(line: index + 1, found: first, expected: "a domain name, or an address and its weight")
+                    throw Mistake(
+                        line: index + 1, found: first, expected: "a domain name, or an address and its weight")
                 }
                 name = read
                 names[read] = names[read] ?? [:]
@@ -42,7 +43,8 @@ struct AddressWeights: Sendable {
                 }
                 names[name]?[address] = weight
             default:
-                throw Mistake(line: index + 1, found: "\(words.count) words", expected: "a name, or an address and its weight")
+                throw Mistake(
+                    line: index + 1, found: "\(words.count) words", expected: "a name, or an address and its weight")
             }
         }
     }

@@ -43,8 +43,9 @@ final class LoadBalanceHandler: Handler {
 
     private func order(_ addresses: [AddressSet.Address], of set: AddressSet, _ exchange: borrowing Exchange) -> [Int] {
         var order = Array(addresses.indices)
-        if isWeighted, let length = try? MessageReader.expandName(
-            exchange.response.written, at: set.owner, into: name.bytes),
+        if isWeighted,
+            let length = try? MessageReader.expandName(
+                exchange.response.written, at: set.owner, into: name.bytes),
             let weights = weights.value.weights(name.bytes.view(length))
         {
             let all = addresses.map { weights[$0.address] ?? AddressWeights.usual }
@@ -93,7 +94,8 @@ struct AddressSet {
     }
 
     private static func sameName(_ one: Int, _ other: Int, _ message: ByteView) -> Bool {
-        if message.at(one) ?? 0 >= 0xC0, message.at(other) ?? 0 >= 0xC0, one + 1 < message.count, other + 1 < message.count,
+        if message.at(one) ?? 0 >= 0xC0, message.at(other) ?? 0 >= 0xC0, one + 1 < message.count,
+            other + 1 < message.count,
             message.uint16(at: one) == message.uint16(at: other)
         {
             return true

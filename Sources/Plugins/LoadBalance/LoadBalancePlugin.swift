@@ -31,7 +31,9 @@ package final class LoadBalancePlugin: Plugin {
             weights.publish(try AddressWeights(content))
         } catch {
             guard let line = directives.first else { return }
-            check.report(line.error(found: "\(path): \(error)", expected: "a file of names, each with its addresses and weights"))
+            check.report(
+                line.error(found: "\(path): \(error)", expected: "a file of names, each with its addresses and weights")
+            )
         }
     }
 

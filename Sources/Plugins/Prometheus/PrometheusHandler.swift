@@ -18,7 +18,8 @@ final class PrometheusHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict { .next }
 
     func finish(_ exchange: inout Exchange) {
-        guard let zone = zones.first(where: { exchange.asked.folded.isSubdomain(of: $0.wire.view) }) ?? zones.last else { return }
+        guard let zone = zones.first(where: { exchange.asked.folded.isSubdomain(of: $0.wire.view) }) ?? zones.last
+        else { return }
         zone.count(&exchange, plugin: exchange.answeredBy, now: server.loop.currentTime)
     }
 }
@@ -94,7 +95,8 @@ private final class ZoneCounters {
         if let known = sizes[place] { return known }
         let made = Sizes(
             request: metrics.histogram(
-                "coredns_dns_request_size_bytes", "Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol.",
+                "coredns_dns_request_size_bytes",
+                "Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol.",
                 labels + transportLabels(place), bounds: Histogram.sizeBounds, unitsPerOne: 1),
             response: metrics.histogram(
                 "coredns_dns_response_size_bytes", "Size of the returned response in bytes.",
@@ -106,9 +108,11 @@ private final class ZoneCounters {
     private func response(_ key: ResponseLabels) -> Counter {
         // Nearly every answer is of the same kind as the one before it.
         if let lastResponse, lastResponse.0 == key { return lastResponse.1 }
-        let counter = responses[key] ?? metrics.counter(
-            "coredns_dns_responses_total", "Counter of response status codes.",
-            labels + [("rcode", key.code.description), ("plugin", key.plugin)])
+        let counter =
+            responses[key]
+            ?? metrics.counter(
+                "coredns_dns_responses_total", "Counter of response status codes.",
+                labels + [("rcode", key.code.description), ("plugin", key.plugin)])
         responses[key] = counter
         lastResponse = (key, counter)
         return counter

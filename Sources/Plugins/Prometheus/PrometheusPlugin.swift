@@ -28,7 +28,8 @@ package final class PrometheusPlugin: Plugin {
         for zone in block.zones {
             for name in environment.plugins.map(\.directive) {
                 environment.metrics.reading(
-                    "coredns_plugin_enabled", "A metric that indicates whether a plugin is enabled on per server and zone basis.",
+                    "coredns_plugin_enabled",
+                    "A metric that indicates whether a plugin is enabled on per server and zone basis.",
                     [("server", block.serverLabel), ("zone", zone.description), ("view", block.view), ("name", name)]
                 ) { 1 }
             }

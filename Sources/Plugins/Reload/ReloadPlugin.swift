@@ -52,7 +52,9 @@ package final class ReloadPlugin: Plugin {
         while !Task.isCancelled {
             do { try await Task.sleep(for: pause) } catch { return }
             guard let hash = environment.hashOfFilesNow() else {
-                if refused != "" { Log.warning("plugin/reload: the configuration cannot be read; the old one serves on") }
+                if refused != "" {
+                    Log.warning("plugin/reload: the configuration cannot be read; the old one serves on")
+                }
                 // Reloading reports what is wrong, once for each new content.
                 if refused != "" { await environment.reload() }
                 refused = ""

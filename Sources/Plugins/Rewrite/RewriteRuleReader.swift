@@ -47,7 +47,9 @@ struct RewriteRuleReader {
             change = .alias(from, to: text)
         case "edns0":
             throw line.error(
-                field, expected: "name, type, class, ttl, rcode or cname: upstreams are sent an OPT record of this server's own")
+                field,
+                expected:
+                    "name, type, class, ttl, rcode or cname: upstreams are sent an OPT record of this server's own")
         default: throw line.error(field, expected: "name, type, class, ttl, rcode or cname")
         }
         if let more = words.first { throw line.error(more, expected: "the end of the rule") }
@@ -149,7 +151,8 @@ struct RewriteRuleReader {
         let token = try take("the new name")
         let text = NameText(token.text)
         guard text.lastGroup <= pattern.groupCount else {
-            throw line.error(token, expected: "groups up to {\(pattern.groupCount)}, which is how many the expression has")
+            throw line.error(
+                token, expected: "groups up to {\(pattern.groupCount)}, which is how many the expression has")
         }
         return text
     }
@@ -192,7 +195,9 @@ struct RewriteRuleReader {
         let parts = token.text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         func seconds(_ text: String, else missing: UInt32) throws(ConfigurationError) -> UInt32 {
             if text.isEmpty { return missing }
-            guard let value = UInt32(text), value <= UInt32(Int32.max) else { throw line.error(token, expected: expected) }
+            guard let value = UInt32(text), value <= UInt32(Int32.max) else {
+                throw line.error(token, expected: expected)
+            }
             return value
         }
         guard parts.contains(where: { !$0.isEmpty }) else { throw line.error(token, expected: expected) }

@@ -107,7 +107,9 @@ final class Rewriting: NameChange {
                 if let match = pattern.firstMatch(in: text.map(folded)) { text = replacement.filled(match) }
             }
         }
-        guard text != before, let wire = Name.wireKeepingCase(String(decoding: text, as: UTF8.self)) else { return name }
+        guard text != before, let wire = Name.wireKeepingCase(String(decoding: text, as: UTF8.self)) else {
+            return name
+        }
         return keep(wire)
     }
 

@@ -144,7 +144,8 @@ extension TemplateParser {
     }
 
     private static func one(of names: Set<String>, _ kind: String) -> String {
-        names.isEmpty ? "\(kind) of this template, which has none"
+        names.isEmpty
+            ? "\(kind) of this template, which has none"
             : "\(kind) of this template: \(names.sorted().joined(separator: ", "))"
     }
 }

@@ -57,8 +57,10 @@ final class TemplateCounters {
     }
 
     func matched(_ labels: Labels) {
-        let counter = matches[labels] ?? block.metrics.counter(
-            "coredns_template_matches_total", "Counter of template regex matches.", list(labels))
+        let counter =
+            matches[labels]
+            ?? block.metrics.counter(
+                "coredns_template_matches_total", "Counter of template regex matches.", list(labels))
         matches[labels] = counter
         counter.bump()
     }
@@ -76,8 +78,10 @@ final class TemplateCounters {
 
     private func count(_ metric: String, _ help: String, _ labels: Labels, _ section: String, _ template: String) {
         let key = FailureLabels(metric: metric, labels: labels, section: section, template: template)
-        let counter = failures[key] ?? block.metrics.counter(
-            metric, help, list(labels) + [("section", section), ("template", template)])
+        let counter =
+            failures[key]
+            ?? block.metrics.counter(
+                metric, help, list(labels) + [("section", section), ("template", template)])
         failures[key] = counter
         counter.bump()
     }

@@ -64,7 +64,8 @@ struct ZoneNotifier: Sendable {
     private func send(for patience: Duration) async -> Bool {
         let id = MessageID.random()
         let end = ContinuousClock.now + patience
-        if let socket = try? ConnectedDatagramSocket(connectedTo: server, from: source.map { SocketAddress($0, port: 0) }),
+        if let socket = try? ConnectedDatagramSocket(
+            connectedTo: server, from: source.map { SocketAddress($0, port: 0) }),
             withBytes(message(id), { socket.send($0) })
         {
             let room = ByteBlock(capacity: 512)

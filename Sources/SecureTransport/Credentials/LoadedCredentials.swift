@@ -38,11 +38,12 @@ package struct LoadedCredentials: Sendable {
             configuration.trustRoots = .certificates(try Self.certificates(octets[2], file))
             configuration.sendCANameList = true
         }
-        configuration.certificateVerification = switch files.clientAuthentication {
-        case .nothing: .none
-        case .request, .verifyIfGiven: .optionalVerification
-        case .require, .requireAndVerify: .noHostnameVerification
-        }
+        configuration.certificateVerification =
+            switch files.clientAuthentication {
+            case .nothing: .none
+            case .request, .verifyIfGiven: .optionalVerification
+            case .require, .requireAndVerify: .noHostnameVerification
+            }
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {

@@ -29,7 +29,8 @@ package final class Entrance: Sendable {
     ) {
         let isPadded = client.isEncrypted && ResponsePadding.isWanted(by: message)
         inbox.post(
-            TransportQuery(message: message, client: client.address, place: place, takesStreams: takesStreams) { answer in
+            TransportQuery(message: message, client: client.address, place: place, takesStreams: takesStreams) {
+                answer in
                 if isPadded, case .response(let response) = answer {
                     answered(.response(ResponsePadding.padded(response)))
                 } else {

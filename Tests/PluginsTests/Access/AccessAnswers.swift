@@ -14,21 +14,23 @@ import Testing
 
     private static let answer = "NOERROR aa\na.test. 3600 A 10.0.0.1"
 
-    @Test("policies, types and networks", arguments: [
-        ("acl {\nblock\n}", "REFUSED ede=15"),
-        ("acl {\nblock type A net 127.0.0.0/8\n}", "REFUSED ede=15"),
-        ("acl {\nblock type a aaaa net 10.0.0.0/8 127.0.0.1\n}", "REFUSED ede=15"),
-        ("acl {\nblock type AAAA\n}", answer),
-        ("acl {\nblock net 10.0.0.0/8 ::/0 127.0.0.2/31\n}", answer),
-        ("acl {\nfilter type *\n}", "NOERROR ede=17"),
-        ("acl {\nallow net 127.0.0.1\nblock\n}", answer),
-        ("acl {\nblock\nallow net 127.0.0.1\n}", "REFUSED ede=15"),
-        ("acl other.test {\nblock\n}", answer),
-        ("acl a.test {\nblock\n}", "REFUSED ede=15"),
-        // Lines are asked one after the other; an allow ends that.
-        ("acl {\nallow type A\n}\nacl {\nblock\n}", answer),
-        ("acl {\nallow type MX\n}\nacl {\nblock\n}", "REFUSED ede=15"),
-    ])
+    @Test(
+        "policies, types and networks",
+        arguments: [
+            ("acl {\nblock\n}", "REFUSED ede=15"),
+            ("acl {\nblock type A net 127.0.0.0/8\n}", "REFUSED ede=15"),
+            ("acl {\nblock type a aaaa net 10.0.0.0/8 127.0.0.1\n}", "REFUSED ede=15"),
+            ("acl {\nblock type AAAA\n}", answer),
+            ("acl {\nblock net 10.0.0.0/8 ::/0 127.0.0.2/31\n}", answer),
+            ("acl {\nfilter type *\n}", "NOERROR ede=17"),
+            ("acl {\nallow net 127.0.0.1\nblock\n}", answer),
+            ("acl {\nblock\nallow net 127.0.0.1\n}", "REFUSED ede=15"),
+            ("acl other.test {\nblock\n}", answer),
+            ("acl a.test {\nblock\n}", "REFUSED ede=15"),
+            // Lines are asked one after the other; an allow ends that.
+            ("acl {\nallow type A\n}\nacl {\nblock\n}", answer),
+            ("acl {\nallow type MX\n}\nacl {\nblock\n}", "REFUSED ede=15"),
+        ])
     func policies(_ rules: String, _ answer: String) throws {
         let server = try server(rules)
         #expect(server.ask("a.test. A", dnssecOK: false) == answer)
@@ -74,15 +76,20 @@ import Testing
         #expect(server.metric("coredns_acl_allowed_requests_total") == "1")
     }
 
-    @Test("lines that are wrong", arguments: [
-        ("acl", "acl: found no policy, expected at least one of allow, block, filter, drop"),
-        ("acl {\npermit\n}", "acl: found permit, expected allow, block, filter or drop"),
-        ("acl {\nblock net 10.0.0.0/33\n}", "acl: found block 10.0.0.0/33, expected an IP address or network such as 10.0.0.0/8, or *"),
-        ("acl {\nblock type FOO\n}", "acl: found block FOO, expected a record type such as AAAA, or *"),
-        ("acl {\nblock A\n}", "acl: found block A, expected type or net"),
-        ("acl {\nblock type\n}", "acl: found nothing after type, expected values, or *"),
-        ("acl {\nblock type net *\n}", "acl: found block net, expected values of type, or *"),
-    ])
+    @Test(
+        "lines that are wrong",
+        arguments: [
+            ("acl", "acl: found no policy, expected at least one of allow, block, filter, drop"),
+            ("acl {\npermit\n}", "acl: found permit, expected allow, block, filter or drop"),
+            (
+                "acl {\nblock net 10.0.0.0/33\n}",
+                "acl: found block 10.0.0.0/33, expected an IP address or network such as 10.0.0.0/8, or *"
+            ),
+            ("acl {\nblock type FOO\n}", "acl: found block FOO, expected a record type such as AAAA, or *"),
+            ("acl {\nblock A\n}", "acl: found block A, expected type or net"),
+            ("acl {\nblock type\n}", "acl: found nothing after type, expected values, or *"),
+            ("acl {\nblock type net *\n}", "acl: found block net, expected values of type, or *"),
+        ])
     func errors(_ lines: String, _ error: String) {
         #expect(TestPlan.errors(lines) == error)
     }
@@ -93,12 +100,15 @@ import Testing
         ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.0", false), ("0.0.0.0/0", "203.0.113.1", true),
         ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1/31", "192.0.2.0", true), ("192.0.2.1/32", "192.0.2.0", false),
         ("fd00::/8", "fdff::1", true), ("fd00::/8", "fe00::", false), ("2001:db8::/65", "2001:db8::7fff:0:0:1", true),
-        ("2001:db8::/65", "2001:db8::8000:0:0:1", false), ("::/0", "10.0.0.1", false), ("::ffff:10.0.0.0/104", "10.1.1.1", true),
+        ("2001:db8::/65", "2001:db8::8000:0:0:1", false), ("::/0", "10.0.0.1", false),
+        ("::ffff:10.0.0.0/104", "10.1.1.1", true),
     ])
     func contains(_ network: String, _ address: String, _ isInside: Bool) throws {
         #expect(try #require(Network(network)).contains(try #require(IPAddress(address))) == isInside)
     }
 
-    @Test(arguments: ["10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0/8", "fd00::/129", "::ffff:10.0.0.0/95", "x", "10.0.0.0/+8"])
+    @Test(arguments: [
+        "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0/8", "fd00::/129", "::ffff:10.0.0.0/95", "x", "10.0.0.0/+8",
+    ])
     func notNetworks(_ text: String) { #expect(Network(text) == nil) }
 }

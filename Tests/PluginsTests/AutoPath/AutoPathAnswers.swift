@@ -67,9 +67,11 @@ private let upstream: ScriptedUpstream.Script = { query in
         #expect(try dns.ask(question) == answer)
     }
 
-    @Test("pods are known with every setting, and have names only as it says", arguments: [
-        ("disabled", "NXDOMAIN"), ("insecure", "NOERROR"), ("verified", "NOERROR"),
-    ])
+    @Test(
+        "pods are known with every setting, and have names only as it says",
+        arguments: [
+            ("disabled", "NXDOMAIN"), ("insecure", "NOERROR"), ("verified", "NOERROR"),
+        ])
     func everyPodSetting(_ pods: String, _ code: String) throws {
         let dns = try ClusterServer("\(kubernetes) {\npods \(pods)\n}", cluster)
         #expect(try dns.ask("db.other.shop.svc.cluster.local. A").hasPrefix("NOERROR aa\ndb.other.shop"))
@@ -157,7 +159,10 @@ private let upstream: ScriptedUpstream.Script = { query in
             "B.test.shop.svc.cluster.local. A",
             "NOERROR aa\nB.test.shop.svc.cluster.local. 7 IN CNAME B.test.\nB.test. 7 IN A 192.0.2.2"
         ),
-        ("half.test.shop.svc.cluster.local. AAAA", "NOERROR aa\nhalf.test.shop.svc.cluster.local. 0 IN CNAME half.test."),
+        (
+            "half.test.shop.svc.cluster.local. AAAA",
+            "NOERROR aa\nhalf.test.shop.svc.cluster.local. 0 IN CNAME half.test."
+        ),
         ("ghost.test.shop.svc.cluster.local. A", "NXDOMAIN aa\n\(soa)"),
         ("broken.test.shop.svc.cluster.local. A", "SERVFAIL"),
         (
@@ -216,7 +221,8 @@ private let upstream: ScriptedUpstream.Script = { query in
 
     @Test func answers() throws {
         let dns = try MemoryServer(
-            "autopath /search\nhosts {\n192.0.2.1 a.two.test b.one.test\n192.0.2.9 c\nfallthrough\n}", files: Self.files)
+            "autopath /search\nhosts {\n192.0.2.1 a.two.test b.one.test\n192.0.2.9 c\nfallthrough\n}", files: Self.files
+        )
         #expect(
             dns.ask("b.one.test. A") == "NOERROR aa\nb.one.test. 3600 A 192.0.2.1")
         // `hosts` alone knows no missing names: there is nothing to complete.
@@ -238,7 +244,9 @@ private let upstream: ScriptedUpstream.Script = { query in
 
 @Suite("autopath: what a Corefile may say") struct AutoPathSettingsErrors {
     private static let provider = "@ and a plugin of this server block that knows its clients: kubernetes"
-    private static let files = ["/search": "search one.test\n", "/none": "nameserver 192.0.2.1\n", "/bad": "search a..b\n"]
+    private static let files = [
+        "/search": "search one.test\n", "/none": "nameserver 192.0.2.1\n", "/bad": "search a..b\n",
+    ]
 
     @Test(arguments: [
         ("autopath @kubernetes\nkubernetes cluster.local", "no errors"),

@@ -11,12 +11,18 @@ import Testing
         let (name, type) = (query.parsed.name.lowercased(), query.parsed.type)
         let noData = query.reply(authority: [.soa("test.", ttl: 90)])
         return switch (name, type) {
-        case ("v4.test.", .a): 
+        case ("v4.test.", .a):
             [query.reply([.a(query.parsed.name, "192.0.2.33"), .a(query.parsed.name, "198.51.100.1", ttl: 30)])]
         case ("both.test.", .a): [query.reply([.a("both.test.", "192.0.2.1")])]
-        case ("both.test.", .aaaa): [query.reply([TestRecord(name: "both.test.", type: .aaaa, ttl: 300, data: IPAddress("2001:db8::1")?.octets ?? [])])]
+        case ("both.test.", .aaaa):
+            [
+                query.reply([
+                    TestRecord(name: "both.test.", type: .aaaa, ttl: 300, data: IPAddress("2001:db8::1")?.octets ?? [])
+                ])
+            ]
         case ("alias.test.", .a): [query.reply([.cname("alias.test.", "v4.test."), .a("v4.test.", "192.0.2.33")])]
-        case ("alias.test.", .aaaa): [query.reply([.cname("alias.test.", "v4.test.")], authority: [.soa("test.", ttl: 90)])]
+        case ("alias.test.", .aaaa):
+            [query.reply([.cname("alias.test.", "v4.test.")], authority: [.soa("test.", ttl: 90)])]
         case ("broken.test.", .aaaa): [query.reply(code: 2)]
         case ("broken.test.", .a): [query.reply([.a("broken.test.", "192.0.2.4", ttl: 1000)])]
         case ("dead.test.", _): [query.reply(code: 2)]
@@ -68,28 +74,37 @@ import Testing
     }
 
     @Test("our own records: synthesised ones are not authoritative") func own() throws {
-        let server = try MemoryServer("dns64 {\nallow_ipv4\n}\nhosts /names {\n10.0.0.1 a.test\n}", files: ["/names": ""])
+        let server = try MemoryServer(
+            "dns64 {\nallow_ipv4\n}\nhosts /names {\n10.0.0.1 a.test\n}", files: ["/names": ""])
         #expect(server.ask("a.test. AAAA") == "NOERROR\na.test. 600 AAAA 64:ff9b::a00:1")
         #expect(server.ask("a.test. A") == "NOERROR aa\na.test. 3600 A 10.0.0.1")
     }
 
-    @Test("IPv4 addresses in prefixes of every length (RFC 6052 §2.4)", arguments: [
-        ("2001:db8::/32", "2001:db8:c000:221::"), ("2001:db8:100::/40", "2001:db8:1c0:2:21::"),
-        ("2001:db8:122::/48", "2001:db8:122:c000:2:2100::"), ("2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"),
-        ("2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100:0"), ("2001:db8:122:344::/96", "2001:db8:122:344::c000:221"),
-        ("64:ff9b::/96", "64:ff9b::c000:221"),
-    ])
+    @Test(
+        "IPv4 addresses in prefixes of every length (RFC 6052 §2.4)",
+        arguments: [
+            ("2001:db8::/32", "2001:db8:c000:221::"), ("2001:db8:100::/40", "2001:db8:1c0:2:21::"),
+            ("2001:db8:122::/48", "2001:db8:122:c000:2:2100::"), ("2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"),
+            ("2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100:0"),
+            ("2001:db8:122:344::/96", "2001:db8:122:344::c000:221"),
+            ("64:ff9b::/96", "64:ff9b::c000:221"),
+        ])
     func embedding(_ prefix: String, _ address: String) throws {
         #expect(try #require(TranslationPrefix(prefix)).embed(0xC000_0221) == IPAddress(address))
     }
 
-    @Test("lines that are wrong", arguments: [
-        ("dns64 10.0.0.0/8", "10.0.0.0/8"), ("dns64 64:ff9b::/100", "64:ff9b::/100"), ("dns64 64:ff9b::/24", "64:ff9b::/24"),
-        ("dns64 64:ff9b::", "64:ff9b::"), ("dns64 {\nprefix 2001:db8:0:0:ff00::/80\n}", "prefix 2001:db8:0:0:ff00::/80"),
-    ])
+    @Test(
+        "lines that are wrong",
+        arguments: [
+            ("dns64 10.0.0.0/8", "10.0.0.0/8"), ("dns64 64:ff9b::/100", "64:ff9b::/100"),
+            ("dns64 64:ff9b::/24", "64:ff9b::/24"),
+            ("dns64 64:ff9b::", "64:ff9b::"),
+            ("dns64 {\nprefix 2001:db8:0:0:ff00::/80\n}", "prefix 2001:db8:0:0:ff00::/80"),
+        ])
     func errors(_ line: String, _ found: String) {
         #expect(
             TestPlan.errors(line)
-                == "dns64: found \(found), expected an IPv6 network of 32 to 96 bits in steps of 8, bits 64 to 71 zero, such as 64:ff9b::/96")
+                == "dns64: found \(found), expected an IPv6 network of 32 to 96 bits in steps of 8, bits 64 to 71 zero, such as 64:ff9b::/96"
+        )
     }
 }

@@ -43,9 +43,11 @@ private let silent: ScriptedUpstream.Script = { _ in [] }
         #expect(asked.text == "NXDOMAIN")
     }
 
-    @Test("policies: sequential asks the first, round_robin each in turn", arguments: [
-        ("sequential", [6, 0, 0]), ("round_robin", [2, 2, 2]),
-    ])
+    @Test(
+        "policies: sequential asks the first, round_robin each in turn",
+        arguments: [
+            ("sequential", [6, 0, 0]), ("round_robin", [2, 2, 2]),
+        ])
     func policies(_ policy: String, _ queries: [Int]) throws {
         let server = try MemoryServer(
             "forward . @UPSTREAM@ @UPSTREAM2@ @UPSTREAM3@ {\npolicy \(policy)\n}",
@@ -177,7 +179,8 @@ private let silent: ScriptedUpstream.Script = { _ in [] }
         #expect(server.metric("coredns_proxy_conn_cache_hits_total") == "2")
     }
 
-    @Test("expire: a connection that nobody used for so long is closed", arguments: [("", 10_000), ("expire 2s", 2000)])
+    @Test(
+        "expire: a connection that nobody used for so long is closed", arguments: [("", 10_000), ("expire 2s", 2000)])
     func expire(_ option: String, _ milliseconds: Int) throws {
         let server = try MemoryServer(
             "forward . @UPSTREAM@ {\nforce_tcp\n\(option)\n}", upstream: upstream("192.0.2.1"))

@@ -62,9 +62,15 @@ private let soa = "5 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. 1700
         ("shop.svc.cluster.local. A", "NOERROR aa\ncluster.local. \(soa)"),
         ("ghost.shop.svc.cluster.local. A", "NXDOMAIN aa\ncluster.local. \(soa)"),
         ("ghost.svc.CLUSTER.local. A", "NXDOMAIN aa\nCLUSTER.local. \(soa.replacing("cluster", with: "CLUSTER"))"),
-        ("9.9.9.9.in-addr.arpa. PTR", "NXDOMAIN aa\nin-addr.arpa. \(soa.replacing("cluster.local", with: "in-addr.arpa"))"),
+        (
+            "9.9.9.9.in-addr.arpa. PTR",
+            "NXDOMAIN aa\nin-addr.arpa. \(soa.replacing("cluster.local", with: "in-addr.arpa"))"
+        ),
         ("10.0.96.10.in-addr.arpa. PTR", "NOERROR aa\n10.0.96.10.in-addr.arpa. 5 IN PTR web.shop.svc.cluster.local."),
-        ("10.0.96.10.in-addr.arpa. A", "NOERROR aa\nin-addr.arpa. \(soa.replacing("cluster.local", with: "in-addr.arpa"))"),
+        (
+            "10.0.96.10.in-addr.arpa. A",
+            "NOERROR aa\nin-addr.arpa. \(soa.replacing("cluster.local", with: "in-addr.arpa"))"
+        ),
         ("cluster.local. SOA", "NOERROR aa\ncluster.local. \(soa)"),
         ("cluster.local. NS", "NOERROR aa\ncluster.local. 5 IN NS ns.dns.cluster.local."),
         ("ns.dns.cluster.local. A", "NOERROR aa\nns.dns.cluster.local. 5 IN A 192.0.2.53"),

@@ -83,7 +83,10 @@ private let shop = [
         "without EndpointSlices: what they cannot change is answered, what they could make exist is unknown",
         arguments: [
             ("web.shop.svc.cluster.local. A", "NOERROR aa\n\(web)"),
-            ("10.0.96.10.in-addr.arpa. PTR", "NOERROR aa\n10.0.96.10.in-addr.arpa. 5 IN PTR web.shop.svc.cluster.local."),
+            (
+                "10.0.96.10.in-addr.arpa. PTR",
+                "NOERROR aa\n10.0.96.10.in-addr.arpa. 5 IN PTR web.shop.svc.cluster.local."
+            ),
             ("db.shop.svc.cluster.local. A", "SERVFAIL aa ede=14"),
             ("db-0.db.shop.svc.cluster.local. AAAA", "SERVFAIL aa ede=14"),
             ("_pg._tcp.db.shop.svc.cluster.local. SRV", "SERVFAIL aa ede=14"),
@@ -95,7 +98,9 @@ private let shop = [
     func slices(_ question: String, _ expected: String) throws {
         let dns = try server([.endpointSlice])
         let answer = try dns.ask(question, edns: true)
-        #expect(expected.contains("\n") ? answer == expected : answer.split(separator: "\n").first.map(String.init) == expected)
+        #expect(
+            expected.contains("\n")
+                ? answer == expected : answer.split(separator: "\n").first.map(String.init) == expected)
     }
 
     @Test("without Pods: their names are unknown, those of services are not") func pods() throws {

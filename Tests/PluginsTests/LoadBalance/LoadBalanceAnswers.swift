@@ -6,7 +6,8 @@ import Testing
 @testable import Plugins
 
 @Suite("loadbalance: which address comes first") struct LoadBalanceAnswers {
-    private static let names = (1...4).map { "10.0.0.\($0) a.test" }.joined(separator: "\n") + "\nfd00::1 a.test\nfd00::2 a.test"
+    private static let names =
+        (1...4).map { "10.0.0.\($0) a.test" }.joined(separator: "\n") + "\nfd00::1 a.test\nfd00::2 a.test"
 
     private func server(_ line: String, _ weights: String = "") throws -> MemoryServer {
         try MemoryServer("\(line)\nhosts /names", files: ["/names": Self.names, "/weights": weights])
@@ -88,30 +89,44 @@ import Testing
     @Test("a changed file is taken over; one with a mistake changes nothing") func reload() throws {
         // The plugin reads the same file again; only its content decides.
         let weights = try AddressWeights("a.test\n10.0.0.1 5\n10.0.0.2 255")
-        #expect(withBytes(Name("A.test")?.wire ?? []) { weights.weights($0) } == [IPAddress(v4: 0x0A00_0001): 5, IPAddress(v4: 0x0A00_0002): 255])
+        #expect(
+            withBytes(Name("A.test")?.wire ?? []) { weights.weights($0) } == [
+                IPAddress(v4: 0x0A00_0001): 5, IPAddress(v4: 0x0A00_0002): 255,
+            ])
         #expect(withBytes(Name("b.test")?.wire ?? []) { weights.weights($0) } == nil)
     }
 
-    @Test("files that are wrong", arguments: [
-        ("10.0.0.1 3", "line 1: found 10.0.0.1, expected a domain name before its addresses"),
-        ("a.test\n\n10.0.0.1 0", "line 3: found 0, expected a weight from 1 to 255"),
-        ("a.test\nx 1", "line 2: found x, expected an IP address"),
-        ("a.test\n10.0.0.1", "line 2: found 10.0.0.1, expected a domain name, or an address and its weight"),
-        ("a.test b 1", "line 1: found 3 words, expected a name, or an address and its weight"),
-    ])
+    @Test(
+        "files that are wrong",
+        arguments: [
+            ("10.0.0.1 3", "line 1: found 10.0.0.1, expected a domain name before its addresses"),
+            ("a.test\n\n10.0.0.1 0", "line 3: found 0, expected a weight from 1 to 255"),
+            ("a.test\nx 1", "line 2: found x, expected an IP address"),
+            ("a.test\n10.0.0.1", "line 2: found 10.0.0.1, expected a domain name, or an address and its weight"),
+            ("a.test b 1", "line 1: found 3 words, expected a name, or an address and its weight"),
+        ])
     func files(_ text: String, _ error: String) {
         #expect(
             TestPlan.errors("loadbalance weighted /weights", files: ["/weights": text])
-                == "loadbalance: found /weights: \(error), expected a file of names, each with its addresses and weights")
+                == "loadbalance: found /weights: \(error), expected a file of names, each with its addresses and weights"
+        )
     }
 
-    @Test("lines that are wrong", arguments: [
-        ("loadbalance random", "loadbalance: found random, expected round_robin or weighted"),
-        ("loadbalance weighted", "loadbalance: found nothing after argument 1, expected the file of weights"),
-        ("loadbalance weighted /none", "loadbalance: found /none: no such file, expected a file of names, each with its addresses and weights"),
-        ("loadbalance {\nprefer 10.0.0.0/40\n}", "loadbalance: found prefer 10.0.0.0/40, expected an IP address or network such as 10.0.0.0/8"),
-        ("loadbalance {\nreload 5s\n}", "loadbalance: found reload without weighted, expected weighted FILE"),
-    ])
+    @Test(
+        "lines that are wrong",
+        arguments: [
+            ("loadbalance random", "loadbalance: found random, expected round_robin or weighted"),
+            ("loadbalance weighted", "loadbalance: found nothing after argument 1, expected the file of weights"),
+            (
+                "loadbalance weighted /none",
+                "loadbalance: found /none: no such file, expected a file of names, each with its addresses and weights"
+            ),
+            (
+                "loadbalance {\nprefer 10.0.0.0/40\n}",
+                "loadbalance: found prefer 10.0.0.0/40, expected an IP address or network such as 10.0.0.0/8"
+            ),
+            ("loadbalance {\nreload 5s\n}", "loadbalance: found reload without weighted, expected weighted FILE"),
+        ])
     func errors(_ line: String, _ error: String) {
         #expect(TestPlan.errors(line) == error)
     }

@@ -29,7 +29,8 @@ import Testing
         return String(try #require(line).dropFirst("[INFO] \(name) ".count))
     }
 
-    private let verified = "kubernetes cluster.local clusterset.local in-addr.arpa {\nmulticluster clusterset.local\npods verified\n}"
+    private let verified =
+        "kubernetes cluster.local clusterset.local in-addr.arpa {\nmulticluster clusterset.local\npods verified\n}"
 
     @Test(arguments: [
         (
@@ -87,13 +88,18 @@ import Testing
     ])
     func settings(_ directives: String, _ expected: String) { #expect(TestPlan.errors(directives) == expected) }
 
-    @Test("the pod that asks: its name and labels, while one pod has the address", arguments: [
-        ([pod("team/me", "127.0.0.1", labels: ["app": "shop", "example.org/tier": "web"])], "me app=shop tier=web none=-"),
-        ([pod("team/me", "127.0.0.1", labels: ["app": "a b\n[INFO] x"])], "me app=ab[INFO]x tier=- none=-"),
-        ([pod("team/me", "127.0.0.2", labels: ["app": "shop"])], "- app=- tier=- none=-"),
-        ([pod("team/me", "127.0.0.1"), pod("team/next", "127.0.0.1")], "- app=- tier=- none=-"),
-        ([pod("team/me", "127.0.0.1", usesHostNetwork: true, labels: ["app": "shop"])], "- app=- tier=- none=-"),
-    ])
+    @Test(
+        "the pod that asks: its name and labels, while one pod has the address",
+        arguments: [
+            (
+                [pod("team/me", "127.0.0.1", labels: ["app": "shop", "example.org/tier": "web"])],
+                "me app=shop tier=web none=-"
+            ),
+            ([pod("team/me", "127.0.0.1", labels: ["app": "a b\n[INFO] x"])], "me app=ab[INFO]x tier=- none=-"),
+            ([pod("team/me", "127.0.0.2", labels: ["app": "shop"])], "- app=- tier=- none=-"),
+            ([pod("team/me", "127.0.0.1"), pod("team/next", "127.0.0.1")], "- app=- tier=- none=-"),
+            ([pod("team/me", "127.0.0.1", usesHostNetwork: true, labels: ["app": "shop"])], "- app=- tier=- none=-"),
+        ])
     func clients(_ pods: [ClusterObject], _ wanted: String) throws {
         Self.lines.withLock { $0 = [] }
         let format =
@@ -107,7 +113,9 @@ import Testing
 
     @Test("pods that a list does not name any more are forgotten") func forgotten() throws {
         let pods = ClientPods()
-        guard case .pod(let me) = pod("team/me", "10.0.0.1"), case .pod(let next) = pod("team/next", "10.0.0.1") else { return }
+        guard case .pod(let me) = pod("team/me", "10.0.0.1"), case .pod(let next) = pod("team/next", "10.0.0.1") else {
+            return
+        }
         let address = me.addresses[0]
         pods.apply([.relistStarted(.pod), .stored(.pod(me)), .relistFinished(.pod)])
         #expect(pods.pod(at: address)?.name == "me")

@@ -46,7 +46,8 @@ import ZoneData
             wire.append(UInt8(length))
             for _ in 0..<length {
                 let isFavourite = UInt8.random(in: 0..<4, using: &dice) > 0
-                wire.append(isFavourite ? favourites.randomElement(using: &dice) ?? 0 : .random(in: 0...255, using: &dice))
+                wire.append(
+                    isFavourite ? favourites.randomElement(using: &dice) ?? 0 : .random(in: 0...255, using: &dice))
             }
         }
         let ends: [[UInt8]] = [[0], Array("\u{4}test\u{0}".utf8), Array("\u{1}c\u{4}test\u{0}".utf8)]

@@ -20,24 +20,35 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
 }
 
 @Suite("rewrite: questions") struct RewriteQuestions {
-    @Test("the client sees the name it asked for", arguments: [
-        ("name old.test web.default.svc.test", "Old.Test. A", "NOERROR aa\nOld.Test. 3600 A 10.0.0.1"),
-        ("name exact old.test web.default.svc.test", "old.test. A", "NOERROR aa\nold.test. 3600 A 10.0.0.1"),
-        ("stop name OLD.test. WEB.default.svc.test.", "old.test. A", "NOERROR aa\nold.test. 3600 A 10.0.0.1"),
-        ("name prefix old- web.", "old-default.svc.test. A", "NOERROR aa\nold-default.svc.test. 3600 A 10.0.0.1"),
-        ("name suffix .old.test .svc.test", "web.default.old.test. A", "NOERROR aa\nweb.default.old.test. 3600 A 10.0.0.1"),
-        ("name suffix .old.test .svc.test answer auto", "web.default.old.test. A", "NOERROR aa\nweb.default.old.test. 3600 A 10.0.0.1"),
-        ("name substring xx. .", "axx.bxx.c.test. A", "NOERROR aa\naxx.bxx.c.test. 3600 A 10.0.0.2"),
-        (
-            "name regex ^(.*)\\.([a-z]+)\\.old\\.test\\.$ {1}.{2}.svc.test", "web.default.old.test. A",
-            "NOERROR aa\nweb.default.old.test. 3600 A 10.0.0.1"
-        ),
-        ("name regex (a)(b)?\\.test {1}.{2}b.c.test", "a.test. A", "NOERROR aa\na.test. 3600 A 10.0.0.2"),
-        ("type AAAA A", "web.default.svc.test. AAAA", "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1"),
-        // Not for this question.
-        ("name other.test web.default.svc.test", "web.default.svc.test. A", "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1"),
-        ("type MX A", "web.default.svc.test. AAAA", "NOERROR aa"),
-    ])
+    @Test(
+        "the client sees the name it asked for",
+        arguments: [
+            ("name old.test web.default.svc.test", "Old.Test. A", "NOERROR aa\nOld.Test. 3600 A 10.0.0.1"),
+            ("name exact old.test web.default.svc.test", "old.test. A", "NOERROR aa\nold.test. 3600 A 10.0.0.1"),
+            ("stop name OLD.test. WEB.default.svc.test.", "old.test. A", "NOERROR aa\nold.test. 3600 A 10.0.0.1"),
+            ("name prefix old- web.", "old-default.svc.test. A", "NOERROR aa\nold-default.svc.test. 3600 A 10.0.0.1"),
+            (
+                "name suffix .old.test .svc.test", "web.default.old.test. A",
+                "NOERROR aa\nweb.default.old.test. 3600 A 10.0.0.1"
+            ),
+            (
+                "name suffix .old.test .svc.test answer auto", "web.default.old.test. A",
+                "NOERROR aa\nweb.default.old.test. 3600 A 10.0.0.1"
+            ),
+            ("name substring xx. .", "axx.bxx.c.test. A", "NOERROR aa\naxx.bxx.c.test. 3600 A 10.0.0.2"),
+            (
+                "name regex ^(.*)\\.([a-z]+)\\.old\\.test\\.$ {1}.{2}.svc.test", "web.default.old.test. A",
+                "NOERROR aa\nweb.default.old.test. 3600 A 10.0.0.1"
+            ),
+            ("name regex (a)(b)?\\.test {1}.{2}b.c.test", "a.test. A", "NOERROR aa\na.test. 3600 A 10.0.0.2"),
+            ("type AAAA A", "web.default.svc.test. AAAA", "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1"),
+            // Not for this question.
+            (
+                "name other.test web.default.svc.test", "web.default.svc.test. A",
+                "NOERROR aa\nweb.default.svc.test. 3600 A 10.0.0.1"
+            ),
+            ("type MX A", "web.default.svc.test. AAAA", "NOERROR aa"),
+        ])
     func questions(_ rule: String, _ question: String, _ answer: String) throws {
         #expect(try server("rewrite \(rule)").ask(question) == answer)
     }
@@ -63,7 +74,8 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
 
     @Test("rules in a block") func block() throws {
         let server = try server(
-            "rewrite stop {\nname regex (.*)\\.old\\.test {1}.default.svc.test\nanswer name (.*)\\.default\\.svc\\.test {1}.old.test\n}")
+            "rewrite stop {\nname regex (.*)\\.old\\.test {1}.default.svc.test\nanswer name (.*)\\.default\\.svc\\.test {1}.old.test\n}"
+        )
         #expect(server.ask("web.old.test. A") == "NOERROR aa\nweb.old.test. 3600 A 10.0.0.1")
     }
 }
@@ -82,18 +94,23 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
     private static let chain =
         "NOERROR\nalias.old.test. 300 CNAME a.new.test.\na.new.test. 7 A 192.0.2.1"
 
-    @Test("names of an answer from upstream", arguments: [
-        ("name suffix .old.test .new.test", chain),
-        ("name suffix .old.test .new.test answer auto", "NOERROR\nalias.old.test. 300 CNAME a.old.test.\na.old.test. 7 A 192.0.2.1"),
-        ("name regex (.*)\\.old\\.test {1}.new.test", chain),
-        (
-            "name regex (.*)\\.old\\.test {1}.new.test answer name (.*)\\.new\\.test {1}.x answer value (.*)\\.new\\.test {1}.x",
-            "NOERROR\nalias.old.test. 300 CNAME a.x.\na.x. 7 A 192.0.2.1"
-        ),
-        ("name alias.old.test alias.new.test", chain),
-        // Names below are led back, too.
-        ("name exact old.test new.test", "NXDOMAIN\nold.test. 300 SOA"),
-    ])
+    @Test(
+        "names of an answer from upstream",
+        arguments: [
+            ("name suffix .old.test .new.test", chain),
+            (
+                "name suffix .old.test .new.test answer auto",
+                "NOERROR\nalias.old.test. 300 CNAME a.old.test.\na.old.test. 7 A 192.0.2.1"
+            ),
+            ("name regex (.*)\\.old\\.test {1}.new.test", chain),
+            (
+                "name regex (.*)\\.old\\.test {1}.new.test answer name (.*)\\.new\\.test {1}.x answer value (.*)\\.new\\.test {1}.x",
+                "NOERROR\nalias.old.test. 300 CNAME a.x.\na.x. 7 A 192.0.2.1"
+            ),
+            ("name alias.old.test alias.new.test", chain),
+            // Names below are led back, too.
+            ("name exact old.test new.test", "NXDOMAIN\nold.test. 300 SOA"),
+        ])
     func names(_ rule: String, _ answer: String) throws {
         let server = try server("rewrite \(rule)", upstream: upstream)
         let name = rule.hasPrefix("name exact") ? "old.test." : "alias.old.test."
@@ -117,13 +134,18 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
         #expect(server.ask("a.new.test. A") == "NOERROR\na.new.test. 7 A 192.0.2.2")
     }
 
-    @Test("aliases led elsewhere: from upstream to upstream, to a name of this server, and in a circle", arguments: [
-        ("a.new.test b.new.test", "NOERROR\nalias.new.test. 300 CNAME b.new.test.\nb.new.test. 7 A 192.0.2.2"),
-        ("regex ^a\\.(.*) web.default.svc.test", "NOERROR\nalias.new.test. 300 CNAME web.default.svc.test.\nweb.default.svc.test. 3600 A 10.0.0.1"),
-        ("a.new.test missing.test", "NXDOMAIN\nalias.new.test. 300 CNAME missing.test."),
-        ("a.new.test alias.new.test", "SERVFAIL\nalias.new.test. 300 CNAME alias.new.test."),
-        ("none.test b.new.test", "NOERROR\nalias.new.test. 300 CNAME a.new.test.\na.new.test. 7 A 192.0.2.1"),
-    ])
+    @Test(
+        "aliases led elsewhere: from upstream to upstream, to a name of this server, and in a circle",
+        arguments: [
+            ("a.new.test b.new.test", "NOERROR\nalias.new.test. 300 CNAME b.new.test.\nb.new.test. 7 A 192.0.2.2"),
+            (
+                "regex ^a\\.(.*) web.default.svc.test",
+                "NOERROR\nalias.new.test. 300 CNAME web.default.svc.test.\nweb.default.svc.test. 3600 A 10.0.0.1"
+            ),
+            ("a.new.test missing.test", "NXDOMAIN\nalias.new.test. 300 CNAME missing.test."),
+            ("a.new.test alias.new.test", "SERVFAIL\nalias.new.test. 300 CNAME alias.new.test."),
+            ("none.test b.new.test", "NOERROR\nalias.new.test. 300 CNAME a.new.test.\na.new.test. 7 A 192.0.2.1"),
+        ])
     func aliases(_ rule: String, _ answer: String) throws {
         let server = try server("rewrite cname \(rule)", upstream: upstream)
         // The zone's SOA, where the target is missing, stands behind what is wanted.
@@ -161,7 +183,9 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
         let cut = server.ask("many.old.test. A")
         #expect(cut.hasPrefix("NOERROR aa tc\nmany.old.test. 3600 A 10.1."))
         let whole = server.ask("many.old.test. A", over: .tcp).split(separator: "\n")
-        #expect(whole.count == 201 && whole[0] == "NOERROR aa" && whole.dropFirst().allSatisfy { $0.hasPrefix("many.old.test. ") })
+        #expect(
+            whole.count == 201 && whole[0] == "NOERROR aa"
+                && whole.dropFirst().allSatisfy { $0.hasPrefix("many.old.test. ") })
     }
 }
 

@@ -22,7 +22,9 @@ import ZoneData
         let octets = try #require(dns.begin(query, over: transport).octets)
         let decoded = try MessageText.text(of: octets)
         var head = decoded.code
-        for flag in ["aa", "tc"] where decoded.flags.split(separator: " ").contains(Substring(flag)) { head += " \(flag)" }
+        for flag in ["aa", "tc"] where decoded.flags.split(separator: " ").contains(Substring(flag)) {
+            head += " \(flag)"
+        }
         if let options = decoded.edns?.options, options.count >= 6 {
             head += " ede=\(Int(options[4]) << 8 | Int(options[5])) \(String(decoding: options[6...], as: UTF8.self))"
         }
@@ -157,7 +159,8 @@ import ZoneData
         #expect(dns.ask("gone.foo.test. MX") == "NXDOMAIN aa\ngone.foo.test. 60 CNAME gone.test.")
         #expect(
             dns.ask("one.test. A")
-                == "NOERROR aa\none.test. 60 CNAME two.test.\ntwo.test. 60 CNAME three.test.\nthree.test. 60 A 192.0.2.3")
+                == "NOERROR aa\none.test. 60 CNAME two.test.\ntwo.test. 60 CNAME three.test.\nthree.test. 60 A 192.0.2.3"
+        )
         #expect(dns.ask("round.test. A") == "SERVFAIL aa\nround.test. 60 CNAME round.test.")
         #expect(dns.ask("nx.test. A") == "NXDOMAIN aa\nnx.test. 60 CNAME google.test.")
         #expect(dns.queries.count == 2)
@@ -230,6 +233,7 @@ import ZoneData
         #expect(dns.metric("coredns_template_matches_total\(labels)\"TXT\"}") == "4")
         #expect(dns.metric("coredns_template_matches_total\(labels)\"\"}") == "1")
         #expect(dns.metric("coredns_template_rr_failures_total\(labels)\"TXT\",section=\"answer\",template=") == "1")
-        #expect(dns.metric("coredns_template_template_failures_total\(labels)\"TXT\",section=\"answer\",template=") == "2")
+        #expect(
+            dns.metric("coredns_template_template_failures_total\(labels)\"TXT\",section=\"answer\",template=") == "2")
     }
 }

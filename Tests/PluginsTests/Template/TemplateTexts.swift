@@ -27,12 +27,15 @@ import ZoneData
 
     @Test(arguments: [
         ("plain", "plain"), ("{{ .Name }}", "web-7.shop.test."), ("{{.Zone}}|{{.Class}}|{{.Type}}", "test.|IN|TXT"),
-        ("{{ .Group.host }}/{{ .Group.number }}", "web/7"), ("{{ index .Match 0 }}", "web-7.shop"), ("{{ index .Match 3 }}", "shop"),
-        ("{{ index .Group \"host\" }}{{ index .Group \"3\" }}", "webshop"), ("{{ .Group.none }}{{ index .Group \"no\" }}", ""),
+        ("{{ .Group.host }}/{{ .Group.number }}", "web/7"), ("{{ index .Match 0 }}", "web-7.shop"),
+        ("{{ index .Match 3 }}", "shop"),
+        ("{{ index .Group \"host\" }}{{ index .Group \"3\" }}", "webshop"),
+        ("{{ .Group.none }}{{ index .Group \"no\" }}", ""),
         ("{{ .Var.double }}", "14"), ("{{ .Remote }}", "127.0.0.1"), ("{{ .Meta \"no/label\" }}", ""),
         ("{{ .Question.Name }} {{ .Question.Qtype }} {{ .Question.Qclass }}", "web-7.Shop.test. 16 1"),
         ("{{ .Message.Id }} {{ .Message.Opcode }} {{ .Message.RecursionDesired }}", "4711 0 true"),
-        ("{{ .Message.CheckingDisabled }} {{ .Message.AuthenticatedData }}", "false false"), ("{{ $.Name }}", "web-7.shop.test."),
+        ("{{ .Message.CheckingDisabled }} {{ .Message.AuthenticatedData }}", "false false"),
+        ("{{ $.Name }}", "web-7.shop.test."),
     ])
     func fields(_ template: String, _ expected: String) throws {
         #expect(try text(template) == expected)
@@ -40,33 +43,42 @@ import ZoneData
 
     @Test(arguments: [
         ("{{ parseInt \"ff\" 16 8 }}", "255"), ("{{ parseInt .Group.number 10 0 }}", "7"),
-        ("{{ printf \"%s-%d-%x-%v\" .Group.host 10 255 true }}", "web-10-ff-true"), ("{{ printf \"%04d|%-3s|%3s|%X|%%\" 7 .Group.number \"a\" 255 }}", "0007|7  |  a|FF|%"),
+        ("{{ printf \"%s-%d-%x-%v\" .Group.host 10 255 true }}", "web-10-ff-true"),
+        ("{{ printf \"%04d|%-3s|%3s|%X|%%\" 7 .Group.number \"a\" 255 }}", "0007|7  |  a|FF|%"),
         ("{{ printf \"%x\" \"az\" }}", "617a"), ("{{ .Group.host | printf \"%s!\" }}", "web!"),
         ("{{ parseInt .Group.number 10 64 | printf \"%02x\" }}", "07"), ("{{ len .Name }} {{ len .Match }}", "16 5"),
-        ("{{ print 1 2 \"a\" 3 }}", "1 2a3"), ("{{ eq .Group.host \"db\" \"web\" }}", "true"), ("{{ ne 1 2 }}{{ lt 1 2 }}{{ le 2 2 }}{{ gt 1 2 }}{{ ge \"b\" \"a\" }}", "truetruetruefalsetrue"),
-        ("{{ and .Group.none (index .Match 99) }}", ""), ("{{ or .Group.host (index .Match 99) }}", "web"), ("{{ not .Group.none }}", "true"),
-        ("{{ (index .Match 3) }}", "shop"), ("{{ index .Match 1 | index .Group }}", ""), ("{{ index .Match -1 }}", "SERVFAIL"),
+        ("{{ print 1 2 \"a\" 3 }}", "1 2a3"), ("{{ eq .Group.host \"db\" \"web\" }}", "true"),
+        ("{{ ne 1 2 }}{{ lt 1 2 }}{{ le 2 2 }}{{ gt 1 2 }}{{ ge \"b\" \"a\" }}", "truetruetruefalsetrue"),
+        ("{{ and .Group.none (index .Match 99) }}", ""), ("{{ or .Group.host (index .Match 99) }}", "web"),
+        ("{{ not .Group.none }}", "true"),
+        ("{{ (index .Match 3) }}", "shop"), ("{{ index .Match 1 | index .Group }}", ""),
+        ("{{ index .Match -1 }}", "SERVFAIL"),
     ])
     func functions(_ template: String, _ expected: String) throws {
         #expect(try text(template) == expected)
     }
 
     @Test(arguments: [
-        ("{{ if eq .Group.host \"web\" }}a{{ else }}b{{ end }}", "a"), ("{{ if .Group.none }}a{{ else if .Group.host }}b{{ else }}c{{ end }}", "b"),
-        ("{{ if false }}a{{ else if 0 }}b{{ else }}c{{ end }}", "c"), ("{{ if true }}{{ if false }}a{{ end }}b{{ end }}c", "bc"),
+        ("{{ if eq .Group.host \"web\" }}a{{ else }}b{{ end }}", "a"),
+        ("{{ if .Group.none }}a{{ else if .Group.host }}b{{ else }}c{{ end }}", "b"),
+        ("{{ if false }}a{{ else if 0 }}b{{ else }}c{{ end }}", "c"),
+        ("{{ if true }}{{ if false }}a{{ end }}b{{ end }}c", "bc"),
         ("a {{- if true -}} b {{- end }} c", "ab c"), ("a{{/* no text */}}b {{- /* none */ -}} c", "abc"),
         ("{{ $x := .Group.host }}{{ $x }}{{ $x = \"db\" }}{{ $x }}", "webdb"),
         ("{{ $x := 1 }}{{ if true }}{{ $x := 2 }}{{ $x }}{{ end }}{{ $x }}", "21"),
         ("{{ $x := 1 }}{{ $x := print $x 2 }}{{ $x }}", "1 2"), ("{{ `raw` }}", "raw"),
-        ("{{ eq 1 \"1\" }}", "SERVFAIL"), ("{{ parseInt \"300\" 10 8 }}", "SERVFAIL"), ("{{ parseInt \"-1\" 10 8 }}", "SERVFAIL"),
-        ("{{ parseInt \"99999999999999999999\" 10 64 }}", "SERVFAIL"), ("{{ parseInt \"1\" 99 8 }}", "SERVFAIL"), ("{{ printf \"%d\" .Name }}", "SERVFAIL"),
+        ("{{ eq 1 \"1\" }}", "SERVFAIL"), ("{{ parseInt \"300\" 10 8 }}", "SERVFAIL"),
+        ("{{ parseInt \"-1\" 10 8 }}", "SERVFAIL"),
+        ("{{ parseInt \"99999999999999999999\" 10 64 }}", "SERVFAIL"), ("{{ parseInt \"1\" 99 8 }}", "SERVFAIL"),
+        ("{{ printf \"%d\" .Name }}", "SERVFAIL"),
     ])
     func control(_ template: String, _ expected: String) throws {
         #expect(try text(template) == expected)
     }
 
     @Test("a record that a condition leaves out is not there") func leftOut() throws {
-        let dns = try MemoryServer("template IN A {\nanswer \"{{ if false }}x{{ end }}\" \"{{ .Name }} 60 A 192.0.2.1\"\n}")
+        let dns = try MemoryServer(
+            "template IN A {\nanswer \"{{ if false }}x{{ end }}\" \"{{ .Name }} 60 A 192.0.2.1\"\n}")
         #expect(dns.ask("a.test. A") == "NOERROR aa\na.test. 60 A 192.0.2.1")
     }
 }
@@ -129,19 +141,39 @@ import ZoneData
         ("{{ if .Name }}", "at character 15: found the end, expected {{ end }} for each if"),
         ("{{ end }}", "at character 1: found {{, expected an if before it"),
         ("{{ if true }}{{ else }}{{ else }}{{ end }}", "at character 27: found else, expected {{ end }}"),
-        ("{{ }}", "at character 3: found }}, expected a field, a function or a value"), ("{{ . }}", "at character 4: found ., expected one of "),
-        ("{{ .Group }}", "at character 4: found .Group, expected .Group.NAME or index .Group"), ("{{ if .Group }}{{ end }}", "at character 7: found .Group, expected .Group.NAME or index .Group"),
-        ("{{ .Meta .Group }}", "at character 10: found .Group, expected .Group.NAME or index .Group"), ("{{ html .Name }}", "at character 4: found html, expected a function: and, eq, "), ("{{ .Name | .Zone }}", "at character 12: found .Zone, expected a function behind |"),
-        ("{{ not }}", "at character 4: found 0 arguments of not, expected 1"), ("{{ index .Match }}", "at character 4: found 1 arguments of index, expected 2"),
-        ("{{ print .Group }}", "at character 4: found .Group, expected .Group.NAME or index .Group"), ("{{ printf .Name }}", "at character 11: found .Name, expected a format behind printf, written out"),
-        ("{{ printf \"%q\" 1 }}", "at character 11: found %q, expected %s, %d, "), ("{{ printf \"%999d\" 1 }}", "at character 11: found %999d, expected %s, %d, "),
-        ("{{ printf \"%d\" }}", "at character 11: found 0 values for \"%d\", expected 1"), ("{{ $x }}", "at character 4: found $x, expected a variable declared with := before"),
-        ("{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}", "at character 39: found $x, expected a variable declared with := before"),
-        ("{{ (1 }}", "at character 6: found }}, expected )"), ("{{ \"a }}", "at character 4: found a string without its end, expected a \" behind it"),
-        ("{{/* a }}", "at character 1: found a comment without its end, expected */}} behind it"), ("{{ .Name @ }}", "at character 10: found @, expected a field, a function, a value or }}"),
-        ("{{ print len .Name }}", "at character 10: found len, expected a value; a function as an argument stands in brackets"),
-        (String(repeating: "{{ if true }}", count: 60), "at character "), ("{{ " + String(repeating: "(", count: 60), "at character "),
-        (String(repeating: "x", count: 10_001), "at character 10001: found a longer template, expected at most 10000 characters"),
+        ("{{ }}", "at character 3: found }}, expected a field, a function or a value"),
+        ("{{ . }}", "at character 4: found ., expected one of "),
+        ("{{ .Group }}", "at character 4: found .Group, expected .Group.NAME or index .Group"),
+        ("{{ if .Group }}{{ end }}", "at character 7: found .Group, expected .Group.NAME or index .Group"),
+        ("{{ .Meta .Group }}", "at character 10: found .Group, expected .Group.NAME or index .Group"),
+        ("{{ html .Name }}", "at character 4: found html, expected a function: and, eq, "),
+        ("{{ .Name | .Zone }}", "at character 12: found .Zone, expected a function behind |"),
+        ("{{ not }}", "at character 4: found 0 arguments of not, expected 1"),
+        ("{{ index .Match }}", "at character 4: found 1 arguments of index, expected 2"),
+        ("{{ print .Group }}", "at character 4: found .Group, expected .Group.NAME or index .Group"),
+        ("{{ printf .Name }}", "at character 11: found .Name, expected a format behind printf, written out"),
+        ("{{ printf \"%q\" 1 }}", "at character 11: found %q, expected %s, %d, "),
+        ("{{ printf \"%999d\" 1 }}", "at character 11: found %999d, expected %s, %d, "),
+        ("{{ printf \"%d\" }}", "at character 11: found 0 values for \"%d\", expected 1"),
+        ("{{ $x }}", "at character 4: found $x, expected a variable declared with := before"),
+        (
+            "{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}",
+            "at character 39: found $x, expected a variable declared with := before"
+        ),
+        ("{{ (1 }}", "at character 6: found }}, expected )"),
+        ("{{ \"a }}", "at character 4: found a string without its end, expected a \" behind it"),
+        ("{{/* a }}", "at character 1: found a comment without its end, expected */}} behind it"),
+        ("{{ .Name @ }}", "at character 10: found @, expected a field, a function, a value or }}"),
+        (
+            "{{ print len .Name }}",
+            "at character 10: found len, expected a value; a function as an argument stands in brackets"
+        ),
+        (String(repeating: "{{ if true }}", count: 60), "at character "),
+        ("{{ " + String(repeating: "(", count: 60), "at character "),
+        (
+            String(repeating: "x", count: 10_001),
+            "at character 10001: found a longer template, expected at most 10000 characters"
+        ),
     ])
     func templates(_ text: String, _ expected: String) {
         let error = #expect(throws: TemplateError.self) {
@@ -156,7 +188,8 @@ import ZoneData
     @Test("any words at all make a template or an error") func anyWords() {
         var state: UInt64 = 11
         let words = [
-            "{{", "}}", "{{-", "-}}", "if", "else", "end", ".Name", ".Group.a", "$x", ":=", "=", "|", "(", ")", "\"a\"", "1",
+            "{{", "}}", "{{-", "-}}", "if", "else", "end", ".Name", ".Group.a", "$x", ":=", "=", "|", "(", ")", "\"a\"",
+            "1",
             "index", ".Match", "printf", "\"%d\"", "eq", "/*", "*/", "text", ".", "$", "-", "`",
         ]
         var accepted = 0

@@ -27,7 +27,10 @@ private func large(_ endpoints: Int) -> [ClusterObject] {
                     Endpoint(addresses: [IPAddress(v4: 0x0A00_0000 + UInt32($0))])
                 }))
     }
-    return [namespace("shop"), .service(ServiceObject(key: ObjectKey(namespace: "shop", name: "big"), addressing: .headless))]
+    return [
+        namespace("shop"),
+        .service(ServiceObject(key: ObjectKey(namespace: "shop", name: "big"), addressing: .headless)),
+    ]
         + slices
 }
 
@@ -104,7 +107,9 @@ private func large(_ endpoints: Int) -> [ClusterObject] {
             ("transfer other.zone {\nto *\n}", "cluster.local. AXFR", .tcp, "REFUSED"),
             ("", "cluster.local. AXFR", .tcp, "REFUSED"),
         ])
-    func refused(_ transfer: String, _ question: String, _ transport: DNSServer.Transport, _ answer: String) async throws {
+    func refused(_ transfer: String, _ question: String, _ transport: DNSServer.Transport, _ answer: String)
+        async throws
+    {
         let dns = try await LiveClusterServer("\(transfer)\n\(kubernetes)", objects)
         #expect(try await dns.ask(question, edns: true, over: transport) == answer)
     }

@@ -45,10 +45,14 @@ import Testing
     }
 
     @Test(arguments: [
-        "incidr(client_ip(), '127.0.0.0/8')", "incidr(client_ip(), '127.0.0.1/32')", "!incidr(client_ip(), '128.0.0.0/1')",
-        "incidr('[2001:db8::1]', '2001:db8::/33')", "!incidr('2001:db8:8000::1', '2001:db8::/33')", "!incidr('10.0.0.1', '::/0')",
-        "name() == 'a.test.'", "class() == 'IN'", "opcode() == 0", "size() == 24", "bufsize() == 512", "!do()", "id() >= 0",
-        "server_ip() == '127.0.0.1'", "int(server_port()) > 0 && server_port() != port()", "metadata('view/name') == ''",
+        "incidr(client_ip(), '127.0.0.0/8')", "incidr(client_ip(), '127.0.0.1/32')",
+        "!incidr(client_ip(), '128.0.0.0/1')",
+        "incidr('[2001:db8::1]', '2001:db8::/33')", "!incidr('2001:db8:8000::1', '2001:db8::/33')",
+        "!incidr('10.0.0.1', '::/0')",
+        "name() == 'a.test.'", "class() == 'IN'", "opcode() == 0", "size() == 24", "bufsize() == 512", "!do()",
+        "id() >= 0",
+        "server_ip() == '127.0.0.1'", "int(server_port()) > 0 && server_port() != port()",
+        "metadata('view/name') == ''",
     ])
     func questions(_ expression: String) throws {
         let dns = try Self.server(Self.block(Self.view("asked", expression), "192.0.2.1"), Self.block("", "192.0.2.2"))
@@ -112,7 +116,8 @@ import Testing
 
     @Test(arguments: [
         ("view a {\nexpr true\n}", "no errors"), ("view a", "no errors"),
-        ("view", "view: found nothing, expected the name of the view"), ("view a b", "view: found 2 arguments, expected 1 argument"),
+        ("view", "view: found nothing, expected the name of the view"),
+        ("view a b", "view: found 2 arguments, expected 1 argument"),
         ("view a\nview b", "view: found a second view in this server block, expected one"),
         ("view a {\nexpr\n}", "view: found expr nothing, expected an expression"),
         ("view a {\nif true\n}", "view: found if, expected expr"),
