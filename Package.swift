@@ -134,9 +134,7 @@ let package = Package(
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire", "Text"]),
-        .testTarget(
-            name: "DNSServerTests",
-            dependencies: ["TestKit", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry"]),
+        .testTarget(name: "DNSServerTests", dependencies: ["TestKit", "DNSServer", "DNSWire", "EventLoop"]),
         .testTarget(
             name: "KubernetesAPITests",
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "Text", nioCore, nioPosix, nioHTTP1, protobuf]),
