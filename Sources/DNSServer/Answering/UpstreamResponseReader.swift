@@ -68,8 +68,9 @@ package enum UpstreamResponseReader {
         var smallest: UInt32?
         var hasSOA = false
         while let (record, section) = records.next() {
+            guard record.class == RecordClass.internet else { continue }
             let isWanted = section == .answer ? try chain.admits(record, of: message) : belongsInAuthority(record.type)
-            guard isWanted, record.class == RecordClass.internet else { continue }
+            guard isWanted else { continue }
             // A TTL with its top bit set counts as zero (RFC 2181 §8).
             let ttl = record.ttl > UInt32(Int32.max) ? 0 : record.ttl
             guard
