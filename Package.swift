@@ -134,7 +134,9 @@ let package = Package(
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire", "Text"]),
-        .testTarget(name: "DNSServerTests", dependencies: ["TestKit", "DNSServer", "DNSWire", "EventLoop"]),
+        .testTarget(
+            name: "DNSServerTests",
+            dependencies: ["TestKit", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "Text"]),
         .testTarget(
             name: "KubernetesAPITests",
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "Text", nioCore, nioPosix, nioHTTP1, protobuf]),
