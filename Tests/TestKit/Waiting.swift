@@ -4,7 +4,7 @@ package import DNSWire
 /// Queries that scripts left waiting for the network, in the order in which they came.
 package final class Waiting {
     package private(set) var places: [ParkingID] = []
-    var chain: Chain?
+    weak var chain: Chain?
 
     package init() {}
 
