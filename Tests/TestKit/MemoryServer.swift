@@ -224,6 +224,7 @@ package final class MemoryServer {
             ) { answer in asked.outcome.withLock { $0 = answer } })
         waiting.append(asked)
         settle()
+        waiting.removeAll { $0.octets != nil }
         return asked
     }
 
