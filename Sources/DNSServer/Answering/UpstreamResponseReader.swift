@@ -8,7 +8,7 @@ package enum UpstreamResponseFault: Error {
     case truncated
     /// The right reply, but not one that may be passed on.
     case malformed
-    case aliasLoop
+    case cnameLoop
 }
 
 /// Turns an upstream's octets into a `UpstreamResponse`.
@@ -63,7 +63,7 @@ package enum UpstreamResponseReader {
         query.questionEnd = questionEnd
         writer.begin(message, query, size: 65535)
         var records = MessageRecords(message, at: questionEnd, answers: answers, authorities: authorities)
-        var chain = AliasChain(start: message.slice(12, questionEnd - 16), type: type)
+        var chain = CNAMEChain(start: message.slice(12, questionEnd - 16), type: type)
         let scratch = ByteBlock(capacity: 256)
         var smallest: UInt32?
         var hasSOA = false
@@ -129,7 +129,7 @@ package enum UpstreamResponseReader {
 }
 
 /// Follows the aliases of an answer section, so that records off the chain are left out (RFC 1034 §3.6.2).
-private struct AliasChain {
+private struct CNAMEChain {
     private let current = ByteBlock(capacity: 256)
     private var length: Int
     private var links = 0
@@ -156,11 +156,11 @@ private struct AliasChain {
             return record.type == type || type == .any
         }
         links += 1
-        guard links <= 16 else { throw .aliasLoop }
+        guard links <= 16 else { throw .cnameLoop }
         guard let next = try? MessageReader.expandName(message, at: record.dataOffset, into: current.bytes) else {
             throw .malformed
         }
-        if current.bytes.view(next).equalsName(owner) { throw .aliasLoop }
+        if current.bytes.view(next).equalsName(owner) { throw .cnameLoop }
         length = next
         return true
     }

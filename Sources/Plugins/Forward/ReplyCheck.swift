@@ -30,7 +30,7 @@ enum ReplyCheck {
             case .mismatched: return isNearMiss(message, id: id) ? .nearMiss : .unrelated
             case .truncated: return .outcome(.truncated)
             case .malformed: return malformed
-            case .aliasLoop:
+            case .cnameLoop:
                 return .outcome(
                     .failed(
                         AttemptFailure(

@@ -29,7 +29,7 @@ final class RewriteHandler: Handler {
         exchange.response.code = rewriting.code(response.code)
         for (record, section) in response.records {
             let ttl = rewriting.ttl(record.ttl)
-            if section == .answer, record.type == .cname, let target = rewriting.aliasTarget(record, of: response) {
+            if section == .answer, record.type == .cname, let target = rewriting.cnameTarget(record, of: response) {
                 return exchange.lead(record, of: response, ttl: ttl, to: target, rewriting)
             }
             exchange.copy(record, of: response, ttl: ttl, in: section, rewriting)

@@ -73,7 +73,7 @@ final class Rewriting: NameChange {
     }
 
     /// Where an alias is to lead in place of its target; nil when no rule is for it.
-    func aliasTarget(_ record: RecordPlace, of response: InnerResponse) -> [UInt8]? {
+    func cnameTarget(_ record: RecordPlace, of response: InnerResponse) -> [UInt8]? {
         guard !aliases.isEmpty,
             let length = try? MessageReader.expandName(response.message, at: record.dataOffset, into: room.bytes)
         else { return nil }

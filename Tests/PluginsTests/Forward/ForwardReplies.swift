@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test("U-13: a loop of aliases is a failure")
-    func aliasLoop() throws {
+    func cnameLoop() throws {
         let server = try MemoryServer("forward . @UPSTREAM@") {
             [$0.reply([.cname("a.test.", "b.test."), .cname("b.test.", "b.test.")])]
         }
