@@ -111,6 +111,13 @@ final class CountedServer: Sendable {
         var sendmmsg: Int
         var epollWait: Int
 
+        /// The most allocations, and the least of each call.
+        func joined(_ other: Counts) -> Counts {
+            Counts(
+                allocations: max(allocations, other.allocations), recvmmsg: min(recvmmsg, other.recvmmsg),
+                sendmmsg: min(sendmmsg, other.sendmmsg), epollWait: min(epollWait, other.epollWait))
+        }
+
         static func - (left: Counts, right: Counts) -> Counts {
             Counts(
                 allocations: left.allocations - right.allocations, recvmmsg: left.recvmmsg - right.recvmmsg,
@@ -123,7 +130,10 @@ final class CountedServer: Sendable {
         try client.withLock { client in
             // Whatever is made once is made now.
             for _ in 0..<4 { try run(query, burst, &client) }
-            return try counts { for _ in 0..<bursts { try run(query, burst, &client) } }
+            // A job that is taken before its bell is heard costs a wait more, and which count that falls into is a matter
+            // of luck: of calls the least of three counts holds, of allocations the most.
+            let taken = try (0..<3).map { _ in try counts { for _ in 0..<bursts { try run(query, burst, &client) } } }
+            return taken.dropFirst().reduce(taken[0]) { $0.joined($1) }
         }
     }
 
