@@ -3,7 +3,7 @@ import DNSWire
 import Synchronization
 import Telemetry
 
-/// Says once of each ExternalName Service that it names an address: no alias leads there, so it does not exist.
+/// Says once of each ExternalName Service that it names an address: no CNAME leads there, so it does not exist.
 final class AddressWarning: Sendable {
     /// Services spoken of; bounded, since anybody who may make Services could fill the log otherwise.
     private let known = Mutex<Set<ObjectKey>>([])

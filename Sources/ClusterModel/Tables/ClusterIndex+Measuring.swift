@@ -29,7 +29,7 @@ extension ClusterIndex {
             switch services[service]?.service.first.flatMap(ServiceKind.init) {
             case .headless: (followsSelector ? .headlessWithSelector : .headlessWithoutSelector, trigger)
             case .cluster: (.clusterIP, trigger)
-            case .alias, .unusable, nil: nil
+            case .externalName, .unusable, nil: nil
             }
         }
     }

@@ -44,7 +44,7 @@ extension ClusterView {
         case .endpoint(let label, let labels):
             // CoreDNS answers any label left of a service with external addresses like the service itself.
             if let entry = external(labels) { return answer(entry, nil, labels, question, to: &response) }
-            guard answering.answersHeadless, let service = service(labels), service.kind != .alias else {
+            guard answering.answersHeadless, let service = service(labels), service.kind != .externalName else {
                 return .noSuchName
             }
             return answerEndpoint(label, of: service, labels, question, to: &response)
@@ -80,8 +80,7 @@ extension ClusterView {
         guard entry.host.count > 0 || labels.key.count + question.zoneLength <= 255 else { return .noData }
         var target: Int?
         var place = 2
-        while let port = list.next(&place) {
-            guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
+        while let port = list.nextServed(&place, by: filter) {
             beginServer(port.number, weight, question, to: &response)
             target = target ?? response.count
             if entry.host.count > 0 {

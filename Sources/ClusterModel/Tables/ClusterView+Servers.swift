@@ -68,8 +68,7 @@ extension ClusterView {
         guard v4.count + v6.count > 0, labels.key.count + 4 + question.zoneLength <= 255 else { return .noData }
         var targetOffset: Int?
         var place = 2
-        while let port = list.next(&place) {
-            guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
+        while let port = list.nextServed(&place, by: filter) {
             beginServer(port.number, weight, question, to: &response)
             targetOffset = targetOffset ?? response.count
             writeServiceName(labels.key, question, zone: question.zone, to: &response)
@@ -101,8 +100,7 @@ extension ClusterView {
             guard length <= 255 else { continue }
             let list = entry.portList(group.portList)
             var place = 2
-            while let port = list.next(&place) {
-                guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
+            while let port = list.nextServed(&place, by: filter) {
                 beginServer(port.number, weight, question, to: &response)
                 writeLabel(of: group, in: entry, to: &response)
                 writeServiceName(labels.key, question, zone: question.zone, to: &response)
@@ -143,9 +141,7 @@ extension ClusterView {
     private func serverCount(_ list: PortList, _ filter: PortFilter?) -> Int {
         var place = 2
         var count = 0
-        while let port = list.next(&place) {
-            if port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat { count += 1 }
-        }
+        while list.nextServed(&place, by: filter) != nil { count += 1 }
         return count
     }
 

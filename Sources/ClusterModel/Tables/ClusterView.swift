@@ -110,7 +110,7 @@ extension ClusterView {
             guard let entry = service(labels) else { return .noSuchName }
             return answerPort(filter, of: entry, labels, question, to: &response)
         case .endpoint(let label, let labels):
-            guard let entry = service(labels), entry.kind != .alias else { return .noSuchName }
+            guard let entry = service(labels), entry.kind != .externalName else { return .noSuchName }
             return answerEndpoint(label, of: entry, labels, question, to: &response)
         case .zonal(let zone, let isPreference, let labels):
             return answerZonal(zone, isPreference, labels, question, to: &response)
@@ -143,7 +143,7 @@ extension ClusterView {
             // Without ready endpoints a headless service has no name (Kubernetes DNS specification §2.4).
             guard entry.hasEndpoints else { return .noSuchName }
             return answerHeadless(entry, nil, labels, question, to: &response)
-        case .alias:
+        case .externalName:
             return writeCNAME(to: entry.target, question, to: &response)
         case .unusable:
             return .noSuchName
@@ -161,7 +161,7 @@ extension ClusterView {
         case .headless:
             guard entry.hasEndpoints, entry.endpointsHavePort(filter) else { return .noSuchName }
             return answerHeadless(entry, filter, labels, question, to: &response)
-        case .alias, .unusable:
+        case .externalName, .unusable:
             return .noSuchName
         }
     }

@@ -4,7 +4,7 @@ import DNSWire
 enum ServiceKind: UInt8, BitwiseCopyable {
     case cluster = 0
     case headless = 1
-    case alias = 2
+    case externalName = 2
     /// An ExternalName that is an address or no name: nothing can be answered for it.
     case unusable = 3
 }
@@ -23,7 +23,7 @@ enum CompactObject {
         return [UInt8(text.utf8.count)] + text.utf8.map(folded)
     }
 
-    /// Kind (1); for `cluster` two counts (1 each), addresses and ports; for `alias` the target in wire form.
+    /// Kind (1); for `cluster` two counts (1 each), addresses and ports; for `externalName` the target in wire form.
     static func encode(_ service: ServiceObject) -> [UInt8] {
         switch service.addressing {
         case .cluster(let addresses):
@@ -40,7 +40,7 @@ enum CompactObject {
             guard IPAddress(name) == nil, let target = Name.wireKeepingCase(name), target.count <= 255 else {
                 return [ServiceKind.unusable.rawValue]
             }
-            return [ServiceKind.alias.rawValue] + target
+            return [ServiceKind.externalName.rawValue] + target
         }
     }
 

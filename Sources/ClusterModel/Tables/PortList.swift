@@ -61,6 +61,15 @@ struct PortList: BitwiseCopyable {
             number: bytes.uint16(at: place), marks: bytes[place + 2], name: bytes.slice(place + 4, length))
     }
 
+    /// Steps to the next port that SRV records are made of: it has a number, and only a name tells it from another port
+    /// of the same number.
+    func nextServed(_ place: inout Int, by filter: PortFilter?) -> Port? {
+        while let port = next(&place) {
+            if port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat { return port }
+        }
+        return nil
+    }
+
     /// How many ports a question with this filter is about; a list without ports counts as one nameless port.
     func matchCount(_ filter: PortFilter?) -> Int {
         guard filter != nil else { return max(1, count) }

@@ -20,7 +20,7 @@ enum SavedForm {
             let addresses = Int(octets[1]) * 4 + Int(octets[2]) * 16
             return octets.count >= 3 + addresses && isPortList(octets.suffix(from: 3 + addresses))
         case .headless, .unusable: return octets.count == 1
-        case .alias: return isName(octets.suffix(from: 1))
+        case .externalName: return isName(octets.suffix(from: 1))
         case nil: return false
         }
     }

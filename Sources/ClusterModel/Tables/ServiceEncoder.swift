@@ -46,7 +46,7 @@ struct ServiceEncoder {
     /// - Returns: nil when the service has no records at all.
     static func encode(service: [UInt8], slices: [[UInt8]], isImport: Bool = false, zone: [UInt8]? = nil) -> [UInt8]? {
         switch service.first.flatMap(ServiceKind.init) {
-        case .alias: return service
+        case .externalName: return service
         case .cluster, .headless:
             if !isImport, zone == nil, let plain = PlainService(service: service, slices: slices) {
                 return plain.encoded()

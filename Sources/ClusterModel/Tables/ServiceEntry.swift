@@ -5,7 +5,7 @@ import DNSWire
 /// Octets, integers in network order: kind (1), numbers of cluster addresses (1 and 1), unused (1), numbers of distinct
 /// endpoint addresses (4 and 4), of endpoint names (4) and of those derived from the address (4), of port lists (2),
 /// unused (2), places of names (4) and of port lists (4). Then cluster addresses and sorted endpoint addresses, IPv4
-/// first, and, when endpoints differ in ports, the port list of each address (2). An `alias` holds its target instead.
+/// first, and, when endpoints differ in ports, the port list of each address (2). An `externalName` holds its target instead.
 struct ServiceEntry: BitwiseCopyable {
     static let headLength = 32
     static let groupLength = 16

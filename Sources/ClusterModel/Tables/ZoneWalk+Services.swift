@@ -14,7 +14,7 @@ struct ServiceRecords {
         filters = Self.filters(of: entry)
     }
 
-    var sectionCount: Int { entry.kind == .alias ? 1 : 2 + 2 * filters.count + 1 }
+    var sectionCount: Int { entry.kind == .externalName ? 1 : 2 + 2 * filters.count + 1 }
 
     /// What the port's name must be in a section; nil for the service's own name.
     func filter(_ section: Int) -> PortFilter? {
@@ -23,7 +23,7 @@ struct ServiceRecords {
     }
 
     func elementCount(_ section: Int) -> Int {
-        if entry.kind == .alias { return 1 }
+        if entry.kind == .externalName { return 1 }
         if section == sectionCount - 1 { return entry.groupCount }
         if section % 2 == 0 { return addresses(isIPv4: true).count / 4 + addresses(isIPv4: false).count / 16 }
         return entry.kind == .cluster ? 1 : entry.groupCount
@@ -38,7 +38,7 @@ struct ServiceRecords {
         switch entry.kind {
         case .cluster: 0..<1
         case .headless: 1..<max(entry.portListCount, 1)
-        case .alias, .unusable: 0..<0
+        case .externalName, .unusable: 0..<0
         }
     }
 
@@ -107,7 +107,7 @@ extension ZoneWalk {
         switch entry.kind {
         case .cluster: return view.ignoresEmptyServices && !entry.hasEndpoints ? nil : entry
         case .headless: return entry.hasEndpoints ? entry : nil
-        case .alias: return entry
+        case .externalName: return entry
         case .unusable: return nil
         }
     }
@@ -126,7 +126,7 @@ extension ZoneWalk {
     }
 
     private func appendElement(of service: ServiceRecords, to response: inout MessageWriter) -> Bool {
-        if service.entry.kind == .alias { return appendAlias(service, to: &response) }
+        if service.entry.kind == .externalName { return appendCNAME(service, to: &response) }
         if place.section == service.sectionCount - 1 { return appendGroup(of: service, to: &response) }
         let filter = service.filter(place.section)
         if let filter, portOwnerLength(filter) + service.key.count + 4 + zone.view.count > 255 { return true }
@@ -136,7 +136,7 @@ extension ZoneWalk {
 
     // MARK: - The service's name and those of its ports
 
-    private func appendAlias(_ service: ServiceRecords, to response: inout MessageWriter) -> Bool {
+    private func appendCNAME(_ service: ServiceRecords, to response: inout MessageWriter) -> Bool {
         tell(&response) { response in
             begin(.cname, service, to: &response) { _ in }
             response.write(service.entry.target)
@@ -189,8 +189,7 @@ extension ZoneWalk {
         let labelLength = group.map { 1 + view.labelLength(of: $0, in: service.entry) } ?? 0
         guard labelLength + service.key.count + 4 + zone.view.count <= 255 else { return true }
         var next = 2
-        while let port = list.next(&next) {
-            guard port.matches(filter), port.hasNumber, filter != nil || !port.isRepeat else { continue }
+        while let port = list.nextServed(&next, by: filter) {
             let isTold = tell(&response) { response in
                 begin(.srv, service, to: &response, writeOwner)
                 response.write(UInt16(0))

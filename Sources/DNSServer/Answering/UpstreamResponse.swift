@@ -79,7 +79,7 @@ extension MessageWriter {
         return first
     }
 
-    /// As above, but of an alias' target only the answer: what is said about its zone belongs to another question.
+    /// As above, but of a CNAME's target only the answer: what is said about its zone belongs to another question.
     private mutating func appendRecords(
         of message: ByteView, _ reply: UpstreamResponse, _ question: Question, _ times: TimeToLive,
         _ scratch: OutputBytes

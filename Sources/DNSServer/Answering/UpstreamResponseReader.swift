@@ -128,7 +128,7 @@ package enum UpstreamResponseReader {
     }
 }
 
-/// Follows the aliases of an answer section, so that records off the chain are left out (RFC 1034 §3.6.2).
+/// Follows the CNAMEs of an answer section, so that records off the chain are left out (RFC 1034 §3.6.2).
 private struct CNAMEChain {
     private let current = ByteBlock(capacity: 256)
     private var length: Int

@@ -69,7 +69,7 @@ final class CacheHandler: Handler {
             // While upstreams are left in peace the old answer stands.
             guard stale.recheck > 0, !entry.beginRenewal(now: now, pause: stale.recheck) else { return miss() }
         } else {
-            // An alias' target cannot be asked for in the background; it is asked for as if it were not known.
+            // A CNAME's target cannot be asked for in the background; it is asked for as if it were not known.
             guard exchange.isFirstQuestion else { return miss() }
             if entry.beginRenewal(now: now, pause: max(stale.recheck, Self.renewalPause)) {
                 server.chain.askInBackground(exchange)
@@ -150,7 +150,7 @@ final class CacheHandler: Handler {
 
     /// Bounds the TTLs of the reply just written, so that its first client sees what later ones will.
     private func limitTTLs(_ reply: UpstreamResponse, _ bounds: TTLBounds, _ exchange: inout Exchange) {
-        // Aliases before it are our own and keep what they say.
+        // CNAMEs before it are our own and keep what they say.
         let own = max(0, Int(exchange.response.answers) - Int(reply.answers))
         for (record, section) in exchange.response.records(at: exchange.asked.questionEnd).dropFirst(own) {
             guard section != .additional else { return }
