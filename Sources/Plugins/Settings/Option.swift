@@ -137,10 +137,11 @@ struct Option<Settings> {
         .line(name, path, 1...Int.max) { $0.words.joined(separator: " ") }
     }
 
-    /// `fallthrough [ZONES...]`: unknown names in these zones, or all of them, go to the next plugin.
+    /// `fallthrough [ZONES...]`: unknown names in these zones, or all of them, go to the next plugin; of several lines
+    /// the last holds.
     static func fallthroughZones(_ path: WritableKeyPath<Settings, [Name]?>) -> Self {
         .custom("fallthrough") { line, settings, check in
-            settings[keyPath: path] = (settings[keyPath: path] ?? []) + check.zones(of: line, else: [.root])
+            settings[keyPath: path] = check.zones(of: line, else: [.root])
         }
     }
 }
