@@ -172,7 +172,7 @@ for target in package.targets where target.type != .system && !["AllocationCount
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
 let lookedInto = [
-    "Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "KubernetesAPI", "Plugins", "SecureTransport",
+    "Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins", "SecureTransport",
 ]
 for target in package.targets where lookedInto.contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
