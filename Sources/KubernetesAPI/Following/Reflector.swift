@@ -16,7 +16,7 @@ package enum ReflectedChange<Object: Sendable>: Sendable {
 package enum ReflectorEvent: Sendable, Equatable {
     /// A list is complete.
     case listed(count: Int)
-    /// A watch is open.
+    /// Changes are waited for: a watch is open, and a list that it streams is complete.
     case watching
     /// The API server has no such resource, as before a custom one is defined; it is looked for again.
     case absent
@@ -242,7 +242,7 @@ extension Reflector.Run {
             var (stream, encoding) = try await open(collection.path(request), verb: "watch")
             // A watch counts as asked once it is open.
             stream.place = nil
-            observe(.watching)
+            if !request.streamsList { observe(.watching) }
             observe(.contact)
             let reader = WatchReader(request, encoding, progress, reflector.decode)
             let silence = SilenceLimit(request.streamsList ? options.streamPatience : options.watchdog)
@@ -275,6 +275,7 @@ extension Reflector.Run {
                 if step.completedList {
                     silence.allow(options.watchdog)
                     observe(.listed(count: reader.listedCount))
+                    observe(.watching)
                 }
                 // Only what the reader has been given is behind us.
                 if !reader.isListing { progress.commit() }
