@@ -65,7 +65,7 @@ package enum WireText {
     ///   - payloadSize: the most octets that EDNS says the client takes.
     package static func query(
         _ text: String, id: UInt16, recursionDesired: Bool = true, checkingDisabled: Bool = false,
-        dnssecOK: Bool? = nil, payloadSize: UInt16 = 1232, class: UInt16 = 1
+        dnssecOK: Bool? = nil, payloadSize: UInt16 = 1232, options: [UInt8] = [], class: UInt16 = 1
     ) -> [UInt8] {
         let words = text.split(separator: " ")
         let type = RecordType(String(words[1]))?.rawValue ?? 0
@@ -75,7 +75,9 @@ package enum WireText {
         out += [UInt8(type >> 8), UInt8(type & 0xFF), UInt8(`class` >> 8), UInt8(`class` & 0xFF)]
         if let dnssecOK {
             let size = [UInt8(payloadSize >> 8), UInt8(payloadSize & 0xFF)]
-            out += [0, 0, 41] + size + [0, 0, dnssecOK ? 0x80 : 0, 0, 0, 0]
+            out +=
+                [0, 0, 41] + size + [0, 0, dnssecOK ? 0x80 : 0, 0, 0, UInt8(truncatingIfNeeded: options.count)]
+                + options
         }
         return out
     }

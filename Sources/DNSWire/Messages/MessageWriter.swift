@@ -12,9 +12,9 @@ package enum Section: Int, BitwiseCopyable {
 package struct MessageWriter: ~Copyable {
     @usableFromInline private(set) var output: OutputBytes
     /// Octets written so far.
-    package private(set) var count = 0
+    package internal(set) var count = 0
     /// Octets that header and sections may take; room for OPT is already set aside.
-    package private(set) var limit = 0
+    package internal(set) var limit = 0
     package private(set) var answers: UInt16 = 0
     package private(set) var authorities: UInt16 = 0
     package private(set) var additionals: UInt16 = 0
@@ -23,9 +23,9 @@ package struct MessageWriter: ~Copyable {
     package var code = ResponseCode.noError
     package var extendedError: ExtendedError?
     /// The UDP payload size that OPT announces, in octets.
-    private var announcedSize = payloadSize
+    var announcedSize = payloadSize
     /// Whole options for OPT, beside that of the extended error.
-    private var options: [UInt8] = []
+    var options: [UInt8] = []
     package private(set) var isTruncated = false
     /// Offset of the end of all records but OPT; 0 until `finish`.
     package private(set) var recordsEnd = 0
@@ -37,7 +37,8 @@ package struct MessageWriter: ~Copyable {
 
     /// The UDP payload size this server announces and never exceeds (RFC 9715).
     package static let payloadSize = 1232
-    private static let optLength = 11
+    /// Octets of an OPT record without options.
+    static let optLength = 11
 
     package init(_ output: OutputBytes) { self.output = output }
 
@@ -91,54 +92,6 @@ package struct MessageWriter: ~Copyable {
         }
         output.store(more, at: 10)
         return count
-    }
-
-    private mutating func appendOPT(_ edns: EDNS) {
-        var place = count
-        output.store(UInt8(0), at: place)
-        output.store(RecordType.opt.rawValue, at: place + 1)
-        output.store(UInt16(announcedSize), at: place + 3)
-        output.store(UInt8(truncatingIfNeeded: code.rawValue >> 4), at: place + 5)
-        output.store(UInt8(0), at: place + 6)
-        output.store(edns.dnssecOK ? UInt16(0x8000) : 0, at: place + 7)
-        let lengthOffset = place + 9
-        place += Self.optLength
-        withBytes(options) { output.copy($0, to: place) }
-        place += options.count
-        if let extendedError, place + 6 <= sizeLimit {
-            // EDE is option 15 (RFC 8914 §2).
-            output.store(UInt16(15), at: place)
-            output.store(UInt16(2), at: place + 2)
-            output.store(extendedError.code, at: place + 4)
-            place += 6 + Int(append(extendedError.text, at: place + 6))
-        }
-        output.store(UInt16(truncatingIfNeeded: place - lengthOffset - 2), at: lengthOffset)
-        count = place
-    }
-
-    /// Writes the text of the extended error behind its code, where all of it fits; gives its length.
-    private func append(_ text: [UInt8]?, at place: Int) -> UInt16 {
-        guard let text, place + text.count <= sizeLimit else { return 0 }
-        withBytes(text) { output.copy($0, to: place) }
-        let length = UInt16(truncatingIfNeeded: text.count)
-        output.store(length + 2, at: place - 4)
-        return length
-    }
-
-    /// Octets that the whole message may take.
-    private var sizeLimit: Int { min(limit + Self.optLength + options.count, output.capacity) }
-
-    /// Puts a whole option, code and length included, into OPT, if the response has one and room for it.
-    package mutating func add(option octets: [UInt8], to query: Query) {
-        guard query.edns != nil, count + octets.count <= limit else { return }
-        options += octets
-        limit -= octets.count
-    }
-
-    /// Lets the message take no more octets than this over UDP, and says so in OPT.
-    package mutating func limitPayload(to octets: Int) {
-        announcedSize = min(announcedSize, octets)
-        limit = min(limit, octets - Self.optLength)
     }
 
     /// Lets header and sections take no more octets than this; never raises the limit.

@@ -21,6 +21,16 @@ import Testing
         #expect(Array(octets.suffix(11).prefix(5)) == [0, 0, 41, 2, 0])
     }
 
+    @Test("options of the response count, too") func options() throws {
+        let addresses = (1...60).map { "192.0.2.\($0)" }.joined(separator: " many.test\n")
+        let dns = try MemoryServer(
+            "bufsize 512\nnsid \(String(repeating: "n", count: 100))\nhosts {\n\(addresses) many.test\n}")
+        // NSID is option 3, asked for without a value (RFC 5001 §2.1).
+        let query = WireText.query("many.test. A", id: 7, dnssecOK: false, options: [0, 3, 0, 0])
+        let octets = try #require(dns.begin(query, over: .udp).octets)
+        #expect(octets.count <= 512 && octets.count > 480)
+    }
+
     @Test("not over TCP") func streams() throws {
         let octets = try ask(server(), .tcp, edns: true)
         #expect(octets.count > 960 && octets[2] & 0x02 == 0)

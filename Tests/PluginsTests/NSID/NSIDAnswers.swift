@@ -3,14 +3,9 @@ import TestKit
 import Testing
 
 @Suite("nsid: which server answered (RFC 5001)") struct NSIDAnswers {
-    /// A question with an OPT record that holds these options.
-    private func query(_ options: [UInt8]) -> [UInt8] {
-        let plain = WireText.query("a.test. A", id: 7, dnssecOK: false)
-        return Array(plain.dropLast(2)) + [0, UInt8(options.count)] + options
-    }
-
     private func end(_ dns: MemoryServer, _ options: [UInt8]) throws -> [UInt8] {
-        Array(try #require(dns.begin(query(options)).octets).suffix(12))
+        let query = WireText.query("a.test. A", id: 7, dnssecOK: false, options: options)
+        return Array(try #require(dns.begin(query).octets).suffix(12))
     }
 
     @Test("who asks is told, also when an upstream had to be waited for") func asked() throws {
