@@ -11,13 +11,14 @@ package enum Log {
         case error = "ERROR"
     }
 
-    private static let sink = Mutex<(@Sendable (String) -> Void)?>(nil)
+    /// Whole lines with their newlines as UTF-8, and how many they are.
+    package typealias Sink = @Sendable (borrowing [UInt8], Int) -> Void
+
+    private static let sink = Mutex<Sink?>(nil)
     private static let showsDebug = Atomic<Bool>(false)
 
-    /// - Parameter write: receives one line without its newline; must not block.
-    package static func install(_ write: @escaping @Sendable (String) -> Void) {
-        sink.withLock { $0 = write }
-    }
+    /// - Parameter write: must not block.
+    package static func install(_ write: @escaping Sink) { sink.withLock { $0 = write } }
 
     package static func showDebug(_ shows: Bool) { showsDebug.store(shows, ordering: .relaxed) }
 
@@ -30,8 +31,13 @@ package enum Log {
     package static func error(_ text: String) { write(.error, text) }
 
     package static func write(_ level: Level, _ text: String) {
+        write(Array("[\(level.rawValue)] \(text)\n".utf8), lines: 1)
+    }
+
+    /// Writes lines that are made up already.
+    package static func write(_ octets: borrowing [UInt8], lines: Int) {
         let write = sink.withLock { $0 }
-        write?("[\(level.rawValue)] \(text)")
+        write?(octets, lines)
     }
 }
 

@@ -77,24 +77,49 @@ package enum AddressText {
 
     /// Dotted decimal.
     package static func text(v4: UInt32) -> String {
-        [24, 16, 8, 0].map { String(v4 >> $0 & 0xFF) }.joined(separator: ".")
+        var text: [UInt8] = []
+        append(v4: v4, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// RFC 5952.
     package static func text(v6: (high: UInt64, low: UInt64)) -> String {
-        let groups = [v6.high, v6.low].flatMap { half in
-            [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> $0) }
+        var text: [UInt8] = []
+        append(v6: v6, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends dotted decimal.
+    package static func append(v4: UInt32, to text: inout [UInt8]) {
+        for shift in stride(from: 24, through: 0, by: -8) {
+            text.append(decimal: UInt64(v4 >> shift & 0xFF))
+            if shift > 0 { text.append(UInt8(ascii: ".")) }
         }
-        var best = 0..<0
-        var start = 0
-        while start < 8 {
-            var end = start
-            while end < 8, groups[end] == 0 { end += 1 }
-            if end - start > max(1, best.count) { best = start..<end }
-            start = end + 1
+    }
+
+    /// Appends RFC 5952's form: the longest run of zeros, the first of equals, is `::`.
+    package static func append(v6: (high: UInt64, low: UInt64), to text: inout [UInt8]) {
+        func group(_ index: Int) -> UInt16 {
+            UInt16(truncatingIfNeeded: (index < 4 ? v6.high : v6.low) >> (48 - 16 * (index & 3)))
         }
-        func text(_ range: Range<Int>) -> String { range.map { String(groups[$0], radix: 16) }.joined(separator: ":") }
-        guard !best.isEmpty else { return text(0..<8) }
-        return text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
+        var gap = 0..<0
+        var index = 0
+        while index < 8 {
+            let start = index
+            while index < 8, group(index) == 0 { index += 1 }
+            if index - start > Swift.max(1, gap.count) { gap = start..<index }
+            index += 1
+        }
+        index = 0
+        while index < 8 {
+            if !gap.isEmpty, index == gap.lowerBound {
+                text.append(text: "::")
+                index = gap.upperBound
+                continue
+            }
+            if index > 0, index != gap.upperBound || gap.isEmpty { text.append(UInt8(ascii: ":")) }
+            text.append(hexadecimal: group(index))
+            index += 1
+        }
     }
 }

@@ -48,10 +48,10 @@ struct AutoscaleCommand: AsyncParsableCommand {
         System.ignoreDeadlySignals()
         Heap.keepSmall()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let writer = LogWriter()
+        let metrics = MetricRegistry()
+        let writer = LogWriter(metrics)
         writer.install()
         Log.showDebug(settings.verbosity >= 4)
-        let metrics = MetricRegistry()
         ProcessMetrics.register(metrics)
         let endpoint =
             try settings.kubeconfig.map { path throws(CredentialsError) in

@@ -48,16 +48,16 @@ struct ServeCommand: AsyncParsableCommand {
         }
         System.ignoreDeadlySignals()
         Heap.keepSmall()
-        let writer = LogWriter()
+        let metrics = MetricRegistry()
+        let writer = LogWriter(metrics)
         writer.install()
-        let code = await serve()
+        let code = await serve(metrics)
         writer.flush()
         if code != 0 { throw ExitCode(code) }
     }
 
     /// Runs until a signal ends it; gives the exit code.
-    private func serve() async -> Int32 {
-        let metrics = MetricRegistry()
+    private func serve(_ metrics: MetricRegistry) async -> Int32 {
         metrics.reading(
             "coredns_build_info", "A metric with a constant '1' value labeled by version.",
             [("version", ClusterDNS.version), ("revision", ""), ("goversion", "")]

@@ -2,6 +2,8 @@ import AllocationCounter
 import ClusterModel
 import DNSWire
 import Foundation
+import Synchronization
+import Telemetry
 import Testing
 
 /// The budget files beside this one.
@@ -38,6 +40,7 @@ enum BudgetFile {
         let question: String
         var edns = false
         var isStale = false
+        var isLogged = false
         let code: UInt16
         /// Answer, authority, additional.
         let counts: [UInt16]
@@ -48,6 +51,9 @@ enum BudgetFile {
         Scenario(name: "cluster A", question: "web.shop.svc.cluster.local. A", code: 0, counts: [1, 0, 0]),
         Scenario(
             name: "cluster A, EDNS", question: "web.shop.svc.cluster.local. A", edns: true, code: 0, counts: [1, 0, 1]),
+        Scenario(
+            name: "cluster A, logged", question: "web.shop.svc.cluster.local. A", isLogged: true, code: 0,
+            counts: [1, 0, 0]),
         Scenario(
             name: "cluster A, EDNS, old data", question: "web.shop.svc.cluster.local. A", edns: true, isStale: true,
             code: 0, counts: [1, 0, 1]),
@@ -90,10 +96,11 @@ enum BudgetFile {
     }()
 
     /// The Corefile that clusters are installed with, but for what only serves status pages.
-    private static func server(upstream: CountedServer, isStale: Bool) throws -> CountedServer {
+    private static func server(upstream: CountedServer, _ scenario: Scenario) throws -> CountedServer {
         try CountedServer(
             """
             errors
+            \(scenario.isLogged ? "log" : "")
             prometheus 127.0.0.1:9153
             cache 30
             loadbalance
@@ -104,7 +111,7 @@ enum BudgetFile {
             }
             loop
             forward . \(upstream.address)
-            """, cluster: cluster, isStale: isStale)
+            """, cluster: cluster, isStale: scenario.isStale)
     }
 
     @Test("on the loop's thread, for every 10,000 answers", arguments: scenarios)
@@ -112,7 +119,7 @@ enum BudgetFile {
         let file = try BudgetFile.read("answer.json", as: BudgetFile.Answers.self)
         let budget = try #require(file.scenarios[scenario.name])
         let upstream = try CountedServer("hosts {\n192.0.2.1 a.test\n}")
-        let server = try Self.server(upstream: upstream, isStale: scenario.isStale)
+        let server = try Self.server(upstream: upstream, scenario)
         let query = try #require(Self.query(scenario))
         let first = try server.ask(query)
         withBytes(first) { message in
@@ -121,7 +128,12 @@ enum BudgetFile {
             // The option of an extended error is the last of the message: code 15, two octets, the error (RFC 8914 §2).
             if scenario.isStale { #expect(message.array.suffix(6) == [0, 15, 0, 2, 0, 3]) }
         }
+        let lines = Atomic<Int>(0)
+        Log.install { _, count in lines.wrappingAdd(count, ordering: .relaxed) }
         let cost = try server.cost(of: query, bursts: file.answers / file.burst, burst: file.burst)
+        // Four bursts before counting begins, then three counts.
+        let logged = scenario.isLogged ? 4 * file.burst + 3 * file.answers : 0
+        #expect(lines.load(ordering: .relaxed) == logged)
         print("\(scenario.name): \(cost) for \(file.answers) answers")
         #expect(cost.allocations <= budget.allocations, "\(budget.why)")
         #expect(cost.recvmmsg <= budget.recvmmsg)

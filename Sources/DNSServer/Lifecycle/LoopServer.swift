@@ -8,6 +8,7 @@ package final class LoopServer {
     private var listeners: [SocketAddress: AddressListeners] = [:]
     private var prepared: [SocketAddress: AddressListeners] = [:]
     package let chain: Chain
+    package let log: LoopLog
     let transportListeners = TransportListeners()
     private var blocks: [LoopBlock] = []
     let counters: ServerCounters
@@ -24,6 +25,7 @@ package final class LoopServer {
         self.loop = loop
         self.counters = counters
         self.streamLimits = streamLimits
+        log = LoopLog(loop)
         chain = Chain(loop: loop, counters: counters, parkingCapacity: parkingCapacity)
     }
 

@@ -85,6 +85,17 @@ extension IPAddress {
     }
 }
 
+extension IPAddress {
+    /// Appends `description` as octets.
+    package func append(to text: inout [UInt8]) {
+        if isIPv4 {
+            AddressText.append(v4: UInt32(truncatingIfNeeded: high >> 32), to: &text)
+        } else {
+            AddressText.append(v6: (high, low), to: &text)
+        }
+    }
+}
+
 extension IPAddress: CustomStringConvertible {
     /// Dotted decimal, or RFC 5952 text for IPv6.
     package var description: String {

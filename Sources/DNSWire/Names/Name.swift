@@ -1,3 +1,5 @@
+import Text
+
 /// A domain name in wire form, letters A to Z folded to lower case (RFC 1035 §3.1, RFC 4343).
 ///
 /// For configuration and tables; names of messages stay views of the message.
@@ -133,6 +135,12 @@ extension ByteView {
     /// Presentation text of an uncompressed name, special octets escaped, with a final dot.
     package var nameText: String {
         var text: [UInt8] = []
+        appendNameText(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends `nameText` as octets: printable ASCII, whatever the name holds.
+    package func appendNameText(to text: inout [UInt8]) {
         var index = 0
         while index < count, self[index] != 0 {
             let end = min(index + Int(self[index]) + 1, count)
@@ -140,19 +148,20 @@ extension ByteView {
             text.append(UInt8(ascii: "."))
             index = end
         }
-        return text.isEmpty ? "." : String(decoding: text, as: UTF8.self)
+        if index == 0 { text.append(UInt8(ascii: ".")) }
     }
 
     private static func append(_ octet: UInt8, to text: inout [UInt8]) {
         switch octet {
         case UInt8(ascii: "."), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: ";"), UInt8(ascii: "("),
             UInt8(ascii: ")"), UInt8(ascii: "@"), UInt8(ascii: "$"):
-            text += [UInt8(ascii: "\\"), octet]
+            text.append(UInt8(ascii: "\\"))
+            text.append(octet)
         case 0x21...0x7E:
             text.append(octet)
         default:
             text.append(UInt8(ascii: "\\"))
-            text += [octet / 100, octet / 10 % 10, octet % 10].map { $0 + UInt8(ascii: "0") }
+            text.append(decimal: UInt64(octet), digits: 3)
         }
     }
 

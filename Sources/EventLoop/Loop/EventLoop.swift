@@ -12,6 +12,11 @@ package protocol TimerTarget: AnyObject {
     func timerFired(_ token: UInt64)
 }
 
+/// What has something to do when all else of a turn is done; lives on one loop.
+package protocol TurnTarget: AnyObject {
+    func turnEnded()
+}
+
 /// One thread, one epoll, its sockets and timers; the only source of "now" for everything on it.
 ///
 /// Everything but `handle` is for the loop's own thread.
@@ -27,6 +32,7 @@ package protocol TimerTarget: AnyObject {
     private var handlers: [Registration: any ReadinessHandler] = [:]
     private var nextRegistration: UInt64 = 1
     private var timers = TimerQueue()
+    private var atEndOfTurn: [any TurnTarget] = []
     private var isStopping = false
     private let clock: () -> UInt64
     private let events: UnsafeMutablePointer<epoll_event>
@@ -90,6 +96,9 @@ package protocol TimerTarget: AnyObject {
 
     package func cancel(_ timer: TimerID) { timers.cancel(timer) }
 
+    /// Calls `target` once, at the end of this turn or of the next one.
+    package func callAtEndOfTurn(_ target: any TurnTarget) { atEndOfTurn.append(target) }
+
     /// The clock itself, for how long something took within one turn.
     package var currentTime: UInt64 { clock() }
 
@@ -104,7 +113,8 @@ package protocol TimerTarget: AnyObject {
         handlers.removeAll()
     }
 
-    /// One turn: waits, takes what is ready, then jobs from other threads, then due timers.
+    /// One turn: waits, takes what is ready, then jobs from other threads, then due timers, then what was
+    /// left for the end.
     ///
     /// - Parameter longestWait: milliseconds; -1 for ever.
     /// - Returns: false when there was nothing to do.
@@ -129,6 +139,10 @@ package protocol TimerTarget: AnyObject {
         while let (target, token) = timers.popDue(now) {
             isBusy = true
             target.timerFired(token)
+        }
+        if !atEndOfTurn.isEmpty {
+            for target in atEndOfTurn { target.turnEnded() }
+            atEndOfTurn.removeAll(keepingCapacity: true)
         }
         return isBusy
     }

@@ -3,6 +3,7 @@ package import DNSServer
 import DNSWire
 import EventLoop
 import Telemetry
+import Text
 
 /// Logs why a query failed.
 package final class ErrorsPlugin: Plugin {
@@ -36,8 +37,9 @@ final class ErrorsHandler: Handler {
     func finish(_ exchange: inout Exchange) {
         guard let failure = exchange.failure, let held = limit.admit(now: server.loop.now) else { return }
         let more = held > 0 ? " (\(held) more were not logged)" : ""
-        Log.error(
+        let text =
             "plugin/errors: \(exchange.response.code.rawValue) \(exchange.asked.folded.nameText) "
-                + "\(exchange.asked.type): \(failure)\(more)")
+            + "\(exchange.asked.type): \(failure)\(more)"
+        server.log.line(.error) { $0.append(text: text) }
     }
 }

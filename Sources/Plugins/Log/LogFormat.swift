@@ -1,14 +1,24 @@
 import DNSServer
 import DNSWire
 import EventLoop
+import Text
 
 /// CoreDNS' format of log lines: text with `{fields}`, parsed once.
 struct LogFormat: Sendable {
     private enum Part: Sendable {
-        case text(String)
-        case field(String)
+        case text([UInt8])
+        case field(Field)
         /// What a plugin knows about the question, by `metadata`.
         case label(String)
+    }
+
+    private enum Field: String, CaseIterable {
+        case type, name, `class`, proto, remote, port, size, rcode, rsize, duration, local
+        case flags = ">rflags"
+        case payloadSize = ">bufsize"
+        case dnssecOK = ">do"
+        case id = ">id"
+        case opcode = ">opcode"
     }
 
     private let parts: [Part]
@@ -16,10 +26,6 @@ struct LogFormat: Sendable {
     static let common = LogFormat("{common}")
     private static let commonText =
         "{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" {rcode} {>rflags} {rsize} {duration}"
-    private static let fields: Set<String> = [
-        "type", "name", "class", "proto", "remote", "port", "size", "rcode", "rsize", "duration", ">rflags",
-        ">bufsize", ">do", ">id", ">opcode", "local",
-    ]
 
     init(_ format: String) {
         let expanded = format.replacing("{combined}", with: Self.commonText + " \"{>opcode}\"")
@@ -27,72 +33,83 @@ struct LogFormat: Sendable {
         var parts: [Part] = []
         var rest = expanded[...]
         while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-            if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
+            if open > rest.startIndex { parts.append(.text(Array(rest[..<open].utf8))) }
             let name = String(rest[rest.index(after: open)..<close])
-            if Self.fields.contains(name) {
-                parts.append(.field(name))
+            if let field = Field(rawValue: name) {
+                parts.append(.field(field))
             } else if name.hasPrefix("/") {
                 parts.append(.label(String(name.dropFirst())))
             } else {
-                parts.append(.text("{\(name)}"))
+                parts.append(.text(Array("{\(name)}".utf8)))
             }
             rest = rest[rest.index(after: close)...]
         }
-        if !rest.isEmpty { parts.append(.text(String(rest))) }
+        if !rest.isEmpty { parts.append(.text(Array(rest.utf8))) }
         self.parts = parts
     }
 
+    /// Appends the line, without a newline.
+    ///
     /// - Parameters:
     ///   - now: monotonic nanoseconds, for the duration.
     ///   - metadata: nil where labels have no values.
-    func text(_ exchange: borrowing Exchange, now: UInt64, _ metadata: (any MetadataReader)? = nil) -> String {
-        var line = ""
-        for part in parts {
-            switch part {
+    func write(
+        _ exchange: borrowing Exchange, now: UInt64, _ metadata: (any MetadataReader)?, to line: inout [UInt8]
+    ) {
+        for index in parts.indices {
+            switch parts[index] {
             case .text(let text): line += text
-            case .field(let name): line += Self.value(name, exchange, now)
-            case .label(let name): line += metadata?.value(name, of: exchange) ?? "-"
+            case .field(let field): Self.write(field, exchange, now, to: &line)
+            case .label(let name): line.append(text: metadata?.value(name, of: exchange) ?? "-")
             }
         }
-        return line
     }
 
-    private static func value(_ field: String, _ exchange: borrowing Exchange, _ now: UInt64) -> String {
+    private static func write(
+        _ field: Field, _ exchange: borrowing Exchange, _ now: UInt64, to line: inout [UInt8]
+    ) {
         let asked = exchange.asked
-        return switch field {
-        case "type": asked.type.description
-        case "name": asked.folded.nameText
-        case "class": RecordClass.text(asked.class)
-        case "proto": exchange.transport.text
-        case "remote": exchange.client.isIPv4 ? exchange.client.address.description : "[\(exchange.client.address)]"
-        case "port": String(exchange.client.port)
-        case "size": String(exchange.message.count)
-        case "rcode": exchange.response.code.description
-        case "rsize": String(exchange.responseSize)
-        case "duration": seconds(now &- exchange.received)
-        case ">rflags": flags(exchange)
-        case ">bufsize": String(asked.edns?.payloadSize ?? 512)
-        case ">do": String(asked.edns?.dnssecOK ?? false)
-        case ">id": String(asked.id)
-        case ">opcode": String(asked.opcode)
-        default: "-"
+        switch field {
+        case .type: line.append(text: asked.type.description)
+        case .name: asked.folded.appendNameText(to: &line)
+        case .class: line.append(text: RecordClass.text(asked.class))
+        case .proto: line.append(text: exchange.transport.text)
+        case .remote: write(exchange.client, to: &line)
+        case .local: if let server = exchange.server { write(server, to: &line) } else { line.append(text: "-") }
+        case .port: line.append(decimal: UInt64(exchange.client.port))
+        case .size: line.append(decimal: UInt64(exchange.message.count))
+        case .rcode: line.append(text: exchange.response.code.description)
+        case .rsize: line.append(decimal: UInt64(max(0, exchange.responseSize)))
+        case .duration:
+            let taken = now &- exchange.received
+            line.append(decimal: taken / 1_000_000_000)
+            line.append(UInt8(ascii: "."))
+            line.append(decimal: taken % 1_000_000_000, digits: 9)
+            line.append(UInt8(ascii: "s"))
+        case .flags: writeFlags(exchange, to: &line)
+        case .payloadSize: line.append(decimal: UInt64(asked.edns?.payloadSize ?? 512))
+        case .dnssecOK: line.append(text: asked.edns?.dnssecOK == true ? "true" : "false")
+        case .id: line.append(decimal: UInt64(asked.id))
+        case .opcode: line.append(decimal: UInt64(asked.opcode))
         }
     }
 
-    private static func seconds(_ nanoseconds: UInt64) -> String {
-        let fraction = String(nanoseconds % 1_000_000_000)
-        return "\(nanoseconds / 1_000_000_000).\(String(repeating: "0", count: 9 - fraction.count))\(fraction)s"
+    /// An address without its port; IPv6 in brackets.
+    private static func write(_ address: SocketAddress, to line: inout [UInt8]) {
+        if address.isIPv4 { return address.address.append(to: &line) }
+        line.append(UInt8(ascii: "["))
+        address.address.append(to: &line)
+        line.append(UInt8(ascii: "]"))
     }
 
-    private static func flags(_ exchange: borrowing Exchange) -> String {
+    private static func writeFlags(_ exchange: borrowing Exchange, to line: inout [UInt8]) {
         let flags = exchange.response.flags
-        var names = ["qr"]
-        if flags & HeaderFlag.authoritative != 0 { names.append("aa") }
-        if exchange.response.isTruncated { names.append("tc") }
-        if exchange.asked.recursionDesired { names.append("rd") }
-        if flags & HeaderFlag.recursionAvailable != 0 { names.append("ra") }
-        if flags & HeaderFlag.authenticData != 0 { names.append("ad") }
-        if flags & HeaderFlag.checkingDisabled != 0 { names.append("cd") }
-        return names.joined(separator: ",")
+        line.append(text: "qr")
+        if flags & HeaderFlag.authoritative != 0 { line.append(text: ",aa") }
+        if exchange.response.isTruncated { line.append(text: ",tc") }
+        if exchange.asked.recursionDesired { line.append(text: ",rd") }
+        if flags & HeaderFlag.recursionAvailable != 0 { line.append(text: ",ra") }
+        if flags & HeaderFlag.authenticData != 0 { line.append(text: ",ad") }
+        if flags & HeaderFlag.checkingDisabled != 0 { line.append(text: ",cd") }
     }
 }

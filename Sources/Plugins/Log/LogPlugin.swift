@@ -25,19 +25,45 @@ package final class LogPlugin: Plugin {
     }
 }
 
+/// Which responses are logged.
+struct ResponseClasses: OptionSet {
+    let rawValue: UInt8
+
+    /// NOERROR with records.
+    static let success = Self(rawValue: 1)
+    /// NXDOMAIN, and NOERROR without records.
+    static let denial = Self(rawValue: 2)
+    /// Every other code.
+    static let error = Self(rawValue: 4)
+    static let all: Self = [.success, .denial, .error]
+
+    static let words: [String: Self] = ["success": .success, "denial": .denial, "error": .error, "all": .all]
+
+    /// The one class of a response.
+    init(of response: borrowing MessageWriter) {
+        switch response.code {
+        case .noError: self = response.answers > 0 ? .success : .denial
+        case .nameError: self = .denial
+        default: self = .error
+        }
+    }
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+}
+
 /// Which answers of which names are logged, and how.
 struct LogRule: Sendable {
     let zone: Name
     let format: LogFormat
-    let classes: Set<String>
+    let classes: ResponseClasses
 
-    private static var options: OptionTable<Set<String>> {
+    private static var options: OptionTable<ResponseClasses> {
         [
             .custom("class") { line, classes, check in
-                classes.formUnion(
-                    check.each(line.arguments) { token throws(ConfigurationError) in
-                        try line.oneOf(token, ["success", "denial", "error", "all"])
-                    })
+                let found = check.each(line.arguments) { token throws(ConfigurationError) in
+                    try line.oneOf(token, ["success", "denial", "error", "all"])
+                }
+                for word in found { classes.formUnion(ResponseClasses.words[word] ?? []) }
             }
         ]
     }
@@ -50,23 +76,11 @@ struct LogRule: Sendable {
             format = LogFormat(last.text)
             words.removeLast()
         }
-        var classes: Set<String> = []
+        var classes: ResponseClasses = []
         options.read(directive.block, into: &classes, &check)
-        if classes.isEmpty { classes = ["all"] }
+        if classes.isEmpty { classes = .all }
         return check.zones(words, of: directive, else: [.root]).map {
             LogRule(zone: $0, format: format, classes: classes)
-        }
-    }
-
-    func logs(_ exchange: borrowing Exchange) -> Bool {
-        classes.contains("all") || classes.contains(Self.class(of: exchange))
-    }
-
-    private static func `class`(of exchange: borrowing Exchange) -> String {
-        switch exchange.response.code {
-        case .noError: exchange.response.answers > 0 ? "success" : "denial"
-        case .nameError: "denial"
-        default: "error"
         }
     }
 }
@@ -85,9 +99,11 @@ final class LogHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict { .next }
 
     func finish(_ exchange: inout Exchange) {
-        guard let (_, rule) = rules.first(where: { exchange.asked.folded.isSubdomain(of: $0.zone.view) }),
-            rule.logs(exchange)
+        let name = exchange.asked.folded
+        guard let first = rules.indices.first(where: { name.isSubdomain(of: rules[$0].zone.view) }),
+            rules[first].rule.classes.contains(ResponseClasses(of: exchange.response))
         else { return }
-        Log.info(rule.format.text(exchange, now: server.loop.currentTime, metadata))
+        let now = server.loop.currentTime
+        server.log.line(.info) { rules[first].rule.format.write(exchange, now: now, metadata, to: &$0) }
     }
 }

@@ -1,31 +1,27 @@
 import ClusterModel
 import ClusterSource
 import DNSServer
-import Synchronization
-import Telemetry
 import TestKit
 import Testing
 
 @testable import Plugins
 
 @Suite("metadata: labels in log lines", .serialized) struct MetadataLabels {
-    private static let lines = Mutex<[String]>([])
     private static let format =
         "{name} kind={/kubernetes/kind} ns={/kubernetes/namespace} svc={/kubernetes/service} ep={/kubernetes/endpoint} "
         + "port={/kubernetes/port-name}/{/kubernetes/protocol} cluster={/kubernetes/cluster} "
         + "error={/kubernetes/parse-error} client={/kubernetes/client-namespace} other={/other/label}"
 
-    init() { Log.install { line in Self.lines.withLock { $0.append(line) } } }
+    init() { RecordedLog.begin() }
 
     private static let objects = [namespace("shop"), service("shop/web", "10.96.0.10"), pod("team/me", "127.0.0.1")]
 
     /// The log line of a question, its name left out.
     private func line(_ question: String, _ directives: String) throws -> String {
-        Self.lines.withLock { $0 = [] }
         let dns = try ClusterServer("log . \"\(Self.format)\"\n\(directives)", Self.objects)
         _ = try dns.ask(question)
         let name = question.prefix { $0 != " " }.lowercased()
-        let line = Self.lines.withLock { lines in lines.first { $0.hasPrefix("[INFO] \(name) ") } }
+        let line = RecordedLog.lines(with: "[INFO] \(name) ").last
         return String(try #require(line).dropFirst("[INFO] \(name) ".count))
     }
 
@@ -101,13 +97,12 @@ import Testing
             ([pod("team/me", "127.0.0.1", usesHostNetwork: true, labels: ["app": "shop"])], "- app=- tier=- none=-"),
         ])
     func clients(_ pods: [ClusterObject], _ wanted: String) throws {
-        Self.lines.withLock { $0 = [] }
         let format =
             "{name} {/kubernetes/client-pod-name} app={/kubernetes/client-label/app} "
             + "tier={/kubernetes/client-label/example.org/tier} none={/kubernetes/client-label/none}"
         let dns = try ClusterServer("metadata\nlog . \"\(format)\"\n\(verified)", pods)
         _ = try dns.ask("web.shop.svc.cluster.local. A")
-        let line = Self.lines.withLock { lines in lines.first { $0.hasPrefix("[INFO] web.") } }
+        let line = RecordedLog.lines(with: " app=").last
         #expect(line == "[INFO] web.shop.svc.cluster.local. \(wanted)")
     }
 
