@@ -16,7 +16,7 @@ together=(
     image faults state access managed-fields custom-resources
     endpoints observed encrypted
 )
-alone=(edits reload-loss autoscaler conformance)
+alone=(edits reload-loss autoscaler conformance log-lines)
 at_once=3
 limit=900 # seconds for one suite
 

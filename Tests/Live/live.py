@@ -126,14 +126,14 @@ def free_port():
 
 
 class Program:
-    """A process whose output goes to a file."""
+    """A process whose output goes to a file, or to the descriptor `output`."""
 
-    def __init__(self, label, arguments, environment=None):
+    def __init__(self, label, arguments, environment=None, output=None):
         self.label = label
         self.log_path = work / f"{label}.{len(started)}.log"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [str(argument) for argument in arguments], stdout=log, stderr=subprocess.STDOUT,
+                [str(argument) for argument in arguments], stdout=log if output is None else output, stderr=log,
                 stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         started.append(self)
 
@@ -232,12 +232,12 @@ class Lab(Program):
 class Server(Program):
     """`serve` with a Corefile in which @PORT@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
 
-    def __init__(self, corefile, kubeconfig=NOWHERE):
+    def __init__(self, corefile, kubeconfig=NOWHERE, output=None):
         self.port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(4))
         self.kubeconfig = kubeconfig
         self.corefile = work / f"Corefile.{len(started)}"
         self.write(corefile)
-        super().__init__("serve", [BINARY, "serve", "-conf", self.corefile])
+        super().__init__("serve", [BINARY, "serve", "-conf", self.corefile], output=output)
 
     def write(self, text):
         """Replaces the Corefile in one step."""
