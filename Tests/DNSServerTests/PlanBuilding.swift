@@ -289,7 +289,7 @@ import Testing
                 Corefile:3: strict: found wrong, expected nothing wrong
                 Corefile:4: strict: found wrong, expected nothing wrong
                 Corefile:6: server block: found the transport of "quic://b.test", expected dns://, tls://, https:// or \
-                grpc://: this version does not speak QUIC
+                grpc://: this server does not speak QUIC
                 Corefile:7: strict: found no "noting" beside it, expected one
                 Corefile:12: server block: found c.test. on [::]:53, already served by the block at Corefile:9, \
                 expected a zone and address of its own

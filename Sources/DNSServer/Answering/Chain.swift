@@ -73,7 +73,7 @@ package final class Chain {
         var exchange = Exchange(
             message: message, asked: query, response: writer, client: client, transport: transport,
             received: loop.now, scratch: scratch.bytes)
-        if let code = Self.refusal(acceptance, query) {
+        if let code = Self.refusal(acceptance, query, router) {
             counters.rejected.bump()
             exchange.response.code = code
             return .response(exchange.response.finish(query))
@@ -87,7 +87,7 @@ package final class Chain {
             counters.dropped.bump()
             return .nothing
         case .parked(let id):
-            parking.keep(exchange, at: id, for: asker())
+            keep(exchange, at: id, for: asker())
             return .waiting
         }
     }
@@ -97,11 +97,14 @@ package final class Chain {
     }
 
     /// What is refused before any plugin is asked.
-    private static func refusal(_ acceptance: Acceptance, _ query: Query) -> ResponseCode? {
+    private static func refusal(
+        _ acceptance: Acceptance, _ query: Query, _ router: ServerBlockRouter
+    ) -> ResponseCode? {
         if case .rejected(let code) = acceptance { return code }
         if let edns = query.edns, edns.version != 0 { return .badVersion }
-        // No plugin of this server speaks for another class.
-        return query.class == RecordClass.internet ? nil : .refused
+        if query.class == RecordClass.internet { return nil }
+        // No plugin of this server but `chaos` speaks for another class.
+        return query.class == RecordClass.chaos && router.answersChaos ? nil : .refused
     }
 
     // MARK: The way in
@@ -145,6 +148,9 @@ package final class Chain {
             // A CNAME that leads out of what this server answers is itself the answer (RFC 1034 §4.3.2).
             return exchange.isFirstQuestion ? .failed(.refused, .notAuthoritative) : .answered
         }
+        guard exchange.question.class == RecordClass.internet || block.answersChaos else {
+            return .failed(.refused, .notAuthoritative)
+        }
         while exchange.position.handler < block.handlers.count {
             let place = exchange.position.handler
             if exchange.isFirstQuestion { exchange.position.firstHandler = place }
@@ -182,6 +188,7 @@ package final class Chain {
         if exchange.isAuthoritative { exchange.response.flags |= HeaderFlag.authoritative }
         let block = exchange.position.firstBlock
         if let block, block.offersRecursion { exchange.response.flags |= HeaderFlag.recursionAvailable }
+        if exchange.style.isMinimal { exchange.response.keepOnlyAnswers(exchange.asked) }
         let length = exchange.response.finish(exchange.asked)
         exchange.responseSize = length
         guard let block else { return length }
@@ -196,6 +203,12 @@ package final class Chain {
     }
 
     // MARK: Waiting for the network
+
+    private func keep(_ exchange: consuming Exchange, at id: ParkingID, for asker: Asker) {
+        let deadline = exchange.style.deadline
+        if deadline < .max { QueryDeadline.set(id, deadline, self) }
+        parking.keep(exchange, at: id, for: asker)
+    }
 
     /// Keeps a place for the query being answered; nil when too many wait already.
     package func park() -> ParkingID? { parking.reserve() }
@@ -216,7 +229,7 @@ package final class Chain {
         if let verdict = decide(&exchange), let router = asker.router {
             switch walk(&exchange, router, after: verdict) {
             case .parked(let next):
-                parking.keep(exchange, at: next, for: asker)
+                keep(exchange, at: next, for: asker)
                 return parking.leave(id)
             case .silent:
                 if case .handler = asker {
@@ -299,7 +312,7 @@ package final class Chain {
                 parking.leave(id)
                 return .failed(.serverFailure, because: "too many queries wait already")
             }
-            parking.keep(inner, at: id, for: .handler(InnerQuestion(place, subquery.note, router)))
+            keep(inner, at: id, for: .handler(InnerQuestion(place, subquery.note, router)))
             return .suspended(place)
         }
     }
@@ -324,6 +337,7 @@ final class LoopBlock {
     /// Directive of each handler, for labels.
     let names: [String]
     let offersRecursion: Bool
+    let answersChaos: Bool
     /// Decides whether this block takes a question; nil for one that takes all of its zones.
     let filter: (any QuestionFilter)?
 
@@ -338,6 +352,7 @@ final class LoopBlock {
         self.handlers = handlers
         self.names = names
         offersRecursion = block.offersRecursion
+        answersChaos = block.answersChaos
         filter = block.plugins.lazy.compactMap { $0 as? any BlockCondition }.first?.makeQuestionFilter(on: server)
     }
 }
@@ -346,12 +361,15 @@ final class LoopBlock {
 final class ServerBlockRouter {
     private let zones: [(wire: ByteBlock, block: LoopBlock)]
     private let hasFilters: Bool
+    /// True when one of the blocks has an answer to questions of class CH.
+    let answersChaos: Bool
     /// Where the blocks listen; nil for a router of no blocks.
     let address: SocketAddress?
 
     init(_ zones: [(Name, LoopBlock)], at address: SocketAddress? = nil) {
         self.address = address
         hasFilters = zones.contains { $0.1.filter != nil }
+        answersChaos = zones.contains { $0.1.answersChaos }
         // Stable, so that of equal zones the first in the file is asked.
         self.zones = zones.enumerated()
             .sorted { ($1.element.0.wire.count, $0.offset) < ($0.element.0.wire.count, $1.offset) }

@@ -33,6 +33,10 @@ package struct Question: BitwiseCopyable {
 package struct AnswerStyle: BitwiseCopyable {
     /// Which record of a set comes first; 0 leaves the stored order.
     package var rotation = 0
+    /// Positive answers have no other sections.
+    package var isMinimal = false
+    /// When a query that waits is given up, in nanoseconds of the loop's clock.
+    package var deadline = UInt64.max
 }
 
 /// One question being answered: all that is known of it, and its response as far as it is written.
@@ -103,6 +107,15 @@ package struct Exchange: ~Copyable {
         guard transport == .udp else { return 65535 }
         guard let edns = query.edns else { return 512 }
         return max(512, min(Int(edns.payloadSize), MessageWriter.payloadSize))
+    }
+
+    /// Makes the query one that wants recursion, or one that does not.
+    package mutating func askForRecursion(_ isDesired: Bool) {
+        if isDesired {
+            asked.flags |= HeaderFlag.recursionDesired
+        } else {
+            asked.flags &= ~HeaderFlag.recursionDesired
+        }
     }
 
     // MARK: Asking again

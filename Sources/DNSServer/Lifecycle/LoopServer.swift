@@ -66,6 +66,7 @@ package final class LoopServer {
             let router = Self.router(plan, blocks, .dns, address)
             pair.datagrams.router = router
             pair.streams.router = router
+            pair.streams.limits = plan.times(at: address).applied(to: streamLimits)
         }
         transportListeners.listen(plan.places) { Self.router(plan, blocks, $0.scheme, $0.address) }
         self.blocks = blocks

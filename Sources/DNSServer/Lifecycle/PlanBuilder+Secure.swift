@@ -8,7 +8,7 @@ extension PlanBuilder {
     static func unspokenTransport(_ key: ServerKey) -> ConfigurationError {
         ConfigurationError(
             at: key.at, directive: "server block", found: "the transport of \"\(key.text)\"",
-            expected: "dns://, tls://, https:// or grpc://: this version does not speak QUIC")
+            expected: "dns://, tls://, https:// or grpc://: this server does not speak QUIC")
     }
 
     func defaultPort(of scheme: ServerScheme) -> UInt16 {

@@ -144,8 +144,10 @@ package struct PlanBuilder: Sendable {
         for directive in block.directives where !known.contains(directive.name) {
             errors.append(
                 ConfigurationError(
-                    at: directive.at, directive: directive.name, found: "a plugin this version does not have",
-                    expected: "one of \(known.sorted().joined(separator: ", "))"))
+                    at: directive.at, directive: directive.name,
+                    found: AbsentPlugin.known[directive.name]?.found ?? "a plugin this version does not have",
+                    expected: AbsentPlugin.known[directive.name]?.expected
+                        ?? "one of \(known.sorted().joined(separator: ", "))"))
         }
         var seen: Set<Name> = []
         var seenAddresses: Set<SocketAddress> = []

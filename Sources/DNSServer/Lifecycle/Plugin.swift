@@ -48,6 +48,9 @@ package protocol Plugin: AnyObject, Sendable {
 
     /// True when questions of other zones are sent to servers that recurse.
     var offersRecursion: Bool { get }
+
+    /// True when it has an answer to every question of class CH.
+    var answersChaos: Bool { get }
 }
 
 extension Plugin {
@@ -60,6 +63,7 @@ extension Plugin {
     package var unreadiness: String? { nil }
     package var statusPages: [StatusPage] { [] }
     package var offersRecursion: Bool { false }
+    package var answersChaos: Bool { false }
     package var lameduck: Duration { .zero }
     package var startupTimeout: Duration? { nil }
     package var directive: String { Self.directive }

@@ -22,12 +22,14 @@ package final class ServerBlock: Sendable {
     /// The name of the view that its questions must be in; empty without one.
     package let view: String
     package let offersRecursion: Bool
+    let answersChaos: Bool
 
     package init(listens: [Listen], plugins: [any Plugin], view: String = "") {
         self.listens = listens
         self.view = view
         self.plugins = plugins
         offersRecursion = plugins.contains { $0.offersRecursion }
+        answersChaos = plugins.contains { $0.answersChaos }
     }
 }
 
@@ -59,6 +61,12 @@ package final class ServingPlan: Sendable {
     }
 
     package var plugins: [any Plugin] { blocks.flatMap(\.plugins) }
+
+    /// What the first block at an address says about its streams.
+    func times(at address: SocketAddress) -> StreamTimes {
+        let block = blocks.first { $0.listens.contains { $0.address == address } }
+        return block?.plugins.lazy.compactMap { $0 as? any StreamTimeouts }.first?.times ?? StreamTimes()
+    }
 
     /// The block of this plan that `block` of a later one takes the place of: same zones, addresses and view.
     package func predecessor(of block: ServerBlock) -> ServerBlock? {

@@ -210,7 +210,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private func arm(_ wait: Wait) {
         server.loop.cancel(timer)
         waitsFor = wait
-        let limits = server.streamLimits
+        let limits = listener?.limits ?? server.streamLimits
         let delay =
             switch wait {
             case .idle: listener?.isCrowded == true ? min(limits.idle, 1_000_000_000) : limits.idle

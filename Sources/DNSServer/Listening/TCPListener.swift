@@ -5,6 +5,7 @@ import Telemetry
 /// Accepts connections of one address on one loop and keeps their number within limits.
 final class TCPListener: ReadinessHandler, TimerTarget {
     var router = ServerBlockRouter([])
+    var limits: StreamLimits
     unowned let server: LoopServer
     private let socket: StreamListenerSocket
     private var registration: EventLoop.Registration?
@@ -14,6 +15,7 @@ final class TCPListener: ReadinessHandler, TimerTarget {
     init(_ address: SocketAddress, on server: LoopServer) throws(SystemError) {
         socket = try StreamListenerSocket(boundTo: address)
         self.server = server
+        limits = server.streamLimits
     }
 
     func open() { registration = server.loop.register(socket.number, handler: self) }
@@ -47,7 +49,6 @@ final class TCPListener: ReadinessHandler, TimerTarget {
     }
 
     private func admit(_ stream: StreamSocket, _ peer: SocketAddress) {
-        let limits = server.streamLimits
         let client = peer.address
         guard connections.count < limits.connections, perClient[client, default: 0] < limits.connectionsPerClient else {
             server.counters.shedConnections.bump()
@@ -60,7 +61,7 @@ final class TCPListener: ReadinessHandler, TimerTarget {
     }
 
     /// How near the limit this listener is: idle connections go sooner then.
-    var isCrowded: Bool { connections.count * 5 > server.streamLimits.connections * 4 }
+    var isCrowded: Bool { connections.count * 5 > limits.connections * 4 }
 
     func closed(_ connection: TCPConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }

@@ -110,6 +110,22 @@ package struct MessageWriter: ~Copyable {
     /// Says that not all of the answer is there (RFC 2181 §9).
     package mutating func truncate() { isTruncated = true }
 
+    /// Sets or clears a bit of the header of a response that is complete.
+    package mutating func setHeaderBit(_ bit: UInt16, _ isSet: Bool) {
+        guard recordsEnd > 0 else { return }
+        let flags = written.uint16(at: 2)
+        output.store(isSet ? flags | bit : flags & ~bit, at: 2)
+    }
+
+    /// Drops authority and additional records of a positive answer.
+    package mutating func keepOnlyAnswers(_ query: Query) {
+        guard code == .noError, answers > 0, Int(authorities) + Int(additionals) > 0 else { return }
+        let records = records(at: query.questionEnd)
+        guard let first = records.first(where: { $0.section != .answer }) else { return }
+        count = first.record.nameOffset
+        (authorities, additionals) = (0, 0)
+    }
+
     /// Drops every record; header bits and question stay.
     package mutating func removeRecords(_ query: Query) {
         count = max(query.questionEnd, 12)

@@ -103,11 +103,11 @@ struct LogFormat: Sendable {
     }
 
     private static func writeFlags(_ exchange: borrowing Exchange, to line: inout [UInt8]) {
-        let flags = exchange.response.flags
+        let flags = exchange.response.written.count >= 4 ? exchange.response.written.uint16(at: 2) : 0
         line.append(text: "qr")
         if flags & HeaderFlag.authoritative != 0 { line.append(text: ",aa") }
-        if exchange.response.isTruncated { line.append(text: ",tc") }
-        if exchange.asked.recursionDesired { line.append(text: ",rd") }
+        if flags & HeaderFlag.truncated != 0 { line.append(text: ",tc") }
+        if flags & HeaderFlag.recursionDesired != 0 { line.append(text: ",rd") }
         if flags & HeaderFlag.recursionAvailable != 0 { line.append(text: ",ra") }
         if flags & HeaderFlag.authenticData != 0 { line.append(text: ",ad") }
         if flags & HeaderFlag.checkingDisabled != 0 { line.append(text: ",cd") }

@@ -18,7 +18,7 @@ import Testing
     @Test("no plugin is left out") func everyPlugin() throws {
         let heads = try Self.text().filter { $0.hasPrefix("[") }
         let recorded = Set(heads.compactMap { Self.lines($0.dropFirst().dropLast()).last?.split(separator: " ").first })
-        #expect(recorded == Set(pluginOrder.map { $0.directive[...] }))
+        #expect(recorded.isSuperset(of: pluginOrder.map { $0.directive[...] }))
     }
 
     @Test("each line is taken, or refused, in the words recorded") func lines() throws {

@@ -1,0 +1,23 @@
+/// What is said about plugins of CoreDNS that are not here: what to do in their place.
+enum AbsentPlugin {
+    private static let cloud =
+        "forward ZONE to the provider's resolver: this server asks no cloud's API"
+
+    /// Found and expected, by directive.
+    static let known: [String: (found: String, expected: String)] = [
+        "route53": (notHere, cloud), "azure": (notHere, cloud), "clouddns": (notHere, cloud),
+        "nomad": (notHere, "forward service.nomad to a server that follows Nomad"),
+        "proxyproto": (
+            notHere,
+            "addresses of clients as they are: a Service with externalTrafficPolicy Local, or a load balancer that keeps them"
+        ),
+        "quic": (notHere, "tls:// or https:// in place of quic://: this server does not speak QUIC"),
+        "https3": (notHere, "https:// in place of https3://: this server does not speak QUIC"),
+        "on": (notHere, "an init container or a hook of the Deployment: this server starts no programs"),
+        "proxy": ("a plugin that CoreDNS 1.5.0 removed", "forward, with the same upstreams"),
+        "federation": ("a plugin that CoreDNS 1.7.0 removed", "multicluster in kubernetes, for ServiceImports"),
+        "autoscale": (notHere, "the command cluster-dns autoscale"),
+    ]
+
+    private static let notHere = "a plugin that is not built in"
+}
