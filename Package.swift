@@ -13,10 +13,13 @@ let settings: [SwiftSetting] = [
 
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -82,8 +85,8 @@ let package = Package(
         .target(
             name: "SecureTransport",
             dependencies: [
-                "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "Text", nioCore, nioPosix, nioHTTP1,
-                nioHTTP2, nioSSL,
+                "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "Text", nioCore, nioEmbedded, nioPosix,
+                nioTLS, nioHTTP1, nioHTTP2, nioHPACK, nioSSL,
             ]),
         .target(
             name: "ClusterSource",
@@ -141,7 +144,13 @@ let package = Package(
             name: "KubernetesAPITests",
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "Text", nioCore, nioPosix, nioHTTP1, protobuf]),
         .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
-        .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport", "DNSServer", nioHTTP1]),
+        .testTarget(
+            name: "SecureTransportTests",
+            dependencies: [
+                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", nioCore, nioHTTP1, nioHTTP2,
+                nioHPACK,
+                nioSSL,
+            ]),
         .testTarget(
             name: "PluginsTests",
             dependencies: [

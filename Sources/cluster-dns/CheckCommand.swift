@@ -39,6 +39,7 @@ extension PlanBuilder {
             order: pluginOrder, metrics: metrics, defaultPort: defaultPort, supportsIPv6: System.supportsIPv6,
             hostAddresses: System.addresses(ofInterface: nil), readFile: { try System.readText($0) },
             interfaceAddresses: { System.addresses(ofInterface: $0) },
-            examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) })
+            examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) },
+            upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) })
     }
 }

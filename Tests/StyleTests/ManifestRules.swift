@@ -51,7 +51,7 @@ import Testing
                 "NIOCore",
                 ["Autoscaler", "ClusterLab", "KubernetesAPI", "SecureTransport", "cluster-dns"]
             ),
-            ("NIOSSL", ["ClusterLab", "KubernetesAPI", "SecureTransport"]),
+            ("NIOSSL", ["ClusterLab", "KubernetesAPI", "SecureTransport"]), ("NIOEmbedded", ["SecureTransport"]),
             ("AsyncHTTPClient", ["Autoscaler", "KubernetesAPI"]), ("Hummingbird", ["ClusterLab", "cluster-dns"]),
             ("Yams", ["ClusterLab", "KubernetesAPI"]), ("SwiftProtobuf", ["KubernetesAPI"]),
         ] as [(String, [String])])

@@ -23,6 +23,14 @@ package enum TestPlan {
             readFile: { path in
                 guard let text = files[path] else { throw NoSuchFile() }
                 return text
+            },
+            upstreamSessions: { settings throws(CredentialsFailure) in
+                let credentials = settings.credentials
+                for file in [credentials?.certificateFile, credentials?.keyFile, credentials?.authorityFile] {
+                    guard let file, files[file] == nil else { continue }
+                    throw CredentialsFailure(file: file, found: "no such file", expected: "a readable PEM file")
+                }
+                return ClearSessions()
             })
         return try builder.build(blocks, hash: "")
     }
@@ -52,6 +60,17 @@ package enum TestPlan {
         } catch {
             return "\(error)"
         }
+    }
+}
+
+/// Speaks plain DNS with every upstream, whatever is written before its address; no
+/// certificate names `wrong.test`.
+private struct ClearSessions: UpstreamSessions {
+    func session(with target: UpstreamTarget) -> any UpstreamSession {
+        guard target.serverName != "wrong.test" else {
+            return EndedSession(UpstreamSessionEnd("tls: certificate is not for wrong.test", isRejection: true))
+        }
+        return FramedSession()
     }
 }
 

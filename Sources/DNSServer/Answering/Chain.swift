@@ -13,6 +13,8 @@ struct ChainPosition {
     /// Handlers of that block before this one have nothing to do with the question: one behind them asked it.
     var lowest = 0
 
+    var hasHandlersBehind: Bool { handler + 1 < block?.handlers.count ?? 0 }
+
     /// The start of a question that the handler at `asker` asks those behind it.
     static func behind(_ asker: ChainPosition) -> ChainPosition {
         let next = asker.handler + 1
@@ -216,6 +218,7 @@ package final class Chain {
     /// Continues the query that waited at `id`; does nothing when it is gone.
     package func resume(_ id: ParkingID, with resolution: Resolution) {
         resume(id) { exchange in
+            if case .passedOn = resolution, exchange.position.hasHandlersBehind { return .next }
             settle(resolution, &exchange)
             return nil
         }
@@ -260,6 +263,7 @@ package final class Chain {
         case .failed(let code, let error, let reason):
             exchange.fail(code, error, because: reason)
             for handler in passed where handler.recover(&exchange) { return }
+        case .passedOn(let otherwise): settle(otherwise, &exchange)
         }
     }
 

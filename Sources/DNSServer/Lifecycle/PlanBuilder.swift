@@ -18,13 +18,16 @@ package struct PlanBuilder: Sendable {
     package var hostAddresses: [IPAddress]
     /// Throws what is wrong with the files of a `tls` line.
     package var examineCredentials: @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void
+    /// How to speak with upstreams through TLS or HTTP.
+    package var upstreamSessions: MakeUpstreamSessions
 
     package init(
         order: [any Plugin.Type], metrics: MetricRegistry, defaultPort: UInt16 = 53, supportsIPv6: Bool = true,
         hostAddresses: [IPAddress] = [],
         readFile: @escaping @Sendable (String) throws -> String,
         interfaceAddresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] },
-        examineCredentials: @escaping @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void = { _ in }
+        examineCredentials: @escaping @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void = { _ in },
+        upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions
     ) {
         self.order = order
         self.metrics = metrics
@@ -34,6 +37,7 @@ package struct PlanBuilder: Sendable {
         self.supportsIPv6 = supportsIPv6
         self.hostAddresses = hostAddresses
         self.examineCredentials = examineCredentials
+        self.upstreamSessions = upstreamSessions
     }
 
     package func build(_ syntax: [ServerBlockSyntax], hash: String) throws(ConfigurationErrors) -> ServingPlan {
@@ -156,7 +160,7 @@ package struct PlanBuilder: Sendable {
             addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
             schemes: listens.map(\.scheme), directives: block.directives.map(\.name),
             view: Self.view(of: block) ?? "", metrics: metrics,
-            hostAddresses: hostAddresses, wildcard: wildcard, readFile: readFile)
+            hostAddresses: hostAddresses, wildcard: wildcard, readFile: readFile, upstreamSessions: upstreamSessions)
         var plugins: [any Plugin] = []
         for type in order {
             let lines = block.directives(named: type.directive)

@@ -88,12 +88,15 @@ package struct BlockSettings: Sendable {
     package let wildcard: IPAddress
     /// Reads a file named in the configuration; throws a text that says what went wrong.
     package let readFile: @Sendable (String) throws -> String
+    /// How to speak with upstreams through TLS or HTTP.
+    package let upstreamSessions: MakeUpstreamSessions
 
     package init(
         zones: [Name], addresses: [SocketAddress], schemes: [ServerScheme] = [], directives: [String],
         view: String = "", metrics: MetricRegistry,
         hostAddresses: [IPAddress] = [], wildcard: IPAddress = IPAddress(v4: 0),
-        readFile: @escaping @Sendable (String) throws -> String
+        readFile: @escaping @Sendable (String) throws -> String,
+        upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions
     ) {
         self.zones = zones
         self.addresses = addresses
@@ -104,6 +107,7 @@ package struct BlockSettings: Sendable {
         self.hostAddresses = hostAddresses
         self.wildcard = wildcard
         self.readFile = readFile
+        self.upstreamSessions = upstreamSessions
     }
 
     /// Where others can reach this block: the addresses it is bound to, or all of this host; never loopback.

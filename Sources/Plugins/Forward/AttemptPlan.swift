@@ -15,7 +15,7 @@ enum AttemptOutcome {
 }
 
 /// Why a try gave no reply.
-struct AttemptFailure: Equatable {
+struct AttemptFailure: Error, Equatable {
     /// For the error log, in Go's words, since people search for them.
     let text: String
     let error: ExtendedError
@@ -36,6 +36,7 @@ struct AttemptPlan {
     private let order: [Int]
     private let limit: Int
     private let forcesTCP: Bool
+    private let connected: Set<Int>
     private let failover: Set<ResponseCode>
     private var cursor = 0
     private var attempts = 0
@@ -48,10 +49,12 @@ struct AttemptPlan {
     /// - Parameters:
     ///   - order: positions of the upstreams to try, at least one.
     ///   - limit: the most tries in all.
-    init(order: [Int], limit: Int, forcesTCP: Bool, failover: Set<ResponseCode>) {
+    ///   - connected: positions of the upstreams that are asked over connections only.
+    init(order: [Int], limit: Int, forcesTCP: Bool, connected: Set<Int> = [], failover: Set<ResponseCode>) {
         self.order = order
         self.limit = limit
         self.forcesTCP = forcesTCP
+        self.connected = connected
         self.failover = failover
         stream = forcesTCP
     }
@@ -66,7 +69,7 @@ struct AttemptPlan {
             refusals += 1
             return refusals < order.count ? advance(timeLeft) : .answer(reply)
         case .truncated, .suspicious:
-            guard !stream else {
+            guard !stream, !isConnected else {
                 return fail(AttemptFailure(text: "dns: reply over TCP is cut", error: .networkError), timeLeft)
             }
             stream = true
@@ -100,8 +103,10 @@ struct AttemptPlan {
             return .fail(AttemptFailure(text: "no healthy proxies", error: .noReachableAuthority))
         }
         if counting { attempts += 1 }
-        return .ask(upstream: upstream, stream: stream, edns: edns)
+        return .ask(upstream: upstream, stream: stream || isConnected, edns: edns)
     }
+
+    private var isConnected: Bool { !order.isEmpty && connected.contains(order[cursor % order.count]) }
 
     private func giveUp() -> Action {
         if let lastReply { return .answer(lastReply) }

@@ -100,9 +100,9 @@ final class DatagramAttempt: Attempt, ReadinessHandler, TimerTarget {
 
     private func take(_ message: ByteView) {
         switch ReplyCheck.check(message, id: id, query: query, hasEDNS: edns, layout: loopSide.layout) {
-        case .unrelated: loopSide.mismatched.bump()
+        case .unrelated: loopSide.meter.mismatched.bump()
         case .nearMiss:
-            loopSide.mismatched.bump()
+            loopSide.meter.mismatched.bump()
             nearMisses += 1
             if nearMisses >= Self.mostNearMisses { end(.suspicious) }
         case .outcome(let outcome): end(outcome)

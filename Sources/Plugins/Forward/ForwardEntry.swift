@@ -5,13 +5,17 @@ import Synchronization
 final class ForwardEntry: Sendable {
     let settings: ForwardSettings
     let upstreams: [Upstream]
+    /// Positions of those that are asked over connections only.
+    let connected: Set<Int>
     private let waiting = Atomic<Int>(0)
     private let stopped = Atomic<Bool>(false)
     private let looping = Atomic<Bool>(false)
 
-    init(_ settings: ForwardSettings) {
+    /// - Parameter sessions: how to speak with those of its upstreams that are not plain DNS.
+    init(_ settings: ForwardSettings, _ sessions: (any UpstreamSessions)?) {
         self.settings = settings
-        upstreams = settings.targets.map { Upstream($0) }
+        upstreams = settings.targets.map { Upstream($0, sessions) }
+        connected = Set(settings.targets.indices.filter { settings.targets[$0].hasConnectionsOnly })
     }
 
     /// False when as many queries wait as may; otherwise `leave` is to follow.

@@ -15,15 +15,18 @@ final class ForwardHandler: Handler {
         let entry: ForwardEntry
         let from: ZoneSet
         let except: ZoneSet
+        /// Names that others may answer when the upstreams do not know them.
+        let passedOn: ZoneSet?
         var choice: UpstreamChoice
     }
 
-    init(_ entries: [ForwardEntry], on server: LoopServer, metrics: MetricRegistry) {
+    init(_ entries: [ForwardEntry], on server: LoopServer, _ meter: UpstreamMeter) {
         self.server = server
-        loopSide = ForwardLoopSide(loop: server.loop, metrics: metrics)
+        loopSide = ForwardLoopSide(loop: server.loop, meter: meter)
         lines = entries.map { entry in
             Line(
                 entry: entry, from: ZoneSet([entry.settings.from]), except: ZoneSet(entry.settings.except),
+                passedOn: entry.settings.fallthroughZones.map { ZoneSet($0) },
                 choice: UpstreamChoice(entry.settings.policy))
         }
         // Known to be down from the configuration before: nobody would ask it, so nobody would see it come back.
@@ -39,7 +42,7 @@ final class ForwardHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict {
         let question = exchange.question
         guard let line = self.line(for: question.folded, from: 0) else { return .next }
-        guard exchange.asked.recursionDesired else {
+        guard exchange.asked.recursionDesired || lines[line].entry.settings.asksWithoutRecursion else {
             // A CNAME of ours is an answer without its target too (RFC 1034 §4.3.2).
             return exchange.isFirstQuestion ? .failed(.refused, .notAuthoritative) : .answered
         }
@@ -56,7 +59,7 @@ final class ForwardHandler: Handler {
     private func wait(_ exchange: borrowing Exchange, _ line: Int) -> Verdict {
         let entry = lines[line].entry
         guard entry.enter() else {
-            loopSide.rejected.bump()
+            loopSide.meter.rejected?.bump()
             return .failed(
                 .refused, .noReachableAuthority,
                 because: "concurrent queries exceeded maximum \(entry.settings.maximumConcurrent)")
@@ -68,13 +71,14 @@ final class ForwardHandler: Handler {
         let waiter = ForwardedQuestion.Waiter(place: place, entry: entry)
         let key = QuestionKey(exchange.question, exchange.asked)
         if let question = underWay[key] {
-            loopSide.coalesced.bump()
+            loopSide.meter.coalesced.bump()
             question.join(waiter)
         } else {
             let query = UpstreamQuery(
                 name: exchange.question.name, type: exchange.question.type, class: exchange.question.class,
                 dnssecOK: exchange.asked.edns?.dnssecOK ?? false,
-                checkingDisabled: exchange.asked.checkingDisabled)
+                checkingDisabled: exchange.asked.checkingDisabled,
+                recursionDesired: exchange.asked.recursionDesired)
             let question = ForwardedQuestion(key, query, first: waiter, line: line, handler: self)
             underWay[key] = question
             question.begin()
@@ -95,13 +99,16 @@ final class ForwardHandler: Handler {
 
     func entry(_ line: Int) -> ForwardEntry { lines[line].entry }
 
+    /// True when the handlers behind this one may answer what the upstreams of `line` do not.
+    func passesOn(_ name: ByteView, _ line: Int) -> Bool { lines[line].passedOn?.contains(name) ?? false }
+
     /// Whom to ask for one question of `line`, in order; empty when nobody is to be asked.
     func order(_ line: Int) -> [Int] {
         let entry = lines[line].entry
         let limit = entry.settings.maximumFailures
         let order = lines[line].choice.order(entry.upstreams.map { $0.isDown(limit: limit) })
         guard order.isEmpty else { return order }
-        loopSide.allDown.bump()
+        loopSide.meter.allDown?.bump()
         // Probes may be wrong; asking anyone is better than asking no one.
         return entry.settings.failsWhenAllAreDown ? [] : [Int.random(in: entry.upstreams.indices)]
     }
@@ -123,6 +130,7 @@ struct QuestionKey: Hashable {
     private let `class`: UInt16
     private let dnssecOK: Bool
     private let checkingDisabled: Bool
+    private let recursionDesired: Bool
 
     init(_ question: Question, _ asked: Query) {
         name = question.folded.array
@@ -130,6 +138,7 @@ struct QuestionKey: Hashable {
         `class` = question.class
         dnssecOK = asked.edns?.dnssecOK ?? false
         checkingDisabled = asked.checkingDisabled
+        recursionDesired = asked.recursionDesired
     }
 
     var folded: [UInt8] { name }

@@ -14,20 +14,24 @@ package final class ForwardPlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         entries = try SettingsCheck.gather { check in
-            directives.compactMap { ForwardSettings($0, readFile: block.readFile, &check).map(ForwardEntry.init) }
+            directives.compactMap { directive in
+                ForwardSettings(directive, readFile: block.readFile, &check).map {
+                    ForwardEntry($0, check.sessions(for: $0, directive, block))
+                }
+            }
         }
         self.block = block
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
-        ForwardHandler(entries, on: server, metrics: block.metrics)
+        ForwardHandler(entries, on: server, UpstreamMeter(.forward, block.metrics))
     }
 
     package func adopt(_ predecessor: any Plugin) {
         guard let predecessor = predecessor as? ForwardPlugin else { return }
         let known = predecessor.entries.flatMap(\.upstreams)
         for upstream in entries.flatMap(\.upstreams) {
-            if let same = known.first(where: { $0.address == upstream.address }) { upstream.adopt(same) }
+            if let same = known.first(where: { $0.target == upstream.target }) { upstream.adopt(same) }
         }
     }
 
@@ -35,6 +39,9 @@ package final class ForwardPlugin: Plugin {
         for entry in entries where !entry.settings.ineffective.isEmpty {
             let words = entry.settings.ineffective.joined(separator: ", ")
             Log.warning("plugin/forward: \(entry.settings.at): \(words) has no effect in this build")
+        }
+        for entry in entries where entry.settings.encryptsNothing {
+            Log.warning("plugin/forward: \(entry.settings.at): nothing is encrypted: no upstream is tls:// or https://")
         }
     }
 

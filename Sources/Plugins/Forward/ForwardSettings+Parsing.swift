@@ -3,7 +3,9 @@ import DNSServer
 import DNSWire
 
 extension ForwardSettings {
-    private static var options: OptionTable<Self> {
+    private static var options: OptionTable<Self> { OptionTable(first + encryption + last) }
+
+    private static var first: [Option<Self>] {
         [
             .each("except", \.except) { token, line, _ throws(ConfigurationError) in try line.names(token) },
             .flag("force_tcp", \.forcesTCP),
@@ -17,9 +19,14 @@ extension ForwardSettings {
             .value("max_connect_attempts", \.maximumAttempts, rest: .refusedLast) { line throws(ConfigurationError) in
                 try line.integer(0, in: 0...1_000_000)
             },
-            .custom("doh_method") { line, _, _ throws(ConfigurationError) in _ = try line.oneOf(0, ["POST", "GET"]) },
-            .custom("tls", refuseEncryption),
-            .custom("tls_servername", refuseEncryption),
+            .custom("doh_method") { line, settings, _ throws(ConfigurationError) in
+                settings.asksByGET = try line.oneOf(0, ["POST", "GET"]) == "GET"
+            },
+        ]
+    }
+
+    private static var last: [Option<Self>] {
+        [
             .choice("policy", \.policy),
             .custom("health_check") { line, settings, _ throws(ConfigurationError) in
                 try settings.readHealthCheck(line)
@@ -32,12 +39,6 @@ extension ForwardSettings {
             .each("source_address", \.ineffective, withoutEffect),
             .each("resolver", \.ineffective, withoutEffect),
         ]
-    }
-
-    private static func refuseEncryption(
-        _ line: Directive, _: inout Self, _: inout SettingsCheck
-    ) throws(ConfigurationError) {
-        throw encryption(line, at: nil, found: line.name)
     }
 
     /// An address is looked at, and nothing is done with it.
@@ -55,17 +56,9 @@ extension ForwardSettings {
         guard directive.arguments.count >= 2 else { return nil }
         if let name = check.attempt(try directive.names(directive.arguments[0]))?.first { from = name }
         Self.options.read(directive.block, into: &self, &check)
-        var seen: Set<String> = []
-        for token in directive.arguments.dropFirst() {
-            for target in TargetReader(directive, readFile: readFile).targets(token, &check)
-            where seen.insert(target.description).inserted {
-                targets.append(target)
-            }
-        }
-        if targets.count > Self.mostTargets {
-            check.report(
-                directive.error(found: "\(targets.count) upstreams", expected: "at most \(Self.mostTargets)"))
-        }
+        readTargets(directive, TargetReader(directive, readFile: readFile), &check)
+        // Unlike gRPC's, such upstreams are never spoken with in clear text.
+        if credentials == nil { credentials = UpstreamCredentials() }
         if maximumAge > 0, maximumAge < expire {
             check.report(directive.error(found: "max_age below expire", expected: "max_age of at least expire"))
         }
@@ -103,11 +96,5 @@ extension ForwardSettings {
             codes.insert(code)
         }
         return codes
-    }
-
-    static func encryption(_ directive: Directive, at position: SourcePosition?, found: String) -> ConfigurationError {
-        directive.error(
-            found: found, expected: "an upstream over UDP or TCP: encrypted upstreams are not in this build yet",
-            at: position)
     }
 }

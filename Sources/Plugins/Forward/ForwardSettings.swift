@@ -14,7 +14,7 @@ struct ForwardSettings: Sendable {
     var from = Name.root
     /// Names below `from` that are not forwarded.
     var except: [Name] = []
-    var targets: [SocketAddress] = []
+    var targets: [UpstreamTarget] = []
     var policy = Policy.random
     /// Asks over TCP only.
     var forcesTCP = false
@@ -42,6 +42,18 @@ struct ForwardSettings: Sendable {
     var next: Set<ResponseCode> = []
     var nextOnNoData = false
     var failsWhenAllAreDown = false
+    /// How upstreams of `tls://` and `https://` are judged, and what they are shown.
+    var credentials: UpstreamCredentials?
+    /// Where `tls` stands, for messages about its files.
+    var credentialsAt: SourcePosition?
+    /// What the certificates of upstreams have to name that say nothing of it themselves.
+    var serverName: String?
+    /// Queries over HTTPS stand in the path.
+    var asksByGET = false
+    /// Queries without RD are sent, too.
+    var asksWithoutRecursion = false
+    /// Names that the handlers behind may answer when the upstreams have NXDOMAIN or nothing for them.
+    var fallthroughZones: [Name]?
     /// Properties that were read but change nothing in this build.
     var ineffective: [String] = []
     /// Where the line stands, for messages.

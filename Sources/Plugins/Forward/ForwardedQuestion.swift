@@ -37,7 +37,7 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
         let entry = handler.entry(line)
         return AttemptPlan(
             order: handler.order(line), limit: entry.maximumAttempts, forcesTCP: entry.settings.forcesTCP,
-            failover: entry.settings.failover)
+            connected: entry.connected, failover: entry.settings.failover)
     }
 
     func join(_ waiter: Waiter) { waiters.append(waiter) }
@@ -54,7 +54,7 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
         let now = handler.loopSide.loop.now
         if let upstream {
             switch outcome {
-            case .reply(let reply): handler.loopSide.observe(upstream, reply.code, now &- attemptStart)
+            case .reply(let reply): handler.loopSide.meter.observe(upstream, reply.code, now &- attemptStart)
             case .failed(let failure) where failure.blamesUpstream:
                 HealthProbe.begin(upstream, handler.entry(line), on: handler.loopSide)
             default: break
@@ -70,15 +70,21 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
             ask(handler.entry(line), position, stream: stream, edns: edns)
         case .answer(let reply):
             guard !wantsNextLine(reply) else { return askNextLine(reply) }
-            handler.ended(self, .response(reply))
+            end(.response(reply), passesOn: reply.code == .nameError)
         case .fail(let failure):
             guard mayEnd else {
                 handler.loopSide.loop.schedule(after: 0, self, token: 0)
                 return
             }
             if let fallback { return handler.ended(self, .response(fallback)) }
-            handler.ended(self, .failed(.serverFailure, failure.error, because: failure.text))
+            end(.failed(.serverFailure, failure.error, because: failure.text), passesOn: true)
         }
+    }
+
+    /// - Parameter passesOn: true when others may be asked instead, where the line says so.
+    private func end(_ resolution: Resolution, passesOn: Bool) {
+        let isPassedOn = passesOn && withBytes(key.folded) { handler.passesOn($0, line) }
+        handler.ended(self, isPassedOn ? .passedOn(otherwise: resolution) : resolution)
     }
 
     func timerFired(_ token: UInt64) { perform(plan.first(), mayEnd: true) }

@@ -1,3 +1,4 @@
+import DNSServer
 import DNSWire
 import EventLoop
 
@@ -32,7 +33,7 @@ final class HealthProbe: AttemptOwner, TimerTarget {
                 name: name, type: .ns, class: RecordClass.internet, recursionDesired: settings.probeAsksRecursion)
         }
         let attempt: any Attempt =
-            settings.forcesTCP
+            settings.forcesTCP || upstream.target.hasConnectionsOnly
             ? StreamAttempt(
                 upstream, query, edns: false, pool: loopSide.pool(upstream, settings), on: loopSide, owner: self)
             : DatagramAttempt(upstream, query, edns: false, on: loopSide, owner: self)
@@ -44,7 +45,7 @@ final class HealthProbe: AttemptOwner, TimerTarget {
             return upstream.endProbing(isHealthy: true)
         }
         upstream.probeFailed()
-        loopSide.probeFailed(upstream)
+        loopSide.meter.probeFailed(upstream)
         let elapsed = loopSide.loop.now &- startedAt
         let interval = entry.settings.probeInterval
         loopSide.loop.schedule(after: elapsed < interval ? interval - elapsed : 0, self, token: 0)

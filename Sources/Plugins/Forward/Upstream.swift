@@ -1,18 +1,47 @@
+import Corefile
 import DNSServer
+import DNSWire
 import EventLoop
 import Synchronization
 
-/// One upstream as all loops see it: its address and how its last probes went.
+/// One upstream as all loops see it: who it is and how its last probes went.
 final class Upstream: Sendable {
-    let address: SocketAddress
+    let target: UpstreamTarget
     /// The `to` label of metrics, and how messages name it.
     let label: String
+    private let sessions: (any UpstreamSessions)?
     private let failedProbes = Atomic<Int>(0)
     private let probing = Atomic<Bool>(false)
 
-    init(_ address: SocketAddress) {
-        self.address = address
-        label = address.description
+    /// - Parameter sessions: how to speak with it, where that is not plain DNS.
+    init(_ target: UpstreamTarget, _ sessions: (any UpstreamSessions)?) {
+        self.target = target
+        self.sessions = sessions
+        label = target.address.description
+    }
+
+    var address: SocketAddress { target.address }
+
+    /// The `proto` label of metrics for its connections, in CoreDNS' words.
+    var transport: String {
+        switch target.scheme {
+        case .dns: "tcp"
+        case .tls: "tcp-tls"
+        default: target.scheme.rawValue
+        }
+    }
+
+    /// What is spoken over one new connection to it.
+    func session() -> any UpstreamSession {
+        guard target.hasConnectionsOnly, let sessions else { return FramedSession() }
+        return sessions.session(with: target)
+    }
+
+    /// What a query that waited on a connection failed of.
+    func failure(_ end: UpstreamSessionEnd) -> AttemptFailure {
+        let text = "\(end.isRejection ? "dial" : "read") \(transport) \(label): \(end.reason)"
+        let error = ExtendedError(code: ExtendedError.networkError.code, text: end.isRejection ? Array(text.utf8) : nil)
+        return AttemptFailure(text: text, error: error)
     }
 
     /// True when more probes in a row failed than `limit`; 0 means never.

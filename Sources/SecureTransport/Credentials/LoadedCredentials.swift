@@ -1,6 +1,5 @@
 import Corefile
 package import DNSServer
-import EventLoop
 import NIOCore
 import NIOSSL
 
@@ -10,9 +9,6 @@ package struct LoadedCredentials: Sendable {
     /// The octets of the files, by which a change is noticed.
     let octets: [[UInt8]]
     private let context: NIOSSLContext
-
-    /// The most octets of a file; a bundle of all public authorities has some 220 KiB.
-    private static let longestFile = 4 << 20
 
     /// Throws what is wrong with the files.
     package static func examine(_ files: TransportCredentials) throws(CredentialsFailure) {
@@ -27,15 +23,12 @@ package struct LoadedCredentials: Sendable {
         self.files = files
         self.octets = octets
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try Self.certificates(octets[0], files.certificateFile).map { .certificate($0) },
-            privateKey: .privateKey(try Self.key(octets[1], files.keyFile)))
-        configuration.minimumTLSVersion = .tlsv12
-        // Of TLS 1.2, what RFC 9325 §4.2 recommends; those of TLS 1.3 are all sound.
-        configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
+            certificateChain: try PEMFile.certificates(octets[0], files.certificateFile).map { .certificate($0) },
+            privateKey: .privateKey(try PEMFile.key(octets[1], files.keyFile)))
+        configuration.keepToRecommended()
         configuration.applicationProtocols = Self.applicationProtocols(scheme)
-        configuration.shutdownTimeout = .seconds(1)
         if octets.count > 2, let file = files.authorityFile {
-            configuration.trustRoots = .certificates(try Self.certificates(octets[2], file))
+            configuration.trustRoots = .certificates(try PEMFile.certificates(octets[2], file))
             configuration.sendCANameList = true
         }
         configuration.certificateVerification =
@@ -47,9 +40,7 @@ package struct LoadedCredentials: Sendable {
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw CredentialsFailure(
-                file: files.keyFile, found: "a key that does not fit \(files.certificateFile)",
-                expected: "the key of the first certificate there")
+            throw TLSConfiguration.misfit(files.keyFile, files.certificateFile)
         }
     }
 
@@ -78,29 +69,8 @@ package struct LoadedCredentials: Sendable {
     static func read(_ files: TransportCredentials) throws(CredentialsFailure) -> [[UInt8]] {
         var octets: [[UInt8]] = []
         for file in [files.certificateFile, files.keyFile] + (files.authorityFile.map { [$0] } ?? []) {
-            let content: [UInt8]?
-            do throws(SystemError) {
-                content = try FileOctets.read(file, limit: longestFile)
-            } catch {
-                throw CredentialsFailure(file: file, found: error.reason, expected: "a readable PEM file")
-            }
-            guard let content else {
-                throw CredentialsFailure(file: file, found: "no such file", expected: "a readable PEM file")
-            }
-            octets.append(content)
+            octets.append(try PEMFile.octets(file))
         }
         return octets
-    }
-
-    private static func certificates(
-        _ octets: [UInt8], _ file: String
-    ) throws(CredentialsFailure) -> [NIOSSLCertificate] {
-        if let certificates = try? NIOSSLCertificate.fromPEMBytes(octets), !certificates.isEmpty { return certificates }
-        throw CredentialsFailure(file: file, found: "no certificate", expected: "certificates as PEM")
-    }
-
-    private static func key(_ octets: [UInt8], _ file: String) throws(CredentialsFailure) -> NIOSSLPrivateKey {
-        if let key = try? NIOSSLPrivateKey(bytes: octets, format: .pem) { return key }
-        throw CredentialsFailure(file: file, found: "no key", expected: "a private key as PEM, not encrypted")
     }
 }

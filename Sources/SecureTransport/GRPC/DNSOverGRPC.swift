@@ -14,6 +14,7 @@ struct DNSOverGRPC: QueryForm {
     enum Status: Int {
         case succeeded = 0
         case invalidArgument = 3
+        case notFound = 5
         case resourceExhausted = 8
         case unimplemented = 12
         case `internal` = 13

@@ -221,6 +221,84 @@ private let silent: ScriptedUpstream.Script = { _ in [] }
         #expect(server.ask("b.test. A") == "NOERROR\nb.test. 300 A 192.0.2.1")
         #expect(server.upstreams[0].connections > 1)
     }
+
+    @Test("many questions at once share one connection; a second helps when they wait for longer than a second")
+    func burst() throws {
+        let server = try MemoryServer("forward . @UPSTREAM@ {\nforce_tcp\n}") { query in
+            query.parsed.name.hasPrefix("slow") ? [] : [query.reply([.a(query.parsed.name, "192.0.2.1")])]
+        }
+        let asked = (0..<200).map { server.begin("slow\($0).test. A") }
+        #expect(server.queries.count == 200)
+        #expect(server.upstreams[0].connections == 1)
+        server.advance(.milliseconds(1000))
+        #expect(server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.1")
+        #expect(server.upstreams[0].connections == 2)
+        #expect(asked.allSatisfy { $0.octets == nil })
+    }
+
+    @Test("a connection that breaks loses no question: all that wait are asked again over one other")
+    func broken() throws {
+        let server = try MemoryServer("forward . @UPSTREAM@ {\nforce_tcp\n}") { query in
+            switch query.number {
+            case 0..<20: []
+            case 20: [[1, 2, 3]]
+            default: [query.reply([.a(query.parsed.name, "192.0.2.1")])]
+            }
+        }
+        let asked = (0...20).map { server.begin("a\($0).test. A") }
+        #expect(asked.map(\.text) == (0...20).map { "NOERROR\na\($0).test. 300 A 192.0.2.1" })
+        #expect(server.upstreams[0].connections == 2)
+    }
+}
+
+@Suite("forward: encrypted upstreams") struct ForwardEncrypted {
+    @Test("questions go over connections only, and a probe takes one that is open")
+    func connections() throws {
+        let server = try MemoryServer("forward . tls://@UPSTREAM@ {\nread_timeout 1s\nmax_connect_attempts 1\n}") {
+            query in
+            query.parsed.name.hasPrefix("slow") ? [] : [query.reply([.a(query.parsed.name, "192.0.2.1")])]
+        }
+        #expect(server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.1")
+        let label = "proxy_name=\"forward\",to=\"\(server.upstreams[0].address)\",proto=\"tcp-tls\""
+        #expect(server.metric("coredns_proxy_conn_cache_misses_total{\(label)}") == "1")
+        let asked = server.begin("slow.test. A")
+        server.advance(.milliseconds(900))
+        #expect(server.ask("b.test. A") == "NOERROR\nb.test. 300 A 192.0.2.1")
+        server.advance(.seconds(2))
+        #expect(asked.text == "SERVFAIL")
+        #expect(server.queries.contains { $0.parsed.type == .ns })
+        #expect(Set(server.queries.map(\.transport)) == [.tcp])
+        #expect(server.upstreams[0].connections == 1)
+    }
+
+    @Test("a wrong certificate is an error that says so; nobody is asked in clear text, nor often for a handshake")
+    func wrongName() throws {
+        let server = try MemoryServer("forward . tls://@UPSTREAM@ {\ntls_servername wrong.test\nmax_fails 0\n}") {
+            [$0.reply([.a($0.parsed.name, "192.0.2.1")])]
+        }
+        let reason = "dial tcp-tls \(server.upstreams[0].address): tls: certificate is not for wrong.test"
+        for number in 0..<10 {
+            let asked = server.begin("a\(number).test. A", dnssecOK: false)
+            #expect(asked.text == "SERVFAIL")
+            // EDE 23 and the reason (RFC 8914).
+            #expect(try #require(asked.octets).suffix(reason.utf8.count + 2) == [0, 23] + Array(reason.utf8))
+        }
+        #expect(server.queries.isEmpty)
+        #expect(server.upstreams[0].connections == 1)
+        #expect(Set(server.failures) == [reason])
+        server.advance(.seconds(1))
+        _ = server.ask("b.test. A")
+        #expect(server.upstreams[0].connections == 2)
+    }
+
+    @Test("an upstream with a wrong certificate is passed over for the next")
+    func nextUpstream() throws {
+        let server = try MemoryServer(
+            "forward . tls://@UPSTREAM@%wrong.test tls://@UPSTREAM2@ {\npolicy sequential\n}",
+            upstreams: [upstream("192.0.2.1"), upstream("192.0.2.2")])
+        #expect(server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.2")
+        #expect(server.upstreams[0].queries.isEmpty)
+    }
 }
 
 @Suite("forward: upstreams that are down") struct ForwardHealth {

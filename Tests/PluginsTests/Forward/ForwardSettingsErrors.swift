@@ -1,3 +1,4 @@
+import Corefile
 import DNSServer
 import DNSWire
 import TestKit
@@ -36,15 +37,25 @@ import Testing
             """, "no errors"
         ),
         ("forward .", "forward: found 1 argument, expected at least 2 arguments"),
+        ("forward . tls://1.1.1.1 tls://9.9.9.9%dns.test:8853 https://[2001:db8::1%dns.test]:444 1.1.1.1", "no errors"),
         (
-            "forward . tls://1.1.1.1",
-            "forward: found tls://1.1.1.1, expected an upstream over UDP or TCP: encrypted upstreams are not in this "
-                + "build yet"
+            "forward . tls://dns.test",
+            "forward: found tls://dns.test, expected tls://IP, tls://IP:PORT, or tls://IP%NAME for one with that name"
         ),
         (
-            "forward . 1.1.1.1 {\ntls_servername dns.test\n}",
-            "forward: found tls_servername, expected an upstream over UDP or TCP: encrypted upstreams are not in this "
-                + "build yet"
+            "forward . quic://1.1.1.1 grpc://1.1.1.1",
+            """
+            forward: found quic://1.1.1.1, expected an upstream that is asked by dns://, tls:// or https://
+            forward: found grpc://1.1.1.1, expected an upstream that is asked by dns://, tls:// or https://
+            """
+        ),
+        (
+            "forward . tls://1.1.1.1%one.test {\ntls_servername dns.test\n}",
+            "forward: found tls://1.1.1.1%one.test, expected no name of its own: tls_servername says it for all"
+        ),
+        (
+            "forward . tls://1.1.1.1 {\ntls /missing.crt\n}",
+            "forward: found tls /missing.crt: no such file, expected a readable PEM file"
         ),
         (
             "forward . /missing",
@@ -82,6 +93,23 @@ import Testing
     func reads(_ directives: String, _ expected: String) {
         let files = ["/etc/resolv.conf": "search x\nnameserver 10.0.0.1\nnameserver fe80::1\n", "/empty": "search x\n"]
         #expect(TestPlan.errors(directives, files: files) == expected)
+    }
+
+    @Test(
+        "what certificates have to name, and where upstreams listen",
+        arguments: [
+            ("9.9.9.9", "9.9.9.9:853"), ("9.9.9.9:8853", "9.9.9.9:8853"), ("9.9.9.9%dns.test", "9.9.9.9:853 dns.test"),
+            ("9.9.9.9%dns.test:8853", "9.9.9.9:8853 dns.test"), ("2001:db8::1", "[2001:db8::1]:853"),
+            ("2001:db8::1%dns.test", "[2001:db8::1]:853 dns.test"),
+            ("[2001:db8::1%dns.test]:8853", "[2001:db8::1]:8853 dns.test"),
+            ("9.9.9.9%192.0.2.1", "9.9.9.9:853 192.0.2.1"), ("9.9.9.9%", "nothing"), ("9.9.9.9%a b", "nothing"),
+            ("2001:db8::1%dns.test:853", "nothing"), ("9.9.9.9%dns.test:", "nothing"), ("dns.test", "nothing"),
+            ("9.9.9.9/dns-query", "nothing"), ("", "nothing"), ("%", "nothing"), ("[%", "nothing"), ("[%]", "nothing"),
+        ])
+    func names(_ text: String, _ expected: String) {
+        let target = TargetReader.named(text, .tls)
+        let shown = target.map { "\($0.address)" + ($0.serverName.map { " \($0)" } ?? "") }
+        #expect(shown ?? "nothing" == expected)
     }
 
     @Test("name servers of resolv.conf")
@@ -134,6 +162,16 @@ import Testing
         guard case .fail = plan.next(after: .failed(timeout), timeLeft: false) else {
             return #expect(Bool(false), "asked again")
         }
+    }
+
+    @Test("an upstream that is asked over connections only is never asked over UDP, nor twice for a cut reply")
+    func connectionsOnly() {
+        var plan = AttemptPlan(order: [0, 1], limit: 4, forcesTCP: false, connected: [0], failover: [])
+        guard case .ask(0, true, true) = plan.first(),
+            case .ask(1, false, true) = plan.next(after: .truncated, timeLeft: true),
+            case .ask(1, true, true) = plan.next(after: .truncated, timeLeft: true),
+            case .ask(0, true, true) = plan.next(after: .truncated, timeLeft: true)
+        else { return #expect(Bool(false), "other order") }
     }
 
     @Test("a cut reply is asked for over TCP, and cut again is a failure of that upstream")
