@@ -38,6 +38,7 @@ package let pluginOrder: [any Plugin.Type] = [
     CachePlugin.self,
     LoopPlugin.self,
     ForwardPlugin.self,
+    GRPCPlugin.self,
     WhoamiPlugin.self,
     ViewPlugin.self,
 ]
