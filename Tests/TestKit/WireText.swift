@@ -44,7 +44,7 @@ extension ReceivedQuery {
     /// A whole reply to this query, with OPT when the query had it.
     package func reply(
         _ answers: [TestRecord] = [], authority: [TestRecord] = [], code: UInt8 = 0, truncated: Bool = false,
-        opt: Bool? = nil
+        opt: Bool? = nil, options: [UInt8] = []
     ) -> [UInt8] {
         let end = withBytes(octets) { ((try? MessageReader.skipName($0, at: 12)) ?? 12) + 4 }
         let hasOPT = opt ?? parsed.hasEDNS
@@ -52,7 +52,7 @@ extension ReceivedQuery {
         out += [0, UInt8(answers.count), 0, UInt8(authority.count), 0, hasOPT ? 1 : 0]
         out += octets[12..<end]
         out += answers.flatMap(\.octets) + authority.flatMap(\.octets)
-        if hasOPT { out += [0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, 0] }
+        if hasOPT { out += [0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, UInt8(options.count)] + options }
         return out
     }
 }
@@ -80,6 +80,21 @@ package enum WireText {
                 + options
         }
         return out
+    }
+
+    /// The options of a message's OPT record, as `code=hexadecimal data`; nil without such a record.
+    package static func options(_ octets: [UInt8]) -> [String]? {
+        withBytes(octets) { message in
+            guard var records = MessageRecords(message) else { return nil }
+            while let (record, _) = records.next() {
+                guard record.type == .opt else { continue }
+                return EDNSOptions(message.slice(record.dataOffset, record.dataLength)).map { option in
+                    let digits = option.data.array.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+                    return "\(option.code)=\(digits.joined())"
+                }
+            }
+            return nil
+        }
     }
 
     /// Code and flags, then a line for each record: `name ttl type data`.

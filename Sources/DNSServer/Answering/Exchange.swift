@@ -65,6 +65,8 @@ package struct Exchange: ~Copyable {
     package var isAuthoritative = false
     /// True when a plugin knows that the current question's name does not exist and passed it on all the same.
     package var isMissing = false
+    /// What upstreams are told beside the question; nil for nothing.
+    package var upstreamOptions: UpstreamOptions?
     /// Set by a handler whose answer goes on in further messages; only over TCP.
     package var continuation: (any MessageSource)?
     /// Directive of the plugin that answered; empty for the server itself.
@@ -131,7 +133,7 @@ package struct Exchange: ~Copyable {
 
     /// Makes this a question inside of `outer`; false when that is one too many.
     mutating func descend(from outer: borrowing Exchange) -> Bool {
-        (depth, style) = (outer.depth, outer.style)
+        (depth, style, upstreamOptions) = (outer.depth, outer.style, outer.upstreamOptions)
         return descend()
     }
 
@@ -142,6 +144,8 @@ package struct Exchange: ~Copyable {
     package mutating func chase(targetAt offset: Int) -> Verdict {
         links += 1
         isMissing = false
+        // Which options go with the next question is decided anew, where that is routed.
+        upstreamOptions = nil
         let written = response.written
         guard descend(), let length = Self.nameLength(written, at: offset) else { return .endlessChain }
         let name = written.slice(offset, length)
@@ -194,6 +198,8 @@ package struct Exchange: ~Copyable {
             upstream, to: question, asked: asked, TimeToLive(age: age, minimum: minimumTTL, maximum: maximumTTL),
             rotation: style.rotation, scratch: nameScratch)
         if asked.checkingDisabled { response.flags |= HeaderFlag.checkingDisabled }
+        guard !upstream.options.isEmpty, let upstreamOptions else { return }
+        for option in upstreamOptions.shown(upstream.options) { response.add(option: option, to: asked) }
     }
 
     // MARK: Moving

@@ -11,16 +11,20 @@ package protocol NameChange: AnyObject {
 
 /// Copies records between messages, names in them expanded and compressed anew.
 enum RecordCopier {
-    /// How the data of a type begins: octets, then that many names, then octets (RFC 1035 §3.3, RFC 3597 §4).
-    private static func layout(_ type: RecordType) -> (octets: Int, names: Int, compresses: Bool)? {
+    /// How the data of a type begins: octets, then that many strings, then names, then octets (RFC 1035 §3.3,
+    /// RFC 3597 §4, RFC 9460 §2.2).
+    private static func layout(_ type: RecordType) -> (octets: Int, strings: Int, names: Int, compresses: Bool)? {
         switch type.rawValue {
-        case 2, 3, 4, 5, 7, 8, 9, 12: (0, 1, true)  // NS MD MF CNAME MB MG MR PTR
-        case 6, 14: (0, 2, true)  // SOA MINFO
-        case 15: (2, 1, true)  // MX
-        case 17: (0, 2, false)  // RP
-        case 18, 21, 36: (2, 1, false)  // AFSDB RT KX
-        case 33: (6, 1, false)  // SRV
-        case 39: (0, 1, false)  // DNAME
+        case 2, 3, 4, 5, 7, 8, 9, 12: (0, 0, 1, true)  // NS MD MF CNAME MB MG MR PTR
+        case 6, 14: (0, 0, 2, true)  // SOA MINFO
+        case 15: (2, 0, 1, true)  // MX
+        case 17: (0, 0, 2, false)  // RP
+        case 18, 21, 36: (2, 0, 1, false)  // AFSDB RT KX
+        case 26: (2, 0, 2, false)  // PX
+        case 33: (6, 0, 1, false)  // SRV
+        case 35: (4, 3, 1, false)  // NAPTR
+        case 39: (0, 0, 1, false)  // DNAME
+        case 64, 65: (2, 0, 1, false)  // SVCB HTTPS
         default: nil
         }
     }
@@ -50,9 +54,13 @@ enum RecordCopier {
             writer.write(message.slice(record.dataOffset, record.dataLength))
             return isWellFormed(record)
         }
-        guard record.dataLength >= layout.octets else { return false }
-        writer.write(message.slice(record.dataOffset, layout.octets))
         var place = record.dataOffset + layout.octets
+        for _ in 0..<layout.strings {
+            guard place < end, let length = message.at(place) else { return false }
+            place += 1 + Int(length)
+        }
+        guard place <= end else { return false }
+        writer.write(message.slice(record.dataOffset, place - record.dataOffset))
         for _ in 0..<layout.names {
             guard let next = try? MessageReader.skipName(message, at: place), next <= end,
                 let length = try? MessageReader.expandName(message, at: place, into: scratch)
@@ -65,7 +73,7 @@ enum RecordCopier {
         writer.write(message.slice(place, end - place))
         switch record.type {
         case .soa: return end - place == 20
-        case .cname, .ptr, .ns, .dname, .mx, .srv: return end == place
+        case .cname, .ptr, .ns, .dname, .mx, .srv, .naptr: return end == place
         default: return true
         }
     }

@@ -85,6 +85,8 @@ package struct InnerResponse {
     package let additionals: UInt16
     let answeredBy: String
     let failure: String?
+    /// Whole options for OPT.
+    let options: [UInt8]
 
     init(_ exchange: borrowing Exchange, _ message: ByteView) {
         self.message = message
@@ -100,6 +102,7 @@ package struct InnerResponse {
         additionals = exchange.response.additionals
         answeredBy = exchange.answeredBy
         failure = exchange.failure
+        options = exchange.response.options
     }
 
     /// True when no plugin wanted the question.
@@ -120,6 +123,7 @@ extension Exchange {
         if response.authenticData { self.response.flags |= HeaderFlag.authenticData }
         if response.isAuthoritative { isAuthoritative = true }
         failure = response.failure
+        if !response.options.isEmpty { self.response.add(options: response.options, to: asked) }
         if !response.answeredBy.isEmpty { (answeredBy, isAdopted) = (response.answeredBy, true) }
     }
 
@@ -192,6 +196,7 @@ extension Chain {
                 received: loop.now, scratch: memory.scratch.bytes)
             exchange.position = .behind(question.position)
             exchange.position.firstBlock = nil
+            exchange.upstreamOptions = question.options
             if case .parked(let id) = walk(&exchange, ServerBlockRouter([])) {
                 parking.keep(exchange, at: id, for: .nobody)
             }
@@ -204,12 +209,14 @@ private final class BackgroundQuestion: TimerTarget {
     let message: [UInt8]
     let client: SocketAddress
     let position: ChainPosition
+    let options: UpstreamOptions?
     private unowned let chain: Chain
 
     init(_ exchange: borrowing Exchange, _ chain: Chain) {
         message = exchange.message.array
         client = exchange.client
         position = exchange.position
+        options = exchange.upstreamOptions
         self.chain = chain
     }
 

@@ -20,6 +20,9 @@ package struct UpstreamResponse: Sendable {
     /// True when the records of the answer lead to the asked type.
     package let isPositive: Bool
 
+    /// The options it came with, of those that the question was sent with; codes and lengths included.
+    package var options: [UInt8] = []
+
     /// The addresses that the answer ends with, when there are several.
     let addresses: AddressRun?
 
@@ -38,7 +41,7 @@ package struct UpstreamResponse: Sendable {
     }
 
     /// Octets of memory this reply takes.
-    package var footprint: Int { octets.count + timesToLive.count * 2 + 128 }
+    package var footprint: Int { octets.count + timesToLive.count * 2 + options.count + 128 }
 }
 
 extension MessageWriter {

@@ -18,3 +18,11 @@ package struct EDNSOptions: Sequence, IteratorProtocol {
         return option
     }
 }
+
+extension EDNSOptions {
+    /// A whole option: code, length and data, of which there are fewer than 65,536 octets.
+    package static func option(_ code: UInt16, _ data: [UInt8]) -> [UInt8] {
+        let length = UInt16(truncatingIfNeeded: data.count)
+        return [UInt8(code >> 8), UInt8(code & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF)] + data
+    }
+}

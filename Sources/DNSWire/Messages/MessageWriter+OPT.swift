@@ -34,9 +34,21 @@ extension MessageWriter {
     /// Octets that the whole message may take.
     private var sizeLimit: Int { min(limit + Self.optLength + options.count, output.capacity) }
 
-    /// Puts a whole option, code and length included, into OPT, if the response has one and room for it.
+    /// Puts whole options, codes and lengths included, into OPT, as below.
+    package mutating func add(options octets: [UInt8], to query: Query) {
+        withBytes(octets) { view in
+            for option in EDNSOptions(view) {
+                add(option: EDNSOptions.option(option.code, option.data.array), to: query)
+            }
+        }
+    }
+
+    /// Puts a whole option, code and length included, into OPT, if the response has one, room for it, and no other
+    /// option of this code.
     package mutating func add(option octets: [UInt8], to query: Query) {
-        guard query.edns != nil, count + octets.count <= limit else { return }
+        guard query.edns != nil, octets.count >= 4, count + octets.count <= limit else { return }
+        let code = UInt16(octets[0]) << 8 | UInt16(octets[1])
+        guard !withBytes(options, { EDNSOptions($0).contains { $0.code == code } }) else { return }
         options += octets
         limit -= octets.count
     }

@@ -25,7 +25,7 @@ package struct MessageWriter: ~Copyable {
     /// The UDP payload size that OPT announces, in octets.
     var announcedSize = payloadSize
     /// Whole options for OPT, beside that of the extended error.
-    var options: [UInt8] = []
+    package internal(set) var options: [UInt8] = []
     package private(set) var isTruncated = false
     /// Offset of the end of all records but OPT; 0 until `finish`.
     package private(set) var recordsEnd = 0

@@ -13,8 +13,8 @@ final class CacheHandler: Handler {
     private let counters: CacheCounters
     /// By kind; apart from the settings, whose arrays all loops share and would count references of.
     private let bounds: [TTLBounds]
-    /// Type, class and flags, then the folded name.
-    private let keyRoom = ByteBlock(capacity: 5 + 255)
+    /// Type, class and flags, then the folded name, then the options that upstreams are sent.
+    private let keyRoom = ByteBlock(capacity: 5 + 255 + UpstreamOptions.longest)
 
     init(_ settings: CacheSettings, _ store: CacheStore, on server: LoopServer, _ counters: CacheCounters) {
         self.settings = settings
@@ -33,7 +33,7 @@ final class CacheHandler: Handler {
     func answer(_ exchange: inout Exchange) -> Verdict {
         guard zones.contains(exchange.question.folded) else { return .next }
         counters.requests.bump()
-        guard let entry = store.find(key(exchange.question, exchange.asked)) else { return miss() }
+        guard let entry = store.find(key(exchange)) else { return miss() }
         let now = server.loop.now
         guard now < entry.end else { return answerStale(entry, now, &exchange) }
         counters.hits[entry.kind.rawValue].bump()
@@ -98,7 +98,7 @@ final class CacheHandler: Handler {
     /// Answers a question whose renewal failed from what is known of old; false when nothing is.
     private func replaceByStale(_ exchange: inout Exchange) -> Bool {
         guard let stale = settings.stale, stale.verifies || !exchange.isFirstQuestion,
-            zones.contains(exchange.question.folded), let entry = store.find(key(exchange.question, exchange.asked)),
+            zones.contains(exchange.question.folded), let entry = store.find(key(exchange)),
             isUsable(entry, stale, server.loop.now)
         else { return false }
         if exchange.isFirstQuestion { exchange.response.removeRecords(exchange.asked) }
@@ -119,7 +119,7 @@ final class CacheHandler: Handler {
         limitTTLs(reply, bounds[kind.rawValue], &exchange)
         guard !disabled[kind.rawValue].contains(name), let seconds = seconds(reply, kind) else { return }
         let now = server.loop.now
-        let key = key(exchange.question, exchange.asked)
+        let key = key(exchange)
         // A failure is no reason to forget what is known.
         if reply.code == .serverFailure, let known = store.find(key), known.reply.code != .serverFailure,
             now < known.end &+ (settings.stale?.duration ?? 0)
@@ -159,15 +159,20 @@ final class CacheHandler: Handler {
         }
     }
 
-    /// The key of a question, valid until the next call.
-    private func key(_ question: Question, _ asked: Query) -> ByteView {
+    /// The key of the current question, valid until the next call.
+    private func key(_ exchange: borrowing Exchange) -> ByteView {
         let room = keyRoom.bytes
+        let question = exchange.question
         room.store(question.type.rawValue, at: 0)
         room.store(question.class, at: 2)
-        let dnssecOK: UInt8 = asked.edns?.dnssecOK == true ? 2 : 0
-        room.store(dnssecOK | (asked.checkingDisabled ? 1 : 0), at: 4)
+        let dnssecOK: UInt8 = exchange.asked.edns?.dnssecOK == true ? 2 : 0
+        room.store(dnssecOK | (exchange.asked.checkingDisabled ? 1 : 0), at: 4)
         room.copy(question.folded, to: 5)
-        return room.view(5 + question.folded.count)
+        let length = 5 + question.folded.count
+        guard let options = exchange.upstreamOptions?.octets else { return room.view(length) }
+        // What an upstream says may depend on them, as it does on a client's subnet (RFC 7871 §7.3).
+        withBytes(options) { room.copy($0, to: length) }
+        return room.view(length + options.count)
     }
 }
 

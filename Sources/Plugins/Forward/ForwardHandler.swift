@@ -69,7 +69,7 @@ final class ForwardHandler: Handler {
             return .failed(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
         }
         let waiter = ForwardedQuestion.Waiter(place: place, entry: entry)
-        let key = QuestionKey(exchange.question, exchange.asked)
+        let key = QuestionKey(exchange.question, exchange.asked, exchange.upstreamOptions)
         if let question = underWay[key] {
             loopSide.meter.coalesced.bump()
             question.join(waiter)
@@ -78,7 +78,8 @@ final class ForwardHandler: Handler {
                 name: exchange.question.name, type: exchange.question.type, class: exchange.question.class,
                 dnssecOK: exchange.asked.edns?.dnssecOK ?? false,
                 checkingDisabled: exchange.asked.checkingDisabled,
-                recursionDesired: exchange.asked.recursionDesired)
+                recursionDesired: exchange.asked.recursionDesired,
+                options: exchange.upstreamOptions?.octets ?? [])
             let question = ForwardedQuestion(key, query, first: waiter, line: line, handler: self)
             underWay[key] = question
             question.begin()
@@ -131,14 +132,16 @@ struct QuestionKey: Hashable {
     private let dnssecOK: Bool
     private let checkingDisabled: Bool
     private let recursionDesired: Bool
+    private let options: [UInt8]
 
-    init(_ question: Question, _ asked: Query) {
+    init(_ question: Question, _ asked: Query, _ options: UpstreamOptions?) {
         name = question.folded.array
         type = question.type
         `class` = question.class
         dnssecOK = asked.edns?.dnssecOK ?? false
         checkingDisabled = asked.checkingDisabled
         recursionDesired = asked.recursionDesired
+        self.options = options?.octets ?? []
     }
 
     var folded: [UInt8] { name }

@@ -16,12 +16,15 @@ enum ReplyCheck {
         _ message: ByteView, id: UInt16, query: UpstreamQuery, hasEDNS: Bool, layout: OutputBytes
     ) -> ReplyCheck {
         do throws(UpstreamResponseFault) {
-            let reply = try UpstreamResponseReader.read(
+            var reply = try UpstreamResponseReader.read(
                 message, id: id, name: query.name, type: query.type, class: query.class, buffer: layout)
             let option = option(message)
             if reply.code == .formatError, hasEDNS, case .absent = option { return .outcome(.needsPlainQuery) }
-            if case .present(let extendedCode) = option, extendedCode != 0 {
-                return .outcome(.failed(AttemptFailure(text: "dns: extended rcode", error: .networkError)))
+            if case .present(let extendedCode, let options) = option {
+                guard extendedCode == 0 else {
+                    return .outcome(.failed(AttemptFailure(text: "dns: extended rcode", error: .networkError)))
+                }
+                reply.options = query.answered(options)
             }
             if case .malformed = option { return malformed }
             return .outcome(.reply(reply))
@@ -51,7 +54,7 @@ enum ReplyCheck {
     private enum Option {
         case absent
         /// With the upper eight bits of the response code (RFC 6891 §6.1.3).
-        case present(extendedCode: UInt32)
+        case present(extendedCode: UInt32, options: ByteView)
         case malformed
     }
 
@@ -63,7 +66,8 @@ enum ReplyCheck {
             guard record.type == .opt else { continue }
             // One OPT, and only behind everything else (RFC 6891 §6.1.1).
             guard section == .additional, case .absent = found else { return .malformed }
-            found = .present(extendedCode: record.ttl >> 24)
+            found = .present(
+                extendedCode: record.ttl >> 24, options: message.slice(record.dataOffset, record.dataLength))
         }
         guard records.isAtEnd else { return .malformed }
         return found

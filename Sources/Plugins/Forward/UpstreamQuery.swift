@@ -9,10 +9,12 @@ final class UpstreamQuery {
     private let dnssecOK: Bool
     private let checkingDisabled: Bool
     private let recursionDesired: Bool
+    /// EDNS options of plugins, codes and lengths included.
+    let options: [UInt8]
 
     init(
         name: ByteView, type: RecordType, class: UInt16, dnssecOK: Bool = false, checkingDisabled: Bool = false,
-        recursionDesired: Bool = true
+        recursionDesired: Bool = true, options: [UInt8] = []
     ) {
         block = ByteBlock(capacity: name.count)
         block.bytes.copy(name, to: 0)
@@ -21,11 +23,12 @@ final class UpstreamQuery {
         self.dnssecOK = dnssecOK
         self.checkingDisabled = checkingDisabled
         self.recursionDesired = recursionDesired
+        self.options = options
     }
 
     var name: ByteView { block.view }
 
-    /// Octets of the message, at most 286 of them.
+    /// Octets of the message, at most 286 of them without options.
     ///
     /// - Parameter edns: adds an OPT record that offers 1232 octets (RFC 9715) and carries DO.
     func octets(id: UInt16, edns: Bool) -> [UInt8] {
@@ -47,7 +50,18 @@ final class UpstreamQuery {
         append(UInt16(MessageWriter.payloadSize))
         append(0)
         append(dnssecOK ? 0x8000 : 0)
-        append(0)
-        return octets
+        append(UInt16(truncatingIfNeeded: options.count))
+        return octets + options
+    }
+
+    /// Those of an upstream's options that answer one of the query's.
+    func answered(_ theirs: ByteView) -> [UInt8] {
+        guard !options.isEmpty else { return [] }
+        return withBytes(options) { own in
+            EDNSOptions(theirs).reduce(into: []) { octets, option in
+                guard EDNSOptions(own).contains(where: { $0.code == option.code }) else { return }
+                octets += EDNSOptions.option(option.code, option.data.array)
+            }
+        }
     }
 }

@@ -4,16 +4,22 @@ import DNSWire
 /// Asks the handlers behind it what the rules make of a question, and answers with what the rules make of the answer.
 final class RewriteHandler: Handler {
     private let rules: [RewriteRule]
+    private let metadata: (any MetadataReader)?
     /// The name asked for behind it.
     private let name = ByteBlock(capacity: 255)
 
-    init(_ rules: [RewriteRule]) { self.rules = rules }
+    /// - Parameter metadata: nil where labels have no values.
+    init(_ rules: [RewriteRule], _ metadata: (any MetadataReader)? = nil) {
+        self.rules = rules
+        self.metadata = metadata
+    }
 
     func answer(_ exchange: inout Exchange) -> Verdict {
         // A transfer is of a zone, which has one name only.
         guard exchange.question.type != .axfr, exchange.question.type != .ixfr else { return .next }
         let rewriting = Rewriting(exchange.question)
-        for rule in rules where rewriting.apply(rule) && !rule.goesOn { break }
+        for rule in rules where rewriting.apply(rule, exchange, metadata) && !rule.goesOn { break }
+        exchange.upstreamOptions = rewriting.options?.result
         guard rewriting.hasMatched else { return .next }
         guard let name = rewriting.wire else {
             return .failed(.serverFailure, because: "rewrite: \"\(rewriting.text)\" is no domain name")
@@ -39,7 +45,7 @@ final class RewriteHandler: Handler {
 }
 
 extension Exchange {
-    /// Writes a CNAME with another target, which is asked for next; what the old one led to is left out.
+    /// Writes a CNAME with the target of the rules, which is asked for next; what the old one led to is left out.
     fileprivate mutating func lead(
         _ record: RecordPlace, of response: InnerResponse, ttl: UInt32, to target: [UInt8], _ rewriting: Rewriting
     ) -> Verdict {
@@ -53,6 +59,8 @@ extension Exchange {
             self.response.writeCNAME(
                 owner: rewriting.owner(owner.bytes.view(length)), class: record.class, ttl: ttl, target: $0)
         }
-        return place.map { chase(targetAt: $0) } ?? .answered
+        // Who asks for the CNAME itself has it (RFC 1034 §3.6.2).
+        guard let place, question.type != .cname else { return .answered }
+        return chase(targetAt: place)
     }
 }

@@ -9,8 +9,10 @@ struct RewriteRule: Sendable {
         case `class`(UInt16, to: UInt16)
         case ttl(NameMatch, ClosedRange<UInt32>)
         case code(NameMatch, ResponseCode, to: ResponseCode)
-        /// Aliases that lead to one name lead to another.
-        case alias(NameMatch, to: NameText)
+        /// CNAMEs that lead to one name lead to another.
+        case target(NameMatch, to: NameText)
+        /// An EDNS option of the query.
+        case option(OptionRule)
     }
 
     let change: Change
@@ -22,6 +24,8 @@ struct RewriteRule: Sendable {
 struct AnswerChange: Sendable {
     /// Names at or below the first become names at or below the second (`answer auto`).
     var suffix: (rewritten: [UInt8], original: [UInt8])?
+    /// As above, for the name that the rule made and the one it made it of: known with the question only.
+    var restoresName = false
     /// For owners (`answer name`).
     var owners: [(Pattern, NameText)] = []
     /// For names in data (`answer value`).

@@ -4,9 +4,10 @@ import Patterns
 
 /// Reads `rewrite` lines. A line in block form is the words of its block.
 struct RewriteRuleReader {
-    private let line: Directive
+    let line: Directive
     private var words: [Token]
 
+    private static let fields = "name, type, class, ttl, rcode, cname or edns0"
     private static let matches = ["exact", "prefix", "suffix", "substring", "regex"]
 
     static func read(_ directive: Directive) throws(ConfigurationError) -> RewriteRule {
@@ -23,9 +24,16 @@ struct RewriteRuleReader {
         }
     }
 
-    private mutating func take(_ meaning: String) throws(ConfigurationError) -> Token {
+    mutating func take(_ meaning: String) throws(ConfigurationError) -> Token {
         guard !words.isEmpty else { throw line.error(found: "the end of the rule", expected: meaning) }
         return words.removeFirst()
+    }
+
+    /// True when the next word is `word`, which is then taken.
+    mutating func takeWord(_ word: String) -> Bool {
+        guard words.first?.text == word else { return false }
+        words.removeFirst()
+        return true
     }
 
     private mutating func rule() throws(ConfigurationError) -> RewriteRule {
@@ -34,7 +42,7 @@ struct RewriteRuleReader {
             goesOn = first == "continue"
             words.removeFirst()
         }
-        let field = try take("name, type, class, ttl, rcode or cname")
+        let field = try take(Self.fields)
         let change: RewriteRule.Change
         switch field.text.lowercased() {
         case "name": change = try name()
@@ -44,13 +52,9 @@ struct RewriteRuleReader {
         case "rcode": change = .code(try match(), try code(), to: try code())
         case "cname":
             let (from, text) = try matchAndText()
-            change = .alias(from, to: text)
-        case "edns0":
-            throw line.error(
-                field,
-                expected:
-                    "name, type, class, ttl, rcode or cname: upstreams are sent an OPT record of this server's own")
-        default: throw line.error(field, expected: "name, type, class, ttl, rcode or cname")
+            change = .target(from, to: text)
+        case "edns0": change = .option(try option())
+        default: throw line.error(field, expected: Self.fields)
         }
         if let more = words.first { throw line.error(more, expected: "the end of the rule") }
         return RewriteRule(change: change, goesOn: goesOn)
@@ -62,9 +66,11 @@ struct RewriteRuleReader {
         let (from, text) = try matchAndText()
         var answer = AnswerChange()
         if case .exact(let whole) = from { answer.suffix = (text.plain, whole) }
+        guard let first = words.first else { return .name(from, to: text, answer) }
+        guard first.text == "answer" else { throw line.error(first, expected: "answer, or the end of the rule") }
         while !words.isEmpty {
-            let word = try take("answer")
-            guard word.text == "answer" else { throw line.error(word, expected: "answer, or the end of the rule") }
+            // It may be left out from the second time on.
+            _ = takeWord("answer")
             try readAnswer(from, text, into: &answer)
         }
         return .name(from, to: text, answer)
@@ -79,7 +85,7 @@ struct RewriteRuleReader {
             switch from {
             case .exact: break
             case .suffix(let end): answer.suffix = (text.plain, end)
-            default: throw line.error(kind, expected: "answer auto with exact or suffix only")
+            case .prefix, .substring, .regex: answer.restoresName = true
             }
             return
         case "name", "value": break
@@ -171,9 +177,9 @@ struct RewriteRuleReader {
 
     private mutating func `class`() throws(ConfigurationError) -> RewriteRule.Change {
         func read(_ token: Token) throws(ConfigurationError) -> UInt16 {
-            let classes: [String: UInt16] = ["IN": 1, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255]
+            let classes: [String: UInt16] = ["IN": 1, "CS": 2, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255]
             guard let value = classes[token.text.uppercased()] else {
-                throw line.error(token, expected: "IN, CH, HS, NONE or ANY")
+                throw line.error(token, expected: "IN, CS, CH, HS, NONE or ANY")
             }
             return value
         }

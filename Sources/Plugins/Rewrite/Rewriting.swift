@@ -14,7 +14,9 @@ final class Rewriting: NameChange {
     private var answers: [AnswerChange] = []
     private var lifetimes: [ClosedRange<UInt32>] = []
     private var codes: [(ResponseCode, ResponseCode)] = []
-    private var aliases: [(NameMatch, NameText)] = []
+    private var targets: [(NameMatch, NameText)] = []
+    /// What became of the query's options; nil when no rule is about them.
+    private(set) var options: OptionChanges?
     private lazy var rewritten = wire ?? []
     private let room = ByteBlock(capacity: 255)
 
@@ -36,11 +38,14 @@ final class Rewriting: NameChange {
     // MARK: The question
 
     /// False when the rule is not for this question.
-    func apply(_ rule: RewriteRule) -> Bool {
+    func apply(_ rule: RewriteRule, _ exchange: borrowing Exchange, _ metadata: (any MetadataReader)?) -> Bool {
         switch rule.change {
         case .name(let match, let text, let answer):
             guard let new = match.replaced(in: current, by: text) else { return false }
+            var answer = answer
+            let old = current
             current = new.last == UInt8(ascii: ".") ? new : new + [UInt8(ascii: ".")]
+            if answer.restoresName { answer.suffix = (current, old) }
             answers.append(answer)
         case .type(let old, let new):
             guard type == old else { return false }
@@ -54,12 +59,22 @@ final class Rewriting: NameChange {
         case .code(let match, let old, let new):
             guard match.matches(current) else { return false }
             codes.append((old, new))
-        case .alias(let match, let text):
+        case .target(let match, let text):
             // Whether it is for this question shows in the answer only.
-            aliases.append((match, text))
+            targets.append((match, text))
+        case .option(let rule): return change(rule, exchange, metadata)
         }
         hasMatched = true
         return true
+    }
+
+    /// Options are for upstreams: the question stays what it is, so nothing is asked again.
+    private func change(_ rule: OptionRule, _ exchange: borrowing Exchange, _ metadata: (any MetadataReader)?) -> Bool {
+        let name = current == original ? exchange.question.name.nameText : text
+        guard let data = rule.data(exchange, name: name, type: type, metadata) else { return false }
+        var changes = options ?? OptionChanges(exchange.clientOptions)
+        defer { options = changes }
+        return changes.apply(rule, data)
     }
 
     // MARK: The answer
@@ -72,14 +87,14 @@ final class Rewriting: NameChange {
         lifetimes.reversed().reduce(ttl) { max($1.lowerBound, min($0, $1.upperBound)) }
     }
 
-    /// Where an alias is to lead in place of its target; nil when no rule is for it.
+    /// Where a CNAME is to lead, be it where it leads already; nil when no rule is for its target.
     func cnameTarget(_ record: RecordPlace, of response: InnerResponse) -> [UInt8]? {
-        guard !aliases.isEmpty,
+        guard !targets.isEmpty,
             let length = try? MessageReader.expandName(response.message, at: record.dataOffset, into: room.bytes)
         else { return nil }
         let target = Array(Name(room.bytes.view(length)).description.utf8)
-        for (match, text) in aliases {
-            guard let new = match.replaced(in: target, by: text), new != target else { continue }
+        for (match, text) in targets {
+            guard let new = match.replaced(in: target, by: text) else { continue }
             return Name(String(decoding: new, as: UTF8.self))?.wire
         }
         return nil
@@ -124,5 +139,12 @@ final class Rewriting: NameChange {
     private func keep(_ name: [UInt8]) -> ByteView {
         for (index, octet) in name.prefix(255).enumerated() { room.bytes.store(octet, at: index) }
         return room.bytes.view(min(name.count, 255))
+    }
+}
+
+extension Exchange {
+    /// The options of the client's query, as they stand in OPT.
+    fileprivate var clientOptions: ByteView {
+        asked.edns.map { message.slice($0.optionsOffset, $0.optionsLength) } ?? .empty
     }
 }

@@ -1,4 +1,5 @@
 import DNSServer
+import DNSWire
 import TestKit
 import Testing
 
@@ -108,6 +109,13 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
                 "NOERROR\nalias.old.test. 300 CNAME a.x.\na.x. 7 A 192.0.2.1"
             ),
             ("name alias.old.test alias.new.test", chain),
+            // The word `answer` may be left out from the second time on.
+            (
+                "name regex (.*)\\.old\\.test {1}.new.test answer name (.*)\\.new\\.test {1}.x value (.*)\\.new\\.test {1}.x",
+                "NOERROR\nalias.old.test. 300 CNAME a.x.\na.x. 7 A 192.0.2.1"
+            ),
+            // The name that the rule made becomes the one it was, with what is below.
+            ("name regex ^alias\\.old\\.(.*) alias.new.{1} answer auto", chain),
             // Names below are led back, too.
             ("name exact old.test new.test", "NXDOMAIN\nold.test. 300 SOA"),
         ])
@@ -153,6 +161,57 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
         #expect(got.hasPrefix(answer), "\(got)")
     }
 
+    @Test("a target that stays as it was is asked for all the same: not every upstream does")
+    func unchangedTarget() throws {
+        let server = try server("rewrite continue cname regex (.*) {1}") { query in
+            switch query.parsed.name {
+            case "alias.test.": [query.reply([.cname("alias.test.", "second.test.")])]
+            case "second.test.": [query.reply([.cname("second.test.", "web.default.svc.test.")])]
+            default: [query.reply(code: 2)]
+            }
+        }
+        let links = "alias.test. 300 CNAME second.test.\nsecond.test. 300 CNAME web.default.svc.test.\n"
+        let answer = server.ask("alias.test. A").replacing("NOERROR aa", with: "NOERROR")
+        #expect(answer == "NOERROR\n\(links)web.default.svc.test. 3600 A 10.0.0.1")
+        // The CNAME itself leads nowhere.
+        #expect(server.ask("alias.test. CNAME") == "NOERROR\nalias.test. 300 CNAME second.test.")
+    }
+
+    @Test(
+        "names in the data of every type that has them",
+        arguments: [
+            "NS", "CNAME", "PTR", "DNAME", "MX", "AFSDB", "KX", "SRV", "SVCB", "HTTPS", "RP", "NAPTR",
+        ])
+    func data(_ type: String) throws {
+        func octets(_ domain: String) -> [UInt8] {
+            let name = Name("a.\(domain)")?.wire ?? []
+            switch type {
+            case "MX", "AFSDB", "KX": return [0, 10] + name
+            case "SVCB", "HTTPS": return [0, 1] + name + [0, 3, 0, 2, 1, 187]
+            case "SRV": return [0, 1, 0, 2, 0, 80] + name
+            case "RP": return name + name
+            case "NAPTR": return [0, 1, 0, 2, 1, 0x75, 1, 0x73, 0] + name
+            default: return name
+            }
+        }
+        let kind = try #require(RecordType(type))
+        let upstreamData = octets("new.test")
+        let server = try server("rewrite name suffix .old.test .new.test answer auto") { query in
+            [query.reply([TestRecord(name: query.parsed.name, type: kind, ttl: 60, data: upstreamData)])]
+        }
+        let answer = try #require(server.begin("x.old.test. \(type)").octets)
+        let data = withBytes(answer) { message in
+            var records = MessageRecords(message)
+            // CNAME, NS, PTR and MX may be compressed; their text says the same.
+            return records?.next().map { message.slice($0.0.dataOffset, $0.0.dataLength).array } ?? []
+        }
+        if ["CNAME", "NS", "PTR", "MX"].contains(type) {
+            #expect(data.suffix(2).first ?? 0 >= 0xC0)
+        } else {
+            #expect(data == octets("old.test"))
+        }
+    }
+
     @Test("the cache keeps what was asked upstream, and every client its own name")
     func cached() throws {
         let server = try server(
@@ -191,20 +250,30 @@ private func server(_ rules: String, upstream: ScriptedUpstream.Script? = nil) t
 
 @Suite("rewrite: lines that are wrong") struct RewriteErrors {
     @Test(arguments: [
-        ("", "the end of the rule, expected name, type, class, ttl, rcode or cname"),
-        ("nme a b", "nme, expected name, type, class, ttl, rcode or cname"),
+        ("", "the end of the rule, expected name, type, class, ttl, rcode, cname or edns0"),
+        ("nme a b", "nme, expected name, type, class, ttl, rcode, cname or edns0"),
         ("name a.test", "the end of the rule, expected the new name"),
         ("name a.test b..test", "b..test, expected a domain name"),
         ("name a.test b.test c", "c, expected answer, or the end of the rule"),
         ("name regex (a b.test", "(a, expected a regular expression (at character"),
         ("name regex (a) {2}.test", "{2}.test, expected groups up to {1}, which is how many the expression has"),
-        ("name prefix a b answer auto", "auto, expected answer auto with exact or suffix only"),
         ("type A FOO", "FOO, expected a record type such as AAAA, and none of transfers"),
         ("type A AXFR", "AXFR, expected a record type such as AAAA, and none of transfers"),
         ("ttl a.test x", "x, expected seconds, or a range such as 30-300, 30- or -300"),
         ("ttl a.test 9-3", "9-3, expected the smaller TTL first"),
         ("rcode a.test NXDOMAIN FOO", "FOO, expected a response code such as NXDOMAIN, or its number"),
-        ("edns0 local set 0xffee hello", "edns0, expected name, type, class, ttl, rcode or cname: upstreams are sent"),
+        ("edns0", "the end of the rule, expected local, nsid or subnet"),
+        ("edns0 cookie set", "cookie, expected local, nsid or subnet"),
+        ("edns0 local add 1 a", "add, expected set, append, replace or unset"),
+        ("edns0 local set", "the end of the rule, expected the code of an option"),
+        ("edns0 local set 0x10000 a", "0x10000, expected the code of an option, such as 0xffee or 65518"),
+        ("edns0 local set 1", "the end of the rule, expected the option's data"),
+        ("edns0 local set 1 0x123", "0x123, expected text, octets such as 0x6162, or a variable; at most 252 octets"),
+        ("edns0 local set 1 {dummy}", "{dummy}, expected {qname}, {qtype}, {client_ip}, {client_port}, {protocol}"),
+        ("edns0 local unset 1 a", "a, expected the end of the rule"),
+        ("edns0 nsid set a", "a, expected the end of the rule"),
+        ("edns0 subnet set 33 1", "33, expected a prefix length of an IPv4 address, from 0 to 32"),
+        ("edns0 subnet set 1 129", "129, expected a prefix length of an IPv6 address, from 0 to 128"),
     ])
     func errors(_ rule: String, _ error: String) {
         let got = TestPlan.errors("rewrite \(rule)")
