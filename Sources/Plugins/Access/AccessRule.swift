@@ -37,10 +37,13 @@ struct AccessRule: Sendable {
 
     init(_ directive: Directive, in block: [Name], _ check: inout SettingsCheck) {
         zones = check.zones(of: directive, else: block)
-        if directive.block.isEmpty {
-            check.report(directive.error(found: "no policy", expected: "at least one of allow, block, filter, drop"))
+        // CoreDNS takes the words of a policy in any letter case.
+        let lines = directive.block.map { line in
+            Directive(
+                name: line.name.lowercased(), at: line.at, arguments: line.arguments, block: line.block,
+                hasBlock: line.hasBlock, outermost: line.outermost)
         }
-        Self.options.read(directive.block, into: &policies, &check)
+        Self.options.read(lines, into: &policies, &check)
     }
 
     /// Reads `[type QTYPE…|*] [net CIDR…|*]`, in any order and number.
@@ -52,15 +55,16 @@ struct AccessRule: Sendable {
         var section = ""
         var isEmptySection = false
         for token in line.arguments {
-            switch (section, token.text) {
+            let word = token.text.lowercased()
+            switch (section, word) {
             case (_, "type"), (_, "net"):
                 guard !isEmptySection else { throw line.error(token, expected: "values of \(section), or *") }
-                section = token.text
+                section = word
                 isEmptySection = true
                 continue
             case ("type", "*"): everyType = true
-            case ("type", let text):
-                guard let type = RecordType(text) else {
+            case ("type", _):
+                guard let type = RecordType(token.text) else {
                     throw line.error(token, expected: "a record type such as AAAA, or *")
                 }
                 types.insert(type)

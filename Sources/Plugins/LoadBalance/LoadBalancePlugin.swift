@@ -25,17 +25,26 @@ package final class LoadBalancePlugin: Plugin {
     }
 
     private func loadFirst(_ path: String, _ directives: [Directive], _ check: inout SettingsCheck) {
+        guard let line = directives.first else { return }
+        let content: String
         do {
-            let content = try readFile(path)
+            content = try readFile(path)
+        } catch {
+            guard settings.reload > .zero else {
+                return check.report(line.error(found: "\(path): \(error)", expected: Self.expectation))
+            }
+            // It may be mounted later; until then every address weighs the same.
+            return Log.warning("plugin/loadbalance: \(path): \(error), it is looked for again in \(settings.reload)")
+        }
+        do {
             text.withLock { $0 = content }
             weights.publish(try AddressWeights(content))
         } catch {
-            guard let line = directives.first else { return }
-            check.report(
-                line.error(found: "\(path): \(error)", expected: "a file of names, each with its addresses and weights")
-            )
+            check.report(line.error(found: "\(path): \(error)", expected: Self.expectation))
         }
     }
+
+    private static let expectation = "a file of names, each with its addresses and weights"
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { LoadBalanceHandler(settings, weights) }
 

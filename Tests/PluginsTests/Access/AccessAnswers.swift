@@ -79,7 +79,6 @@ import Testing
     @Test(
         "lines that are wrong",
         arguments: [
-            ("acl", "acl: found no policy, expected at least one of allow, block, filter, drop"),
             ("acl {\npermit\n}", "acl: found permit, expected allow, block, filter or drop"),
             (
                 "acl {\nblock net 10.0.0.0/33\n}",

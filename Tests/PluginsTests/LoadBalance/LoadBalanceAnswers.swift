@@ -81,6 +81,14 @@ import Testing
             "\(server.failures)")
     }
 
+    @Test("a file that is not there yet is waited for, unless it is read once only") func waited() throws {
+        #expect(TestPlan.errors("loadbalance weighted /later") == "no errors")
+        #expect(
+            TestPlan.errors("loadbalance weighted /later {\nreload 0s\n}")
+                == "loadbalance: found /later: no such file, expected a file of names, each with its addresses and weights"
+        )
+    }
+
     @Test("a share for each weight") func shares() {
         let chosen = (0..<7).map { LoadBalanceHandler.choose([1, 4, 2], at: $0) }
         #expect(chosen == [0, 1, 1, 1, 1, 2, 2])
@@ -117,10 +125,6 @@ import Testing
         arguments: [
             ("loadbalance random", "loadbalance: found random, expected round_robin or weighted"),
             ("loadbalance weighted", "loadbalance: found nothing after argument 1, expected the file of weights"),
-            (
-                "loadbalance weighted /none",
-                "loadbalance: found /none: no such file, expected a file of names, each with its addresses and weights"
-            ),
             (
                 "loadbalance {\nprefer 10.0.0.0/40\n}",
                 "loadbalance: found prefer 10.0.0.0/40, expected an IP address or network such as 10.0.0.0/8"
