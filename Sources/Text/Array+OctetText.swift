@@ -15,15 +15,4 @@ extension Array<UInt8> {
             power /= 10
         }
     }
-
-    /// Appends a number in hexadecimal, without zeros in front.
-    package mutating func append(hexadecimal value: UInt16) {
-        var shift = 12
-        while shift > 0, value >> shift == 0 { shift -= 4 }
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 0xF)
-            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            shift -= 4
-        }
-    }
 }

@@ -7,13 +7,13 @@ package struct IPLiteral: Hashable, Sendable {
 
     package init?(_ text: String) {
         let octets = Array(text.utf8)
-        if let v4 = AddressText.v4(octets[...], zeros: false) {
+        if let v4 = AddressText.v4(octets.span, zeros: false) {
             bytes = Self.octets(v4)
             scope = nil
             return
         }
         let address = octets.prefix { $0 != UInt8(ascii: "%") }
-        guard let v6 = AddressText.v6(address, zeros: false) else { return nil }
+        guard let v6 = AddressText.v6(address.span, zeros: false) else { return nil }
         bytes = Self.octets(v6.high) + Self.octets(v6.low)
         guard address.count < octets.count else {
             scope = nil

@@ -18,11 +18,4 @@ import Text
         #expect(text { $0.append(decimal: 0, digits: 9) } == "000000000")
         #expect(text { $0.append(decimal: 1234, digits: 3) } == "1234")
     }
-
-    @Test("hexadecimal, every number of 16 bits") func hexadecimal() {
-        #expect(
-            (0...UInt16.max).allSatisfy { number in
-                text { $0.append(hexadecimal: number) } == String(number, radix: 16)
-            })
-    }
 }

@@ -84,8 +84,8 @@ package enum IPText {
     static func text(_ bytes: [UInt8]) -> String {
         func number(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
         return bytes.count == 4
-            ? AddressText.text(v4: UInt32(truncatingIfNeeded: number(bytes)))
-            : AddressText.text(v6: (number(bytes.prefix(8)), number(bytes.dropFirst(8))))
+            ? AddressText(v4: UInt32(truncatingIfNeeded: number(bytes))).description
+            : AddressText(v6: (number(bytes.prefix(8)), number(bytes.dropFirst(8)))).description
     }
 
     /// "IPv4" or "IPv6", nil when the text is no address.

@@ -3,86 +3,26 @@ import Text
 
 /// An address written as one label: dots and colons become dashes.
 package struct AddressLabel: BitwiseCopyable {
-    private var octets = InlineArray<40, UInt8>(repeating: 0)
-    package private(set) var count = 0
+    private static let dash = UInt8(ascii: "-")
+    private var text: AddressText
 
     /// Canonical text (RFC 5952), so that equal addresses have equal labels.
     package init(_ address: IPAddress) {
-        if address.isIPv4 {
-            for index in 0..<4 {
-                if index > 0 { append(UInt8(ascii: "-")) }
-                appendDecimal(address.octet(index))
-            }
-        } else {
-            appendGroups(address)
-            // A label must not end in a dash (RFC 952), and "::0" is the same address as "::".
-            if octets[count - 1] == UInt8(ascii: "-") { append(UInt8(ascii: "0")) }
-        }
+        text = address.text(separator: Self.dash)
+        // A label must not end in a dash (RFC 952), and "::0" is the same address as "::".
+        if text[text.count - 1] == Self.dash { text.append(UInt8(ascii: "0")) }
     }
 
-    package subscript(index: Int) -> UInt8 { octets[index] }
+    package var count: Int { text.count }
 
-    package var array: [UInt8] { (0..<count).map { octets[$0] } }
+    package subscript(index: Int) -> UInt8 { text[index] }
+
+    package var array: [UInt8] { text.array }
 
     func equals(_ label: ByteView) -> Bool {
         guard label.count == count else { return false }
-        for index in 0..<count where label[index] != octets[index] { return false }
+        for index in 0..<count where label[index] != text[index] { return false }
         return true
-    }
-
-    private mutating func append(_ octet: UInt8) {
-        guard count < 40 else { return }
-        octets[count] = octet
-        count += 1
-    }
-
-    private mutating func appendDecimal(_ value: UInt8) {
-        if value >= 100 { append(UInt8(ascii: "0") + value / 100) }
-        if value >= 10 { append(UInt8(ascii: "0") + value / 10 % 10) }
-        append(UInt8(ascii: "0") + value % 10)
-    }
-
-    private mutating func appendHex(_ value: UInt16) {
-        var shift = 12
-        while shift > 0, value >> shift == 0 { shift -= 4 }
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 0xF)
-            append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            shift -= 4
-        }
-    }
-
-    private mutating func appendGroups(_ address: IPAddress) {
-        let gap = Self.longestGap(in: address)
-        var index = 0
-        while index < 8 {
-            if index == gap.lowerBound, !gap.isEmpty {
-                if index == 0 { append(UInt8(ascii: "-")) }
-                append(UInt8(ascii: "-"))
-                index = gap.upperBound
-                continue
-            }
-            appendHex(Self.group(index, of: address))
-            index += 1
-            if index < 8 { append(UInt8(ascii: "-")) }
-        }
-    }
-
-    /// The first longest run of two or more zero groups, which the text leaves out.
-    private static func longestGap(in address: IPAddress) -> Range<Int> {
-        var best = 0..<0
-        var start = 0
-        while start < 8 {
-            var end = start
-            while end < 8, group(end, of: address) == 0 { end += 1 }
-            if end - start > max(1, best.count) { best = start..<end }
-            start = end + 1
-        }
-        return best
-    }
-
-    private static func group(_ index: Int, of address: IPAddress) -> UInt16 {
-        UInt16(address.octet(2 * index)) << 8 | UInt16(address.octet(2 * index + 1))
     }
 }
 
@@ -91,93 +31,27 @@ extension IPAddress {
     ///
     /// Not only canonical spellings are read; compare with `AddressLabel` where that matters.
     package init?(dashed label: ByteView) {
-        // Longer text is no address, and everything else in this label is refused before it is copied.
+        // Longer text is no address, and everything else in this label is refused before it is read.
         guard (2...40).contains(label.count) else { return nil }
+        let dash = UInt8(ascii: "-")
+        var text = InlineArray<40, UInt8>(repeating: 0)
         var dashes = 0
         var hasPair = false
         for index in 0..<label.count {
-            if label[index] == UInt8(ascii: "-") {
+            text[index] = label[index]
+            if label[index] == dash {
                 dashes += 1
-                hasPair = hasPair || label.at(index + 1) == UInt8(ascii: "-")
+                hasPair = hasPair || label.at(index + 1) == dash
             } else if hexValue(label[index]) == nil {
                 return nil
             }
         }
         guard dashes >= 2 else { return nil }
+        let octets = text.span.extracting(0..<label.count)
         if dashes == 3, !hasPair {
-            self.init(dashedIPv4: label)
+            self.init(v4: octets, zeros: false, separator: dash)
         } else {
-            self.init(dashedIPv6: label)
-        }
-    }
-
-    private init?(dashedIPv4 label: ByteView) {
-        var value: UInt32 = 0
-        var octet: UInt32 = 0
-        var digits = 0
-        for index in 0...label.count {
-            if let character = label.at(index), character != UInt8(ascii: "-") {
-                guard character <= UInt8(ascii: "9"), digits == 0 || octet > 0 else { return nil }
-                octet = octet * 10 + UInt32(character - UInt8(ascii: "0"))
-                digits += 1
-                guard octet <= 255 else { return nil }
-            } else {
-                guard digits > 0 else { return nil }
-                value = value << 8 | octet
-                octet = 0
-                digits = 0
-            }
-        }
-        self.init(v4: value)
-    }
-
-    /// Reads RFC 4291 §2.2 text with dashes for colons; like `init(text:)`, but without allocating.
-    private init?(dashedIPv6 label: ByteView) {
-        let dash = UInt8(ascii: "-")
-        var groups = InlineArray<8, UInt16>(repeating: 0)
-        var count = 0
-        var gap: Int?
-        var index = 0
-        if label.at(0) == dash {
-            guard label.at(1) == dash else { return nil }
-            gap = 0
-            index = 2
-        }
-        while index < label.count {
-            let start = index
-            while let digit = label.at(index).flatMap(hexValue) {
-                guard count < 8, index - start < 4 else { return nil }
-                groups[count] = groups[count] << 4 | UInt16(digit)
-                index += 1
-            }
-            guard index > start else { return nil }
-            count += 1
-            guard index < label.count else { break }
-            index += 1
-            if label.at(index) == dash {
-                guard gap == nil else { return nil }
-                gap = count
-                index += 1
-            } else if index == label.count {
-                return nil
-            }
-        }
-        guard gap == nil ? count == 8 : count < 8 else { return nil }
-        self.init(groups: groups, count: count, gap: gap ?? 8)
-    }
-
-    /// - Parameter gap: the index of the group before which the missing zeros stand.
-    private init(groups: InlineArray<8, UInt16>, count: Int, gap: Int) {
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        for index in 0..<count {
-            let position = index < gap ? index : index + 8 - count
-            let shift = UInt64(48 - 16 * (position % 4))
-            if position < 4 { high |= UInt64(groups[index]) << shift } else { low |= UInt64(groups[index]) << shift }
-        }
-        if high == 0, low >> 32 == 0xFFFF {
-            self.init(v4: UInt32(truncatingIfNeeded: low))
-        } else {
-            self.init(v6High: high, low: low)
+            self.init(v6: octets, separator: dash)
         }
     }
 

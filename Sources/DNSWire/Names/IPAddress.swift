@@ -1,4 +1,4 @@
-import Text
+package import Text
 
 /// An IPv4 or IPv6 address as its octets, in network order.
 ///
@@ -56,6 +56,13 @@ package struct IPAddress: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
+extension IPAddress: Comparable {
+    /// IPv4 comes before IPv6.
+    @inlinable package static func < (left: IPAddress, right: IPAddress) -> Bool {
+        left.isIPv4 == right.isIPv4 ? (left.high, left.low) < (right.high, right.low) : left.isIPv4
+    }
+}
+
 // MARK: - Text
 
 extension IPAddress {
@@ -71,34 +78,42 @@ extension IPAddress {
 
     /// - Parameter text: ASCII octets of an address without brackets, port or zone.
     package init?(text: ArraySlice<UInt8>) {
-        if text.contains(UInt8(ascii: ":")) {
-            guard let (high, low) = AddressText.v6(text) else { return nil }
-            if high == 0, low >> 32 == 0xFFFF {
-                self.init(v4: UInt32(truncatingIfNeeded: low))
-            } else {
-                self.init(v6High: high, low: low)
-            }
+        if text.contains(UInt8(ascii: ":")) { self.init(v6: text.span) } else { self.init(v4: text.span) }
+    }
+
+    /// Four decimal numbers.
+    package init?(v4 text: Span<UInt8>, zeros: Bool = true, separator: UInt8 = UInt8(ascii: ".")) {
+        guard let value = AddressText.v4(text, zeros: zeros, separator: separator) else { return nil }
+        self.init(v4: value)
+    }
+
+    /// RFC 4291 §2.2; an IPv4-mapped address becomes IPv4.
+    package init?(v6 text: Span<UInt8>, separator: UInt8 = UInt8(ascii: ":")) {
+        guard let (high, low) = AddressText.v6(text, separator: separator) else { return nil }
+        if high == 0, low >> 32 == 0xFFFF {
+            self.init(v4: UInt32(truncatingIfNeeded: low))
         } else {
-            guard let value = AddressText.v4(text) else { return nil }
-            self.init(v4: value)
+            self.init(v6High: high, low: low)
         }
     }
-}
 
-extension IPAddress {
+    /// Dotted decimal, or RFC 5952 text for IPv6.
+    ///
+    /// - Parameter separator: stands for dots and colons; nil for themselves.
+    package func text(separator: UInt8? = nil) -> AddressText {
+        isIPv4
+            ? AddressText(v4: UInt32(truncatingIfNeeded: high >> 32), separator: separator ?? UInt8(ascii: "."))
+            : AddressText(v6: (high, low), separator: separator ?? UInt8(ascii: ":"))
+    }
+
     /// Appends `description` as octets.
-    package func append(to text: inout [UInt8]) {
-        if isIPv4 {
-            AddressText.append(v4: UInt32(truncatingIfNeeded: high >> 32), to: &text)
-        } else {
-            AddressText.append(v6: (high, low), to: &text)
-        }
+    package func append(to octets: inout [UInt8]) {
+        let text = text()
+        for index in 0..<text.count { octets.append(text[index]) }
     }
 }
 
 extension IPAddress: CustomStringConvertible {
     /// Dotted decimal, or RFC 5952 text for IPv6.
-    package var description: String {
-        isIPv4 ? AddressText.text(v4: UInt32(truncatingIfNeeded: high >> 32)) : AddressText.text(v6: (high, low))
-    }
+    package var description: String { text().description }
 }
