@@ -53,10 +53,6 @@ size_t cl_query_length(const cl_batch *batch, int slot) {
     return batch->receive[slot].msg_len;
 }
 
-int cl_query_is_cut(const cl_batch *batch, int slot) {
-    return (batch->receive[slot].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-}
-
 const unsigned char *cl_query(const cl_batch *batch, int slot) {
     return batch->query[slot];
 }

@@ -33,7 +33,6 @@ void cl_batch_free(cl_batch *_Nullable batch);
 
 int cl_receive(int fd, cl_batch *_Nonnull batch, int with_control);
 size_t cl_query_length(const cl_batch *_Nonnull batch, int slot);
-int cl_query_is_cut(const cl_batch *_Nonnull batch, int slot);
 const unsigned char *_Nonnull cl_query(const cl_batch *_Nonnull batch, int slot);
 unsigned char *_Nonnull cl_response(cl_batch *_Nonnull batch, int slot);
 const cl_reply_path *_Nonnull cl_path(const cl_batch *_Nonnull batch, int slot);

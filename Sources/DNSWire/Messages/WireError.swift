@@ -4,6 +4,4 @@ package enum WireError: Error {
     case badPointer
     case badLabel
     case nameTooLong
-    case trailingOctets
-    case badRecord
 }

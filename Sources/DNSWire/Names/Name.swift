@@ -53,17 +53,6 @@ package struct Name: Hashable, Sendable {
         wire.count > 1 ? Name(validated: Array(wire[(Int(wire[0]) + 1)...])) : self
     }
 
-    /// How many labels, the root not counted.
-    package var labelCount: Int {
-        var count = 0
-        var index = 0
-        while index < wire.count, wire[index] != 0 {
-            index += Int(wire[index]) + 1
-            count += 1
-        }
-        return count
-    }
-
     /// True for `in-addr.arpa`, `ip6.arpa` and all below.
     package var isReverse: Bool {
         isSubdomain(of: Self.reverseIPv4) || isSubdomain(of: Self.reverseIPv6)

@@ -60,9 +60,6 @@ package struct ReplyPath: BitwiseCopyable {
         unsafe UnsafeBufferPointer(start: cl_query(batch, Int32(slot)), count: Int(cl_query_length(batch, Int32(slot))))
     }
 
-    /// True when the datagram was longer than a slot.
-    package func isCut(_ slot: Int) -> Bool { unsafe cl_query_is_cut(batch, Int32(slot)) != 0 }
-
     /// Room for the response to `slot`.
     package func response(_ slot: Int) -> UnsafeMutableBufferPointer<UInt8> {
         unsafe UnsafeMutableBufferPointer(start: cl_response(batch, Int32(slot)), count: Self.responseCapacity)
