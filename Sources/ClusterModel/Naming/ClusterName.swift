@@ -97,6 +97,21 @@ package struct ServiceLabels: BitwiseCopyable {
     package var service: ByteView { key.slice(1, key.count - namespace.count - 2) }
 }
 
+extension ServiceLabels {
+    /// The labels of a table's key; nil for what is none of a service, as keys with a topology zone.
+    init?(tableKey: ByteView) {
+        guard let first = tableKey.at(0), (1...63).contains(first), let second = tableKey.at(Int(first) + 1),
+            (1...63).contains(second)
+        else { return nil }
+        let end = Int(first) + Int(second) + 2
+        guard tableKey.count >= end, tableKey.count == end || tableKey.suffix(from: end).spells("\u{3}svc") else {
+            return nil
+        }
+        self.init(
+            key: tableKey.slice(0, end), tableKey: tableKey, namespace: tableKey.slice(Int(first) + 2, Int(second)))
+    }
+}
+
 /// The port that `_name._transport` asks for; underscores are taken off.
 package struct PortFilter: BitwiseCopyable {
     package let name: ByteView
@@ -173,7 +188,7 @@ extension ClusterName {
         }
         let last = labels[labels.count - 1]
         if last.spells("svc") {
-            self = isMulticluster ? Self(imported: labels) : Self(service: labels)
+            self = Self(service: labels, isImport: isMulticluster)
         } else if last.spells("pod") {
             switch labels.count {
             case 1: self = .podRoot
@@ -186,13 +201,22 @@ extension ClusterName {
         }
     }
 
-    private init(service labels: LabelsBelowZone) {
+    /// Endpoints of a service of all clusters have the label of their cluster behind their own.
+    private init(service labels: LabelsBelowZone, isImport: Bool) {
         switch labels.count {
         case 1: self = .serviceRoot
         case 2: self = .serviceNamespace(labels[0])
-        case 3: self = .service(labels.service(at: 0))
-        case 4: self = .endpoint(labels[0], of: labels.service(at: 1))
-        case 5: self = labels.port.map { .port($0, of: labels.service(at: 2)) } ?? .unknown
+        case 3: self = .service(labels.service(at: 0, isImport: isImport))
+        case 4:
+            let label = isImport ? labels.wire(0, count: 1) : labels[0]
+            self = .endpoint(label, of: labels.service(at: 1, isImport: isImport))
+        case 5:
+            let service = labels.service(at: 2, isImport: isImport)
+            if isImport, !labels[0].isUnderscored, !labels[1].isUnderscored {
+                self = .endpoint(labels.wire(0, count: 2), of: service)
+            } else {
+                self = labels.port.map { .port($0, of: service) } ?? .unknown
+            }
         default: self = .unknown
         }
     }
@@ -208,24 +232,6 @@ extension ClusterName {
         let directive = labels.label(at: start)
         guard directive.spells("pin") || directive.spells("prefer") else { return nil }
         self = .zonal(labels.before(start), isPreference: directive.spells("prefer"), of: service)
-    }
-
-    /// As for services of one cluster, but endpoints have the label of their cluster behind their own.
-    private init(imported labels: LabelsBelowZone) {
-        switch labels.count {
-        case 1: self = .serviceRoot
-        case 2: self = .serviceNamespace(labels[0])
-        case 3: self = .service(labels.service(at: 0, isImport: true))
-        case 4: self = .endpoint(labels.wire(0, count: 1), of: labels.service(at: 1, isImport: true))
-        case 5:
-            let service = labels.service(at: 2, isImport: true)
-            guard labels[0].isUnderscored || labels[1].isUnderscored else {
-                self = .endpoint(labels.wire(0, count: 2), of: service)
-                return
-            }
-            self = labels.port.map { .port($0, of: service) } ?? .unknown
-        default: self = .unknown
-        }
     }
 }
 

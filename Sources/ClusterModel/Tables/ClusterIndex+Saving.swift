@@ -87,7 +87,7 @@ extension ClusterIndex {
         for _ in 0..<count {
             guard let id = reader.identity(), let length = reader.uint8(), let key = reader.octets(Int(length)),
                 let service = reader.list(), let external = reader.list(),
-                SavedForm.isKey(key), SavedForm.isService(service), SavedForm.isExternal(external),
+                ServiceLabels(tableKey: key) != nil, SavedForm.isService(service), SavedForm.isExternal(external),
                 services[id] == nil
             else { return nil }
             var state = ServiceState(key: key.array, hash: KeyedTable.hash(key, seed: seed))

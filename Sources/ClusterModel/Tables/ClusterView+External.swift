@@ -22,10 +22,10 @@ extension ClusterView {
     package func answerExternal(
         _ question: ClusterQuestion, _ answering: ExternalAnswering, to response: inout MessageWriter
     ) -> ClusterAnswer {
-        switch ExternalZoneName(question, apex: answering.apex) {
+        switch ClusterName(external: question, apex: answering.apex) {
         case .apex, .nameServer: return .ofServer
         case .nameServerParent: return .noData
-        case .namespace(let label): return namespaceExists(label) ? .noData : .noSuchName
+        case .serviceNamespace(let label): return namespaceExists(label) ? .noData : .noSuchName
         case .service(let labels):
             if let entry = external(labels) { return answer(entry, nil, labels, question, to: &response) }
             guard answering.answersHeadless, let service = service(labels), service.kind == .headless,
@@ -50,7 +50,7 @@ extension ClusterView {
             return answerEndpoint(label, of: service, labels, question, to: &response)
         case .address(let address):
             return answerExternalReverse(address, question, answering, to: &response)
-        case .unknown: return .noSuchName
+        default: return .noSuchName
         }
     }
 
@@ -75,32 +75,15 @@ extension ClusterView {
         _ entry: ExternalEntry, _ filter: PortFilter?, _ labels: ServiceLabels, _ question: ClusterQuestion,
         to response: inout MessageWriter
     ) -> ClusterAnswer {
-        let list = entry.ports
-        let weight = weight(max(1, entry.addressCount) * list.matchCount(filter))
         guard entry.host.count > 0 || labels.key.count + question.zoneLength <= 255 else { return .noData }
-        var target: Int?
-        var place = 2
-        while let port = list.nextServed(&place, by: filter) {
-            beginServer(port.number, weight, question, to: &response)
-            target = target ?? response.count
+        let (v4, v6) = (entry.addresses(isIPv4: true), entry.addresses(isIPv4: false))
+        return writeServers(entry.ports, filter, v4, v6, question, to: &response) { response in
             if entry.host.count > 0 {
                 response.write(entry.host)
             } else {
                 writeServiceName(labels.key, question, zone: question.zone, to: &response)
             }
-            guard response.endRecord(in: .answer) else {
-                response.truncate()
-                return .records
-            }
         }
-        guard let target else { return .noData }
-        for type in [RecordType.a, .aaaa] {
-            // What does not fit is left out, and the answer is complete all the same (RFC 2181 §9).
-            _ = response.appendAddresses(
-                owner: target, type: type, ttl: question.ttl, addresses: entry.addresses(isIPv4: type == .a),
-                rotation: 0, in: .additional)
-        }
-        return .records
     }
 
     /// One PTR record for each service with that external address.
@@ -116,9 +99,7 @@ extension ClusterView {
             let owners = external(mark.uint32(at: 0))
             var owner = owners.search(mark.uint32(at: 0))
             while let service = owners.next(&owner) {
-                guard ExternalEntry(bytes: service.payload).contains(address), let first = service.key.at(0),
-                    service.key.count > Int(first) + 2, namespaceExists(service.key.suffix(from: Int(first) + 2))
-                else { continue }
+                guard ExternalEntry(bytes: service.payload).contains(address), isVisible(service) else { continue }
                 guard question.type == .ptr else { return .noData }
                 found = writePointer(to: service.key, question, primaryZone: answering.primaryZone, to: &response)
                 if response.isTruncated { return .records }

@@ -25,7 +25,7 @@ extension ClusterView {
                 var owners = services.search(mark.hash)
                 while let owner = services.next(&owners) {
                     let entry = ServiceEntry(bytes: owner.payload)
-                    guard entry.index(of: address) != nil, isVisible(owner.key) else { continue }
+                    guard entry.index(of: address) != nil, isVisible(owner) else { continue }
                     for name in self.names(of: entry, owner.key, mark.hash)
                     where names.count < limit && !names.contains(where: { $0.labels == name.labels }) {
                         names.append(name)
@@ -36,18 +36,10 @@ extension ClusterView {
         return names
     }
 
-    /// - Parameter key: service and namespace as wire labels.
-    private func isVisible(_ key: ByteView) -> Bool {
-        guard let first = key.at(0), key.count > Int(first) + 2 else { return false }
-        return namespaceExists(key.suffix(from: Int(first) + 2))
-    }
-
     private func names(of entry: ServiceEntry, _ key: ByteView, _ hash: UInt32) -> [NameServerName] {
         let outside = external(hash).find(key, hash: hash).map { ExternalEntry(bytes: $0).distinct } ?? []
         guard entry.kind == .headless else {
-            let addresses = [true, false].flatMap { isIPv4 in
-                Self.list(entry.clusterAddresses(isIPv4: isIPv4), isIPv4)
-            }
+            let addresses = [true, false].flatMap { entry.clusterAddresses(isIPv4: $0).addresses(isIPv4: $0) }
             return [NameServerName(labels: key.array, addresses: addresses, externalAddresses: outside)]
         }
         return (0..<entry.groupCount).map { index in
@@ -58,9 +50,5 @@ extension ClusterView {
                 labels: [UInt8(truncatingIfNeeded: label.count)] + label + key.array, addresses: addresses,
                 externalAddresses: outside)
         }
-    }
-
-    private static func list(_ octets: ByteView, _ isIPv4: Bool) -> [IPAddress] {
-        stride(from: 0, to: octets.count, by: isIPv4 ? 4 : 16).map { octets.address(at: $0, isIPv4: isIPv4) }
     }
 }

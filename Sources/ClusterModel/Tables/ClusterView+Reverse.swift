@@ -95,7 +95,7 @@ extension ClusterView {
         guard key.count + question.serviceLabelLength + primaryZone.count <= 255 else { return .noData }
         response.beginRecord(owner: question.nameOffset, type: .ptr, ttl: question.ttl)
         writeServiceName(key, question, zone: primaryZone, to: &response)
-        if !response.endRecord(in: .answer) { response.truncate() }
+        _ = response.endAnswer()
         return .records
     }
 
@@ -126,9 +126,7 @@ extension ClusterView {
         response.beginRecord(owner: question.nameOffset, type: .ptr, ttl: question.ttl)
         writeLabel(of: group, in: entry, to: &response)
         writeServiceName(key, question, zone: primaryZone, to: &response)
-        let isWritten = response.endRecord(in: .answer)
-        if !isWritten { response.truncate() }
-        return isWritten
+        return response.endAnswer()
     }
 }
 

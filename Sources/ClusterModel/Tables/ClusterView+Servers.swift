@@ -55,7 +55,7 @@ extension ClusterView {
     // MARK: - SRV
 
     /// CoreDNS' share of a hundred for each of `pairs` addresses and ports, and never nothing.
-    func weight(_ pairs: Int) -> UInt16 { UInt16(max(1, 100 / max(1, pairs))) }
+    private func weight(_ pairs: Int) -> UInt16 { UInt16(max(1, 100 / max(1, pairs))) }
 
     /// Writes the SRV records of a service with cluster addresses, which all point to the service itself.
     func writeClusterServers(
@@ -64,18 +64,26 @@ extension ClusterView {
     ) -> ClusterAnswer {
         let (v4, v6) = (entry.clusterAddresses(isIPv4: true), entry.clusterAddresses(isIPv4: false))
         let list = entry.portList(0)
-        let weight = weight((v4.count / 4 + v6.count / 16) * list.matchCount(filter))
         guard v4.count + v6.count > 0, labels.key.count + 4 + question.zoneLength <= 255 else { return .noData }
+        return writeServers(list, filter, v4, v6, question, to: &response) { response in
+            writeServiceName(labels.key, question, zone: question.zone, to: &response)
+        }
+    }
+
+    /// Writes an SRV record for each port, all of which point to the name that `writeTarget` writes, then that name's
+    /// addresses as additional records.
+    func writeServers(
+        _ list: PortList, _ filter: PortFilter?, _ v4: ByteView, _ v6: ByteView, _ question: ClusterQuestion,
+        to response: inout MessageWriter, _ writeTarget: (inout MessageWriter) -> Void
+    ) -> ClusterAnswer {
+        let weight = weight(max(1, v4.count / 4 + v6.count / 16) * list.matchCount(filter))
         var targetOffset: Int?
         var place = 2
         while let port = list.nextServed(&place, by: filter) {
             beginServer(port.number, weight, question, to: &response)
             targetOffset = targetOffset ?? response.count
-            writeServiceName(labels.key, question, zone: question.zone, to: &response)
-            guard response.endRecord(in: .answer) else {
-                response.truncate()
-                return .records
-            }
+            writeTarget(&response)
+            guard response.endAnswer() else { return .records }
         }
         guard let targetOffset else { return .noData }
         // What does not fit is left out, and the answer is complete all the same (RFC 2181 §9).
@@ -104,10 +112,7 @@ extension ClusterView {
                 beginServer(port.number, weight, question, to: &response)
                 writeLabel(of: group, in: entry, to: &response)
                 writeServiceName(labels.key, question, zone: question.zone, to: &response)
-                guard response.endRecord(in: .answer) else {
-                    response.truncate()
-                    return .records
-                }
+                guard response.endAnswer() else { return .records }
             }
         }
         guard response.count > start else { return .noData }
@@ -163,7 +168,7 @@ extension ClusterView {
         return true
     }
 
-    func beginServer(
+    private func beginServer(
         _ port: UInt16, _ weight: UInt16, _ question: ClusterQuestion, to response: inout MessageWriter
     ) {
         response.beginRecord(owner: question.nameOffset, type: .srv, ttl: question.ttl)
@@ -204,5 +209,14 @@ extension ClusterView {
         response.write(key)
         if !question.zoneIsExternal { response.write(.literal("\u{3}svc")) }
         response.write(zone)
+    }
+}
+
+extension MessageWriter {
+    /// Completes a record of the answer; false, and TC set, when it does not fit (RFC 2181 §9).
+    mutating func endAnswer() -> Bool {
+        let isWritten = endRecord(in: .answer)
+        if !isWritten { truncate() }
+        return isWritten
     }
 }

@@ -55,6 +55,11 @@ extension ClusterView {
         namespaces.find(label, hash: KeyedTable.hash(label, seed: seed)) != nil
     }
 
+    /// True for a service of a namespace that has names.
+    func isVisible(_ service: KeyedTable.Entry) -> Bool {
+        ServiceLabels(tableKey: service.key).map { namespaceExists($0.namespace) } ?? false
+    }
+
     /// The service's records, nil where nothing may be said about it.
     func service(_ labels: ServiceLabels) -> ServiceEntry? {
         guard namespaceExists(labels.namespace) else { return nil }
@@ -125,9 +130,9 @@ extension ClusterView {
 
     // The version of the DNS schema, with the lifetime of its example (Kubernetes DNS specification §2.2).
     private func writeSchemaVersion(_ question: ClusterQuestion, to response: inout MessageWriter) -> ClusterAnswer {
-        let isWritten = response.appendRecord(
-            owner: question.nameOffset, type: .txt, ttl: 28800, data: .literal("\u{5}1.1.0"), in: .answer)
-        if !isWritten { response.truncate() }
+        response.beginRecord(owner: question.nameOffset, type: .txt, ttl: 28800)
+        response.write(.literal("\u{5}1.1.0"))
+        _ = response.endAnswer()
         return .records
     }
 
@@ -205,12 +210,8 @@ extension ClusterView {
             }
             return writeAddresses(of: entry, having: filter, question, to: &response)
         case .srv:
-            var weight = 0
-            for list in 1..<max(entry.portListCount, 1) {
-                weight += entry.endpointCount(ofList: list) * entry.portList(list).matchCount(filter)
-            }
-            let groups = 0..<entry.groupCount
-            return writeServers(entry, groups, filter, pairs: weight, labels, question, to: &response)
+            return writeServers(
+                entry, 0..<entry.groupCount, filter, pairs: entry.pairs(filter), labels, question, to: &response)
         default:
             return .noData
         }
@@ -239,6 +240,14 @@ extension ClusterView {
                 || answersZones && entry.kind == .headless && label.spells("_zone")
             return exists ? .noData : .noSuchName
         }
+        return answerGroup(index, of: entry, labels, question, to: &response)
+    }
+
+    /// The records of one endpoint name.
+    func answerGroup(
+        _ index: Int, of entry: ServiceEntry, _ labels: ServiceLabels, _ question: ClusterQuestion,
+        to response: inout MessageWriter
+    ) -> ClusterAnswer {
         let group = entry.group(index)
         switch question.type {
         case .a, .aaaa:
@@ -286,7 +295,7 @@ extension ClusterView {
         guard question.type == (address.isIPv4 ? .a : .aaaa) else { return .noData }
         response.beginRecord(owner: question.nameOffset, type: question.type, ttl: question.ttl)
         for index in 0..<address.octetCount { response.write(address.octet(index)) }
-        if !response.endRecord(in: .answer) { response.truncate() }
+        _ = response.endAnswer()
         return .records
     }
 }

@@ -63,13 +63,6 @@ enum CompactObject {
         key(service: name, namespace: namespace).map { $0 + [3] + Array("svc".utf8) }
     }
 
-    /// True for a key of a service of all clusters.
-    static func isImport(_ key: ByteView) -> Bool {
-        guard let first = key.at(0), let second = key.at(Int(first) + 1) else { return false }
-        let end = Int(first) + Int(second) + 2
-        return key.count > end && key.suffix(from: end).spells("\u{3}svc")
-    }
-
     /// As `encode` of a slice, with the cluster as the label of a first endpoint that has no address; nil when the
     /// cluster's name is no label.
     static func encode(imported slice: EndpointSliceObject, _ cluster: String, podNames: Bool) -> [UInt8]? {

@@ -28,11 +28,7 @@ struct ExternalEntry: BitwiseCopyable {
     /// Every address once.
     var distinct: [IPAddress] {
         guard bytes.count > 0 else { return [] }
-        return [true, false].flatMap { isIPv4 in
-            let addresses = addresses(isIPv4: isIPv4)
-            return stride(from: 0, to: addresses.count, by: isIPv4 ? 4 : 16)
-                .map { addresses.address(at: $0, isIPv4: isIPv4) }
-        }
+        return [true, false].flatMap { addresses(isIPv4: $0).addresses(isIPv4: $0) }
     }
 
     func contains(_ address: IPAddress) -> Bool { distinct.contains(address) }

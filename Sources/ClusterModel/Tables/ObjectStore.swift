@@ -52,7 +52,7 @@ struct ServiceState {
     var isTouched = false
 
     /// A service of all clusters, not of this one.
-    var isImport: Bool { withBytes(key) { CompactObject.isImport($0) } }
+    var isImport: Bool { withBytes(key) { ServiceLabels(tableKey: $0)?.isImport == true } }
 }
 
 /// An endpoint slice as `CompactObject.encode` writes it.

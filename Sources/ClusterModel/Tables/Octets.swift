@@ -52,6 +52,11 @@ extension ByteView {
             v6High: UInt64(uint32(at: place)) << 32 | UInt64(uint32(at: place + 4)),
             low: UInt64(uint32(at: place + 8)) << 32 | UInt64(uint32(at: place + 12)))
     }
+
+    /// Addresses of one family that stand one behind the other.
+    func addresses(isIPv4: Bool) -> [IPAddress] {
+        stride(from: 0, to: count, by: isIPv4 ? 4 : 16).map { address(at: $0, isIPv4: isIPv4) }
+    }
 }
 
 /// Runs `body` on a view of the first octets of an array on the stack, valid only inside it.

@@ -17,7 +17,7 @@ struct PlainService {
             guard withBytes(slice, { read($0) }) else { return nil }
         }
         v4.sort()
-        v6.sort { ($0.high, $0.low) < ($1.high, $1.low) }
+        v6.sort()
     }
 
     /// False when one of the endpoints is not plain.

@@ -8,73 +8,49 @@ struct ReverseDifference {
     let hash: UInt32
 
     func note(in pending: inout PendingEntries) {
-        if old == nil, let new { return noteAll(of: new, &pending) }
-        for isIPv4 in [true, false] {
-            note(
-                Set(clusterAddresses(old, isIPv4)), Set(clusterAddresses(new, isIPv4)), isClusterAddress: true,
-                &pending)
-            noteEndpoints(isIPv4, &pending)
-        }
-    }
-
-    /// As if each address was added; there was nothing before.
-    private func noteAll(of new: ServiceEntry, _ pending: inout PendingEntries) {
         let own = ReverseMark.encode(isClusterAddress: true, hash: hash)
         let endpoint = ReverseMark.encode(isClusterAddress: false, hash: hash)
         for isIPv4 in [true, false] {
-            let addresses = clusterAddresses(new, isIPv4)
-            for (index, address) in addresses.enumerated() where !addresses[..<index].contains(address) {
-                pending.add(address, payload: own)
-            }
-            guard new.kind == .cluster || new.kind == .headless else { continue }
-            let octets = new.endpointAddresses(isIPv4: isIPv4)
-            for place in stride(from: 0, to: octets.count, by: isIPv4 ? 4 : 16) {
-                pending.add(octets.address(at: place, isIPv4: isIPv4), payload: endpoint)
-            }
+            noteOwn(isIPv4, own, &pending)
+            noteEndpoints(isIPv4, endpoint, &pending)
         }
     }
 
-    private func note(
-        _ before: Set<IPAddress>, _ after: Set<IPAddress>, isClusterAddress: Bool, _ pending: inout PendingEntries
-    ) {
-        let payload = ReverseMark.encode(isClusterAddress: isClusterAddress, hash: hash)
-        for address in before.subtracting(after) { pending.remove(address, payload: payload) }
-        for address in after.subtracting(before) { pending.add(address, payload: payload) }
+    /// A service has few addresses of its own, in no order.
+    private func noteOwn(_ isIPv4: Bool, _ payload: [UInt8], _ pending: inout PendingEntries) {
+        let (before, after) = (ownAddresses(of: old, isIPv4), ownAddresses(of: new, isIPv4))
+        for address in before where !after.contains(address) { pending.remove(address, payload: payload) }
+        for address in after where !before.contains(address) { pending.add(address, payload: payload) }
     }
 
-    private func clusterAddresses(_ entry: ServiceEntry?, _ isIPv4: Bool) -> [IPAddress] {
+    private func ownAddresses(of entry: ServiceEntry?, _ isIPv4: Bool) -> [IPAddress] {
         guard let entry, entry.kind == .cluster else { return [] }
-        return Self.list(entry.clusterAddresses(isIPv4: isIPv4), isIPv4)
-    }
-
-    private static func list(_ octets: ByteView, _ isIPv4: Bool) -> [IPAddress] {
-        stride(from: 0, to: octets.count, by: isIPv4 ? 4 : 16).map { octets.address(at: $0, isIPv4: isIPv4) }
+        return entry.clusterAddresses(isIPv4: isIPv4).addresses(isIPv4: isIPv4)
     }
 
     /// Both lists are sorted and without repeats, so one walk finds the difference.
-    private func noteEndpoints(_ isIPv4: Bool, _ pending: inout PendingEntries) {
-        let payload = ReverseMark.encode(isClusterAddress: false, hash: hash)
-        let before = endpointAddresses(old, isIPv4)
-        let after = endpointAddresses(new, isIPv4)
+    private func noteEndpoints(_ isIPv4: Bool, _ payload: [UInt8], _ pending: inout PendingEntries) {
+        let (before, after) = (endpointAddresses(of: old, isIPv4), endpointAddresses(of: new, isIPv4))
+        let size = isIPv4 ? 4 : 16
         var (left, right) = (0, 0)
         while left < before.count || right < after.count {
-            if left < before.count, right < after.count, before[left] == after[right] {
-                left += 1
-                right += 1
-            } else if right == after.count
-                || left < before.count && (before[left].high, before[left].low) < (after[right].high, after[right].low)
-            {
-                pending.remove(before[left], payload: payload)
-                left += 1
+            let gone = left < before.count ? before.address(at: left, isIPv4: isIPv4) : nil
+            let come = right < after.count ? after.address(at: right, isIPv4: isIPv4) : nil
+            if let gone, come.map({ gone < $0 }) ?? true {
+                pending.remove(gone, payload: payload)
+                left += size
+            } else if let come, gone != come {
+                pending.add(come, payload: payload)
+                right += size
             } else {
-                pending.add(after[right], payload: payload)
-                right += 1
+                left += size
+                right += size
             }
         }
     }
 
-    private func endpointAddresses(_ entry: ServiceEntry?, _ isIPv4: Bool) -> [IPAddress] {
-        guard let entry, entry.kind == .cluster || entry.kind == .headless else { return [] }
-        return Self.list(entry.endpointAddresses(isIPv4: isIPv4), isIPv4)
+    private func endpointAddresses(of entry: ServiceEntry?, _ isIPv4: Bool) -> ByteView {
+        guard let entry, entry.kind == .cluster || entry.kind == .headless else { return .empty }
+        return entry.endpointAddresses(isIPv4: isIPv4)
     }
 }

@@ -2,15 +2,6 @@ import DNSWire
 
 /// Whether octets from a file have the form in which objects are kept: what reads them later does not look twice.
 enum SavedForm {
-    /// Service and namespace: two labels, and `svc` behind those of an import.
-    static func isKey(_ key: ByteView) -> Bool {
-        guard let first = key.at(0), (1...63).contains(first), let second = key.at(Int(first) + 1),
-            (1...63).contains(second)
-        else { return false }
-        let end = Int(first) + Int(second) + 2
-        return key.count == end || key.count > end && key.suffix(from: end).spells("\u{3}svc")
-    }
-
     /// As `CompactObject.encode` writes services; empty while there are only slices.
     static func isService(_ octets: ByteView) -> Bool {
         guard let kind = octets.at(0) else { return true }

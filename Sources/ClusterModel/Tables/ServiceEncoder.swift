@@ -86,7 +86,7 @@ struct ServiceEncoder {
     /// Ascending, each once; all of one family.
     private static func distinct(_ addresses: some Sequence<IPAddress>) -> [IPAddress] {
         var distinct: [IPAddress] = []
-        for address in addresses.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) where distinct.last != address {
+        for address in addresses.sorted() where distinct.last != address {
             distinct.append(address)
         }
         return distinct
@@ -95,16 +95,8 @@ struct ServiceEncoder {
     /// The address' place among those of its family; it is one of them.
     private func reference(to address: IPAddress) -> UInt32 {
         let addresses = address.isIPv4 ? v4 : v6
-        var (low, high) = (0, addresses.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if (addresses[middle].high, addresses[middle].low) < (address.high, address.low) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
-        }
-        return (address.isIPv4 ? 0 : ServiceEntry.Reference.v6) | UInt32(low)
+        let index = addresses.indices.end { addresses[$0] < address }
+        return (address.isIPv4 ? 0 : ServiceEntry.Reference.v6) | UInt32(index)
     }
 
     private mutating func read(slice: ByteView) {

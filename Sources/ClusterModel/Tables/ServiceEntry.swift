@@ -45,18 +45,12 @@ struct ServiceEntry: BitwiseCopyable {
         guard kind == .cluster || kind == .headless else { return nil }
         let addresses = endpointAddresses(isIPv4: address.isIPv4)
         let size = address.octetCount
-        var range = 0..<(addresses.count / size)
-        while !range.isEmpty {
-            let middle = (range.lowerBound + range.upperBound) / 2
-            let candidate = addresses.address(at: middle * size, isIPv4: address.isIPv4)
-            if candidate == address { return middle }
-            if (candidate.high, candidate.low) < (address.high, address.low) {
-                range = (middle + 1)..<range.upperBound
-            } else {
-                range = range.lowerBound..<middle
-            }
+        let all = 0..<(addresses.count / size)
+        let index = all.end { addresses.address(at: $0 * size, isIPv4: address.isIPv4) < address }
+        guard index < all.upperBound, addresses.address(at: index * size, isIPv4: address.isIPv4) == address else {
+            return nil
         }
-        return nil
+        return index
     }
 
     func hasClusterAddress(_ address: IPAddress) -> Bool {
@@ -95,6 +89,15 @@ struct ServiceEntry: BitwiseCopyable {
     func endpointsHavePort(_ filter: PortFilter?) -> Bool {
         for index in 1..<max(portListCount, 1) where portList(index).matchCount(filter) > 0 { return true }
         return false
+    }
+
+    /// How many ports of endpoints share the weight of a headless service's SRV records.
+    func pairs(_ filter: PortFilter?) -> Int {
+        var pairs = 0
+        for list in 1..<max(portListCount, 1) {
+            pairs += endpointCount(ofList: list) * portList(list).matchCount(filter)
+        }
+        return pairs
     }
 
     // MARK: - Endpoint names
@@ -154,14 +157,8 @@ struct ServiceEntry: BitwiseCopyable {
     func derivedGroup(_ address: IPAddress) -> Int? {
         guard let index = index(of: address) else { return nil }
         let wanted = (address.isIPv4 ? 0 : Reference.v6) | UInt32(truncatingIfNeeded: index)
-        var range = 0..<derivedGroupCount
-        while !range.isEmpty {
-            let middle = (range.lowerBound + range.upperBound) / 2
-            let reference = group(middle).reference
-            if reference == wanted { return middle }
-            range = reference < wanted ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
-        }
-        return nil
+        let place = (0..<derivedGroupCount).end { group($0).reference < wanted }
+        return place < derivedGroupCount && group(place).reference == wanted ? place : nil
     }
 
     /// The group with this folded label.
@@ -171,14 +168,8 @@ struct ServiceEntry: BitwiseCopyable {
         {
             return index
         }
-        var range = derivedGroupCount..<groupCount
-        while !range.isEmpty {
-            let middle = (range.lowerBound + range.upperBound) / 2
-            guard let candidate = self.label(of: group(middle)) else { return nil }
-            if candidate.equals(label) { return middle }
-            range = candidate.precedes(label) ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
-        }
-        return nil
+        let place = (derivedGroupCount..<groupCount).end { self.label(of: group($0))?.precedes(label) == true }
+        return place < groupCount && self.label(of: group(place))?.equals(label) == true ? place : nil
     }
 
     /// True for the cluster's label alone, below which an import's endpoints are (RFC 8020 §2).
@@ -201,6 +192,18 @@ struct ServiceEntry: BitwiseCopyable {
 
 extension ServiceEntry {
     init(bytes: ByteView) { self.init(bytes: bytes, isImport: false) }
+}
+
+extension Range<Int> {
+    /// Where the indices end for which `isBefore` holds, which are the first of the range: a binary search.
+    func end(_ isBefore: (Int) -> Bool) -> Int {
+        var (low, high) = (lowerBound, upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBefore(middle) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 }
 
 extension ByteView {

@@ -4,13 +4,12 @@ import DNSWire
 /// port; at last those of endpoint names.
 struct ServiceRecords {
     let entry: ServiceEntry
-    /// Service and namespace as wire labels without a root.
-    let key: ByteView
+    let labels: ServiceLabels
     let filters: [PortFilter]
 
-    init(_ entry: ServiceEntry, key: ByteView) {
+    init(_ entry: ServiceEntry, _ labels: ServiceLabels) {
         self.entry = entry
-        self.key = key
+        self.labels = labels
         filters = Self.filters(of: entry)
     }
 
@@ -57,25 +56,6 @@ struct ServiceRecords {
         }
         return filters
     }
-
-    /// How many addresses and ports share the weight of the section's SRV records.
-    func pairs(_ filter: PortFilter?) -> Int {
-        guard entry.kind == .headless else {
-            let addresses = addresses(isIPv4: true).count / 4 + addresses(isIPv4: false).count / 16
-            return addresses * entry.portList(0).matchCount(filter)
-        }
-        return Self.lists(of: entry).reduce(0) { sum, list in
-            sum + entry.endpointCount(ofList: list) * entry.portList(list).matchCount(filter)
-        }
-    }
-}
-
-extension ByteView {
-    /// True for service and namespace, false for keys with a topology zone.
-    fileprivate var isTwoLabels: Bool {
-        guard let first = at(0), let second = at(Int(first) + 1) else { return false }
-        return count == Int(first) + Int(second) + 2
-    }
 }
 
 extension ZoneWalk {
@@ -83,13 +63,13 @@ extension ZoneWalk {
         while place.shard < Tables.shardCount {
             let table = KeyedTable(bytes: snapshot.tables.services[place.shard].view)
             var next = place.entry
-            while let (key, payload) = table.next(&next).map({ ($0.key, $0.payload) }) {
-                let labels = CompactObject.isImport(key) ? key.slice(0, key.count - 4) : key
+            while let key = table.next(&next)?.key {
                 // Names of topology zones are another view of the same endpoints, and nobody can list all of them.
-                if labels.isTwoLabels, (labels.count < key.count) == isMulticluster,
-                    let entry = visible(ServiceEntry(bytes: payload, isImport: isMulticluster), labels)
+                if let labels = ServiceLabels(tableKey: key), labels.isImport == isMulticluster,
+                    labels.key.count + 4 + zone.view.count <= 255, let entry = view.service(labels),
+                    entry.kind == .headless ? entry.hasEndpoints : entry.kind != .unusable
                 {
-                    guard append(ServiceRecords(entry, key: labels), to: &response) else { return false }
+                    guard append(ServiceRecords(entry, labels), to: &response) else { return false }
                 }
                 ownerOffset = nil
                 place.beginEntry(next)
@@ -97,19 +77,6 @@ extension ZoneWalk {
             place.beginShard(place.shard + 1)
         }
         return true
-    }
-
-    /// The entry if questions for it are answered.
-    private func visible(_ entry: ServiceEntry, _ key: ByteView) -> ServiceEntry? {
-        guard let first = key.at(0), key.count > Int(first) + 2,
-            view.namespaceExists(key.suffix(from: Int(first) + 2)), key.count + 4 + zone.view.count <= 255
-        else { return nil }
-        switch entry.kind {
-        case .cluster: return view.ignoresEmptyServices && !entry.hasEndpoints ? nil : entry
-        case .headless: return entry.hasEndpoints ? entry : nil
-        case .externalName: return entry
-        case .unusable: return nil
-        }
     }
 
     private func append(_ service: ServiceRecords, to response: inout MessageWriter) -> Bool {
@@ -129,7 +96,7 @@ extension ZoneWalk {
         if service.entry.kind == .externalName { return appendCNAME(service, to: &response) }
         if place.section == service.sectionCount - 1 { return appendGroup(of: service, to: &response) }
         let filter = service.filter(place.section)
-        if let filter, portOwnerLength(filter) + service.key.count + 4 + zone.view.count > 255 { return true }
+        if let filter, portOwnerLength(filter) + service.labels.key.count + 4 + zone.view.count > 255 { return true }
         return place.section % 2 == 0
             ? appendAddress(of: service, filter, to: &response) : appendServers(of: service, filter, to: &response)
     }
@@ -138,7 +105,7 @@ extension ZoneWalk {
 
     private func appendCNAME(_ service: ServiceRecords, to response: inout MessageWriter) -> Bool {
         tell(&response) { response in
-            begin(.cname, service, to: &response) { _ in }
+            response.beginRecord(type: .cname, ttl: ttl) { owner in writeOwner(of: service, &owner) { _ in } }
             response.write(service.entry.target)
             return response.endRecord(in: .answer)
         }
@@ -159,7 +126,9 @@ extension ZoneWalk {
         let octets = service.addresses(isIPv4: isIPv4).slice(index * size, size)
         return tell(&response) { response in
             let start = response.count
-            begin(isIPv4 ? .a : .aaaa, service, to: &response) { if let filter { Self.write(filter, to: &$0) } }
+            response.beginRecord(type: isIPv4 ? .a : .aaaa, ttl: ttl) { owner in
+                writeOwner(of: service, &owner) { if let filter { Self.write(filter, to: &$0) } }
+            }
             response.write(octets)
             guard response.endRecord(in: .answer) else { return false }
             // Owners of the service's further records point at this one's.
@@ -172,80 +141,47 @@ extension ZoneWalk {
         of service: ServiceRecords, _ filter: PortFilter?, to response: inout MessageWriter
     ) -> Bool {
         let entry = service.entry
-        let weight = view.weight(service.pairs(filter))
-        let group = entry.kind == .cluster ? nil : entry.group(place.element)
-        let list = entry.portList(group?.portList ?? 0)
-        // Without an address a service has no servers either.
-        guard group != nil || service.pairs(nil) > 0 else { return true }
-        return appendServers(list, filter, weight, service, group, to: &response) { owner in
-            if let filter { Self.write(filter, to: &owner) }
+        return tellAnswer(.srv, to: &response) { owner in
+            writeOwner(of: service, &owner) { if let filter { Self.write(filter, to: &$0) } }
+        } _: { question, answers in
+            guard entry.kind == .headless else {
+                return view.writeClusterServers(entry, filter, service.labels, question, to: &answers)
+            }
+            return view.writeServers(
+                entry, place.element..<place.element + 1, filter, pairs: entry.pairs(filter), service.labels,
+                question, to: &answers)
         }
     }
 
-    private func appendServers(
-        _ list: PortList, _ filter: PortFilter?, _ weight: UInt16, _ service: ServiceRecords,
-        _ group: ServiceEntry.Group?, to response: inout MessageWriter, _ writeOwner: (inout MessageWriter) -> Void
-    ) -> Bool {
-        let labelLength = group.map { 1 + view.labelLength(of: $0, in: service.entry) } ?? 0
-        guard labelLength + service.key.count + 4 + zone.view.count <= 255 else { return true }
-        var next = 2
-        while let port = list.nextServed(&next, by: filter) {
-            let isTold = tell(&response) { response in
-                begin(.srv, service, to: &response, writeOwner)
-                response.write(UInt16(0))
-                response.write(weight)
-                response.write(port.number)
-                if let group { view.writeLabel(of: group, in: service.entry, to: &response) }
-                response.write(service.key)
-                response.write(.literal("\u{3}svc"))
-                response.write(zone.view)
-                return response.endRecord(in: .answer)
+    private func appendGroup(of service: ServiceRecords, to response: inout MessageWriter) -> Bool {
+        let entry = service.entry
+        let group = entry.group(place.element)
+        let length = 1 + view.labelLength(of: group, in: entry) + service.labels.key.count
+        guard length + 4 + zone.view.count <= 255 else { return true }
+        for type in [RecordType.a, .aaaa, .srv] {
+            let isTold = tellAnswer(type, to: &response) { owner in
+                writeOwner(of: service, &owner) { view.writeLabel(of: group, in: entry, to: &$0) }
+            } _: { question, answers in
+                view.answerGroup(place.element, of: entry, service.labels, question, to: &answers)
             }
             guard isTold else { return false }
         }
         return true
     }
 
-    // MARK: - Names of endpoints
-
-    private func appendGroup(of service: ServiceRecords, to response: inout MessageWriter) -> Bool {
-        let entry = service.entry
-        let group = entry.group(place.element)
-        guard 1 + view.labelLength(of: group, in: entry) + service.key.count + 4 + zone.view.count <= 255 else {
-            return true
-        }
-        for index in 0..<group.addressCount {
-            let reference = entry.reference(index, of: group)
-            let isTold = tell(&response) { response in
-                begin(reference.isIPv4 ? .a : .aaaa, service, to: &response) {
-                    view.writeLabel(of: group, in: entry, to: &$0)
-                }
-                response.write(entry.octets(of: reference))
-                return response.endRecord(in: .answer)
-            }
-            guard isTold else { return false }
-        }
-        return appendServers(
-            entry.portList(group.portList), nil, view.weight(group.pairs), service, group, to: &response
-        ) { view.writeLabel(of: group, in: entry, to: &$0) }
-    }
-
     // MARK: - Owners
 
-    /// Begins a record at the service's name or at a name below it, whose further labels `writeLabels` gives.
-    private func begin(
-        _ type: RecordType, _ service: ServiceRecords, to response: inout MessageWriter,
-        _ writeLabels: (inout MessageWriter) -> Void
+    /// Writes the service's name or a name below it, whose further labels `writeLabels` gives.
+    private func writeOwner(
+        of service: ServiceRecords, _ owner: inout MessageWriter, _ writeLabels: (inout MessageWriter) -> Void
     ) {
-        response.beginRecord(type: type, ttl: ttl) { owner in
-            writeLabels(&owner)
-            if let ownerOffset {
-                owner.writePointer(to: ownerOffset)
-            } else {
-                owner.write(service.key)
-                owner.write(.literal("\u{3}svc"))
-                owner.writePointer(to: 12)
-            }
+        writeLabels(&owner)
+        if let ownerOffset {
+            owner.writePointer(to: ownerOffset)
+        } else {
+            owner.write(service.labels.key)
+            owner.write(.literal("\u{3}svc"))
+            owner.writePointer(to: 12)
         }
     }
 

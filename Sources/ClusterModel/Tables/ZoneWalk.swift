@@ -18,7 +18,8 @@ package final class ZoneWalk {
     var place = Place()
     /// Of the record written last: where the owner's service or namespace stands in this message.
     var ownerOffset: Int?
-    let scratch = ByteBlock(capacity: 65_535)
+    /// For the answers to one question: an SRV record for each of 1,024 ports at the most.
+    private let scratch = ByteBlock(capacity: 300_000)
 
     /// The element whose records come next.
     struct Place {
@@ -107,6 +108,29 @@ package final class ZoneWalk {
         return true
     }
 
+    /// Writes the records that a question of that type gets, at the owner that `writeOwner` writes.
+    func tellAnswer(
+        _ type: RecordType, to response: inout MessageWriter, owner writeOwner: (inout MessageWriter) -> Void,
+        _ answer: (ClusterQuestion, inout MessageWriter) -> ClusterAnswer
+    ) -> Bool {
+        var answers = MessageWriter(scratch.bytes)
+        answers.begin(.empty, Query(), size: scratch.bytes.capacity)
+        let question = ClusterQuestion(
+            name: zone.view, folded: zone.view, type: type, nameOffset: 12, zoneLength: zone.view.count,
+            zoneIsReverse: isReverse, ttl: ttl, rotation: 0)
+        _ = answer(question, &answers)
+        let written = answers.written
+        for (record, section) in answers.records(at: 12) where section == .answer {
+            let isTold = tell(&response) { response in
+                response.beginRecord(type: record.type, ttl: ttl, writeOwner: writeOwner)
+                response.write(written.slice(record.dataOffset, record.dataLength))
+                return response.endRecord(in: .answer)
+            }
+            guard isTold else { return false }
+        }
+        return true
+    }
+
     func finishElement() {
         place.beginElement(place.element + 1)
         place.told = 0
@@ -123,19 +147,38 @@ package final class ZoneWalk {
         }
     }
 
-    // MARK: - Pods
+    // MARK: - Addresses
 
     private func appendPods(to response: inout MessageWriter) -> Bool {
         guard view.pods == .verified else { return true }
+        return appendEntries(of: snapshot.tables.pods) { table, entry in
+            let mark = PodMark(entry.payload)
+            // Pods on their host's network share an address, and one namespace may have many of them.
+            let isFirst = isFirst(entry, of: table) { other in
+                let other = PodMark(other.payload)
+                return other.isPrimary && other.namespace.equals(mark.namespace)
+            }
+            guard mark.isPrimary, isFirst, view.namespaceExists(mark.namespace) else { return true }
+            return appendPod(entry.address, mark.namespace, to: &response)
+        }
+    }
+
+    private func appendAddresses(to response: inout MessageWriter) -> Bool {
+        appendEntries(of: snapshot.tables.reverse) { table, entry in
+            guard isFirst(entry, of: table, where: { _ in true }) else { return true }
+            return appendPointers(entry.address, to: &response)
+        }
+    }
+
+    private func appendEntries(
+        of tables: [Shard], _ append: (AddressTable, AddressTable.Entry) -> Bool
+    ) -> Bool {
         while place.shard < Tables.shardCount {
-            let table = AddressTable(bytes: snapshot.tables.pods[place.shard].view)
+            let table = AddressTable(bytes: tables[place.shard].view)
             var next = place.entry
             while let entry = table.next(&next) {
-                let mark = PodMark(entry.payload)
-                if mark.isPrimary, isFirst(entry, mark, of: table), view.namespaceExists(mark.namespace) {
-                    guard appendPod(entry.address, mark.namespace, to: &response) else { return false }
-                    place.told = 0
-                }
+                guard append(table, entry) else { return false }
+                place.told = 0
                 place.beginEntry(next)
             }
             place.beginShard(place.shard + 1)
@@ -143,12 +186,13 @@ package final class ZoneWalk {
         return true
     }
 
-    /// Pods on their host's network share an address, and one namespace may have many of them.
-    private func isFirst(_ entry: AddressTable.Entry, _ mark: PodMark, of table: AddressTable) -> Bool {
+    /// True for the first of the address' entries that are of a kind.
+    private func isFirst(
+        _ entry: AddressTable.Entry, of table: AddressTable, where isOfKind: (AddressTable.Entry) -> Bool
+    ) -> Bool {
         var search = table.search(entry.address, hash: AddressTable.hash(entry.address, seed: view.seed))
         while let other = table.nextEntry(&search) {
-            let otherMark = PodMark(other.payload)
-            if otherMark.isPrimary, otherMark.namespace.equals(mark.namespace) { return other.place == entry.place }
+            if isOfKind(other) { return other.place == entry.place }
         }
         return false
     }
@@ -170,48 +214,16 @@ package final class ZoneWalk {
         }
     }
 
-    // MARK: - Reverse names
-
-    private func appendAddresses(to response: inout MessageWriter) -> Bool {
-        while place.shard < Tables.shardCount {
-            let table = AddressTable(bytes: snapshot.tables.reverse[place.shard].view)
-            var next = place.entry
-            while let entry = table.next(&next) {
-                var search = table.search(entry.address, hash: AddressTable.hash(entry.address, seed: view.seed))
-                if table.nextEntry(&search)?.place == entry.place {
-                    guard appendPointers(entry.address, to: &response) else { return false }
-                    place.told = 0
-                }
-                place.beginEntry(next)
-            }
-            place.beginShard(place.shard + 1)
-        }
-        return true
-    }
-
     /// Writes the PTR records that a question for the address gets.
     private func appendPointers(_ address: IPAddress, to response: inout MessageWriter) -> Bool {
-        let name = address.reverseName
-        return withBytes(name) { name in
+        withBytes(address.reverseName) { name in
             guard name.isSubdomain(of: zone.view), name.count > zone.view.count else { return true }
-            var answer = MessageWriter(scratch.bytes)
-            answer.begin(.empty, Query(), size: scratch.bytes.capacity)
-            let question = ClusterQuestion(
-                name: name, folded: name, type: .ptr, nameOffset: 12, zoneLength: zone.view.count,
-                zoneIsReverse: true, ttl: ttl, rotation: 0)
-            _ = view.answerReverse(address, question, primaryZone: primaryZone.view, to: &answer)
-            for (record, _) in answer.records(at: 12) {
-                let isTold = tell(&response) { response in
-                    response.beginRecord(type: .ptr, ttl: ttl) { owner in
-                        owner.write(name.slice(0, name.count - zone.view.count))
-                        owner.writePointer(to: 12)
-                    }
-                    response.write(answer.written.slice(record.dataOffset, record.dataLength))
-                    return response.endRecord(in: .answer)
-                }
-                guard isTold else { return false }
+            return tellAnswer(.ptr, to: &response) { owner in
+                owner.write(name.slice(0, name.count - zone.view.count))
+                owner.writePointer(to: 12)
+            } _: { question, answers in
+                view.answerReverse(address, question, primaryZone: primaryZone.view, to: &answers)
             }
-            return true
         }
     }
 }
