@@ -128,9 +128,11 @@ enum BudgetFile {
             // The option of an extended error is the last of the message: code 15, two octets, the error (RFC 8914 §2).
             if scenario.isStale { #expect(message.array.suffix(6) == [0, 15, 0, 2, 0, 3]) }
         }
+        server.settle()
         let lines = Atomic<Int>(0)
         Log.install { _, count in lines.wrappingAdd(count, ordering: .relaxed) }
         let cost = try server.cost(of: query, bursts: file.answers / file.burst, burst: file.burst)
+        server.settle()
         // Four bursts before counting begins, then three counts.
         let logged = scenario.isLogged ? 4 * file.burst + 3 * file.answers : 0
         #expect(lines.load(ordering: .relaxed) == logged)
