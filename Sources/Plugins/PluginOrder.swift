@@ -6,6 +6,8 @@ package import DNSServer
 package let pluginOrder: [any Plugin.Type] = [
     MetadataPlugin.self,
     CancelPlugin.self,
+    HTTPSPlugin.self,
+    GRPCServerPlugin.self,
     TimeoutsPlugin.self,
     MultiSocketPlugin.self,
     ReloadPlugin.self,

@@ -49,7 +49,25 @@ extension PlanBuilder {
                 }
             }
         }
-        return order.map { SecureEndpoint(place: $0, credentials: shown[$0]?.credentials) }
+        return order.map {
+            SecureEndpoint(place: $0, credentials: shown[$0]?.credentials, limits: Self.limits(at: $0, blocks))
+        }
+    }
+
+    /// What the first block at a place says about its clients.
+    private static func limits(at place: SecureEndpoint.Place, _ blocks: [ServerBlock]) -> EndpointLimits {
+        let block = blocks.first { block in
+            block.listens.contains { $0.scheme == place.scheme && $0.address == place.address }
+        }
+        var limits = EndpointLimits()
+        for plugin in block?.plugins ?? [] {
+            guard let limiting = plugin as? any EndpointLimiting, type(of: limiting).scheme == place.scheme else {
+                continue
+            }
+            limits = limiting.limits
+        }
+        limits.times = block?.times ?? StreamTimes()
+        return limits
     }
 
     private func credentials(

@@ -25,11 +25,30 @@ package struct SecureEndpoint: Hashable, Sendable {
     package let place: Place
     /// Nil for clear text.
     package let credentials: TransportCredentials?
+    package let limits: EndpointLimits
 
-    package init(place: Place, credentials: TransportCredentials?) {
+    package init(place: Place, credentials: TransportCredentials?, limits: EndpointLimits = EndpointLimits()) {
         self.place = place
         self.credentials = credentials
+        self.limits = limits
     }
+}
+
+/// What a configuration says of the clients of one address; nil where it says nothing.
+package struct EndpointLimits: Hashable, Sendable {
+    /// Open connections.
+    package var connections: Int?
+    /// HTTP/2 streams of one connection.
+    package var requests: Int?
+    package var times = StreamTimes()
+
+    package init() {}
+}
+
+/// The plugin of a block that limits the clients of one scheme.
+package protocol EndpointLimiting: Plugin {
+    static var scheme: ServerScheme { get }
+    var limits: EndpointLimits { get }
 }
 
 /// The files of a `tls` line, and what it asks of clients.

@@ -33,6 +33,11 @@ package final class ServerBlock: Sendable {
     }
 }
 
+extension ServerBlock {
+    /// How long its clients over streams may take.
+    var times: StreamTimes { plugins.lazy.compactMap { $0 as? any StreamTimeouts }.first?.times ?? StreamTimes() }
+}
+
 /// The whole validated configuration, immutable; a reload publishes the next one.
 package final class ServingPlan: Sendable {
     package let blocks: [ServerBlock]
@@ -65,7 +70,7 @@ package final class ServingPlan: Sendable {
     /// What the first block at an address says about its streams.
     func times(at address: SocketAddress) -> StreamTimes {
         let block = blocks.first { $0.listens.contains { $0.address == address } }
-        return block?.plugins.lazy.compactMap { $0 as? any StreamTimeouts }.first?.times ?? StreamTimes()
+        return block?.times ?? StreamTimes()
     }
 
     /// The block of this plan that `block` of a later one takes the place of: same zones, addresses and view.

@@ -1,5 +1,5 @@
 /// How long clients over streams may take, in nanoseconds; nil where nothing is said.
-package struct StreamTimes: Sendable {
+package struct StreamTimes: Hashable, Sendable {
     /// From the first octet of a message to its last.
     package var message: UInt64?
     /// For which responses may stay unread.

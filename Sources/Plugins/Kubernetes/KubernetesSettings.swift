@@ -70,6 +70,10 @@ struct KubernetesSettings: Sendable, Equatable {
             },
             .each("multicluster", \.multiclusterZones, multiclusterZones),
             .flag("zonal", \.cluster.model.answersZones),
+            .removed("upstream", in: "1.7.0", instead: "targets of ExternalName Services are always looked up"),
+            .removed("resyncperiod", in: "1.7.0", instead: "changes are followed as they happen"),
+            .removed("transfer", in: "1.8.0", instead: "the plugin transfer says who may copy zones"),
+            .removed("federation", in: "1.7.0", instead: "multicluster answers for ServiceImports"),
         ]
     }
 

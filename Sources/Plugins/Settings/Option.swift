@@ -46,6 +46,14 @@ struct Option<Settings> {
         .custom(name, isListed: isListed) { line, _, _ throws(ConfigurationError) in try line.expectCount(count) }
     }
 
+    /// One that CoreDNS had once.
+    static func removed(_ name: String, in version: String, instead: String) -> Self {
+        .custom(name, isListed: false) { line, _, _ throws(ConfigurationError) in
+            throw line.error(
+                found: "\(name), which CoreDNS \(version) removed", expected: "the line left out: \(instead)")
+        }
+    }
+
     /// One whose whole line gives the value.
     static func line<Value>(
         _ name: String, _ path: WritableKeyPath<Settings, Value>, _ count: ClosedRange<Int>,

@@ -52,6 +52,9 @@ final class EndpointListener: Sendable {
         }
     }
 
+    /// Limits the clients that come from now on.
+    func limit(_ limits: SecureLimits) { entrance.limits = limits }
+
     /// Takes clients, and shows `shown` to those that come from now on.
     func serve(_ shown: LoadedCredentials?) async {
         credentials.replace(shown)

@@ -6,8 +6,8 @@ package import Telemetry
 /// What the connections of one place share: the way into the loops, limits and counters.
 package final class Entrance: Sendable {
     let place: SecureEndpoint.Place
-    let limits: SecureLimits
     let shedConnections: Counter
+    private let currentLimits: Mutex<SecureLimits>
     private let inbox: QueryInbox
     private let metrics: MetricRegistry
     /// Responses by HTTP status.
@@ -17,9 +17,15 @@ package final class Entrance: Sendable {
         self.place = place
         self.inbox = inbox
         self.metrics = metrics
-        self.limits = limits
+        currentLimits = Mutex(limits)
         shedConnections = metrics.counter(
             "coredns_dns_shed_connections_total", "Counter of TCP connections closed because too many were open.")
+    }
+
+    /// A reload may change them; connections that are open keep what they began with.
+    var limits: SecureLimits {
+        get { currentLimits.withLock { $0 } }
+        set { currentLimits.withLock { $0 = newValue } }
     }
 
     /// Has a message answered; `answered` is called on the thread of a loop.

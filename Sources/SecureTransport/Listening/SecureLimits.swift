@@ -1,3 +1,4 @@
+import DNSServer
 package import NIOCore
 
 /// How much one client may ask of an encrypted listener.
@@ -34,4 +35,17 @@ package struct SecureLimits: Sendable {
     package var unread = 512 * 1024
 
     package init() {}
+
+    /// These, but for what a configuration says.
+    func applying(_ settings: EndpointLimits) -> SecureLimits {
+        var limits = self
+        limits.httpConnections = settings.connections ?? httpConnections
+        limits.requests = settings.requests ?? requests
+        func time(_ nanoseconds: UInt64?) -> TimeAmount? { nanoseconds.map { .nanoseconds(Int64(clamping: $0)) } }
+        limits.message = time(settings.times.message) ?? message
+        limits.request = time(settings.times.message) ?? request
+        limits.write = time(settings.times.write) ?? write
+        limits.idle = time(settings.times.idle) ?? idle
+        return limits
+    }
 }

@@ -11,7 +11,7 @@ package actor SecureListener: SecureListening {
     private let limits: SecureLimits
     private var threads: MultiThreadedEventLoopGroup?
     private var running: [SecureEndpoint.Place: EndpointListener] = [:]
-    private var prepared: [(listener: EndpointListener, credentials: LoadedCredentials?)] = []
+    private var prepared: [(listener: EndpointListener, credentials: LoadedCredentials?, limits: SecureLimits)] = []
     private var renewal: Task<Void, Never>?
 
     /// How often certificates are read anew.
@@ -33,7 +33,7 @@ package actor SecureListener: SecureListening {
                     try LoadedCredentials(files, for: endpoint.place.scheme)
                 }
                 let listener = if let same = running[endpoint.place] { same } else { try await open(endpoint.place) }
-                prepared.append((listener, credentials))
+                prepared.append((listener, credentials, limits.applying(endpoint.limits)))
             }
         } catch {
             await discardPrepared()
@@ -60,7 +60,8 @@ package actor SecureListener: SecureListening {
         let kept = Set(next.map(\.listener.place))
         let gone = running.filter { !kept.contains($0.key) }.values
         running = [:]
-        for (listener, credentials) in next {
+        for (listener, credentials, limits) in next {
+            listener.limit(limits)
             running[listener.place] = listener
             if listener.place.scheme == .tls, credentials == nil {
                 Log.warning("\(listener.place.label): no tls line in its server block, so nothing is encrypted there")
