@@ -35,7 +35,8 @@ package struct MessageFraming {
 
     /// Appends `message` with its length before it.
     package static func append(_ message: [UInt8], to stream: inout [UInt8]) {
-        stream += [UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count)]
+        stream.append(UInt8(truncatingIfNeeded: message.count >> 8))
+        stream.append(UInt8(truncatingIfNeeded: message.count))
         stream += message
     }
 }

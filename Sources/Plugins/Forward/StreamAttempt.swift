@@ -54,8 +54,7 @@ final class StreamAttempt: Attempt, TimerTarget {
 
     /// What `message`, which has the right id, is to this query; nil when it is for another question.
     func outcome(of message: [UInt8]) -> AttemptOutcome? {
-        let message = withQuestionCase(message)
-        return withBytes(message) { view in
+        withBytes(withQuestionCase(message)) { view in
             switch ReplyCheck.check(view, id: id, query: query, hasEDNS: edns, layout: loopSide.layout) {
             case .unrelated, .nearMiss: nil
             case .outcome(let outcome): outcome
@@ -67,9 +66,13 @@ final class StreamAttempt: Attempt, TimerTarget {
     private func withQuestionCase(_ message: [UInt8]) -> [UInt8] {
         let name = query.name
         guard message.count >= 12 + name.count else { return message }
+        let isOther = withBytes(message) { view in
+            let asked = view.slice(12, name.count)
+            return !asked.equals(name) && asked.equalsName(name)
+        }
+        guard isOther else { return message }
         var message = message
-        let isEqual = withBytes(message) { $0.slice(12, name.count).equalsName(name) }
-        if isEqual { message.replaceSubrange(12..<(12 + name.count), with: name.array) }
+        message.replaceSubrange(12..<(12 + name.count), with: name.array)
         return message
     }
 

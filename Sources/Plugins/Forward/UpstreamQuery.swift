@@ -40,8 +40,13 @@ final class UpstreamQuery {
             octets.append(UInt8(value >> 8))
             octets.append(UInt8(truncatingIfNeeded: value))
         }
-        for value in [id, flags, 1, 0, 0, edns ? 1 : 0] { append(value) }
-        octets += name.array
+        append(id)
+        append(flags)
+        append(1)
+        append(0)
+        append(0)
+        append(edns ? 1 : 0)
+        for index in 0..<name.count { octets.append(name[index]) }
         append(type.rawValue)
         append(`class`)
         guard edns else { return octets }

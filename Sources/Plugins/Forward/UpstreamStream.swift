@@ -18,6 +18,7 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
     private var awaitsRoom = true
     private var flushIsDue = false
     private var pending: [UInt16: StreamAttempt] = [:]
+    private var id = MessageID.random()
     private var idleTimer = TimerID.none
     /// When it was opened, in nanoseconds of the loop.
     let opened: UInt64
@@ -62,8 +63,8 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
 
     /// Sends the query of `attempt` and hands it the reply later.
     func send(_ attempt: StreamAttempt) {
-        var id = MessageID.random()
-        while pending[id] != nil { id = MessageID.random() }
+        // Nobody can put a reply in between here, so an id need not be hard to guess.
+        repeat { id &+= 1 } while pending[id] != nil
         pending[id] = attempt
         attempt.id = id
         loopSide.loop.cancel(idleTimer)
