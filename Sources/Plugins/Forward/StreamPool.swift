@@ -17,7 +17,7 @@ final class StreamPool {
 
     /// Some servers take the queries of a connection one after the other, so with as many waiting another one helps;
     /// but a burst is no reason for many handshakes.
-    private static let manyWaiting = 64
+    private static let manyWaiting = 256
     private static let openingInterval: UInt64 = 1_000_000_000
     /// Nanoseconds for which an upstream that failed the handshake is not asked for another.
     private static let rejectionTime: UInt64 = 1_000_000_000
