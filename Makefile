@@ -32,15 +32,16 @@ image: build
 
 test: packages-build
 	@.ci/packages bind9-dnsutils ldnsutils knot-dnsutils dnsperf nsd curl python3 python3-venv
-	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus util-linux
+	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus unbound util-linux
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@Tests/run.sh
 
 bench: build
-	@.ci/packages bind9-dnsutils dnsperf nsd python3 util-linux
+	@.ci/packages bind9-dnsutils dnsperf nsd openssl python3 unbound util-linux
 	@Benchmarks/cpu-per-answer.sh $(BINARY)
 	@Benchmarks/start-and-memory.sh $(BINARY)
 	@Benchmarks/change-latency.sh $(BINARY)
+	@Benchmarks/upstreams.py $(BINARY)
 
 check-examples: build
 	@KUBECONFIG=Tests/Live/nowhere.kubeconfig $(BINARY) check Corefile-examples/*.Corefile
