@@ -52,12 +52,11 @@ struct RecordFields {
         }
     }
 
-    private mutating func number<Value: FixedWidthInteger & UnsignedInteger>(
-        _ meaning: String, _ type: Value.Type
-    ) throws(RecordTextError) -> [UInt8] {
-        try field("\(meaning) from 0 to \(Value.max)") { word in
-            Value(word.text).map { value in
-                (0..<Value.bitWidth / 8).reversed().map { UInt8(truncatingIfNeeded: value >> Value($0 * 8)) }
+    private mutating func number(_ meaning: String, octets: Int) throws(RecordTextError) -> [UInt8] {
+        let most = UInt64.max >> UInt64(64 - 8 * octets)
+        return try field("\(meaning) from 0 to \(most)") { word in
+            UInt64(word.text).flatMap { value in
+                value > most ? nil : (0..<octets).reversed().map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
             }
         }
     }
@@ -123,20 +122,24 @@ struct RecordFields {
             skip()
             return try unknownData(of: type)
         }
-        switch type {
-        case .a: return try address(isIPv4: true)
-        case .aaaa: return try address(isIPv4: false)
-        case .cname, .dname, .ns, .ptr: return try name()
-        case .mx: return try number("a preference", UInt16.self) + name()
-        case .srv:
-            let numbers = try number("a priority", UInt16.self) + number("a weight", UInt16.self)
-            return try numbers + number("a port", UInt16.self) + name()
-        case .txt: return try strings()
-        case .hinfo: return try characterString("a CPU") + characterString("an operating system")
-        case .soa: return try startOfAuthority()
-        case .caa: return try certificationAuthority()
-        case .naptr: return try namingAuthority()
-        default: throw error(expected: "\\#, a length and hexadecimal data, the only form known of \(type)")
+        guard let layout = RecordField.layout(of: type) else {
+            throw error(expected: "\\#, a length and hexadecimal data, the only form known of \(type)")
+        }
+        var data: [UInt8] = []
+        for field in layout { data += try octets(of: field) }
+        return data
+    }
+
+    private mutating func octets(of field: RecordField) throws(RecordTextError) -> [UInt8] {
+        switch field {
+        case .address(let isIPv4): try address(isIPv4: isIPv4)
+        case .name(let meaning): try name(meaning)
+        case .number(let meaning, let octets): try number(meaning, octets: octets)
+        case .time(let meaning): try time(meaning)
+        case .string(let meaning): try characterString(meaning)
+        case .strings: try strings()
+        case .tag: try tag()
+        case .value: try self.field("a value") { $0.unescaped }
         }
     }
 
@@ -155,27 +158,11 @@ struct RecordFields {
         return data
     }
 
-    private mutating func startOfAuthority() throws(RecordTextError) -> [UInt8] {
-        let names = try name("the primary server's name") + name("the mailbox of who is responsible")
-        let head = try names + number("a serial number", UInt32.self) + time("a refresh interval")
-        return try head + time("a retry interval") + time("an expire interval") + time("a minimum TTL")
-    }
-
-    /// RFC 8659 §4.1: flags, tag, value.
-    private mutating func certificationAuthority() throws(RecordTextError) -> [UInt8] {
-        let flags = try number("flags", UInt8.self)
-        let tag = try field("a tag of 1 to 255 letters and digits") { word -> [UInt8]? in
+    private mutating func tag() throws(RecordTextError) -> [UInt8] {
+        try field("a tag of 1 to 255 letters and digits") { word in
             let isTag = word.octets.allSatisfy { RecordWord.digit($0) != nil || (0x61...0x7A).contains(folded($0)) }
-            return isTag && (1...255).contains(word.octets.count) ? word.octets : nil
+            return isTag && (1...255).contains(word.octets.count) ? [UInt8(word.octets.count)] + word.octets : nil
         }
-        return try flags + [UInt8(tag.count)] + tag + field("a value") { $0.unescaped }
-    }
-
-    /// RFC 3403 §4.1: order, preference, flags, services, regular expression, replacement.
-    private mutating func namingAuthority() throws(RecordTextError) -> [UInt8] {
-        let numbers = try number("an order", UInt16.self) + number("a preference", UInt16.self)
-        let strings = try characterString("flags") + characterString("services")
-        return try numbers + strings + characterString("a regular expression") + name()
     }
 
     /// RFC 3597 §5: the length, then as many octets in hexadecimal, in words of any size.
@@ -193,7 +180,7 @@ struct RecordFields {
                 word: position, found: "\(digits.count) hexadecimal digits", expected: "\(2 * Int(length))")
         }
         let data = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
-        guard RecordLayout.isWellFormed(data, type) else {
+        guard RecordField.isWellFormed(data, type) else {
             throw RecordTextError(
                 word: position, found: "octets that are no data of \(type)", expected: "what the type lays down")
         }
