@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <link.h>
 #include <linux/capability.h>
@@ -112,10 +113,9 @@ uint64_t cl_now(void) {
 }
 
 void cl_address_read(
-    const struct sockaddr_storage *from, unsigned char *octets, int *is_v4,
-    uint16_t *port
+    const struct sockaddr_storage *from, uint64_t *high, uint64_t *low, int *is_v4, uint16_t *port
 ) {
-    memset(octets, 0, 16);
+    uint64_t octets[2] = {0, 0};
     *is_v4 = 1;
     *port = 0;
     if (from->ss_family == AF_INET) {
@@ -132,11 +132,14 @@ void cl_address_read(
             *is_v4 = 0;
         }
     }
+    *high = be64toh(octets[0]);
+    *low = be64toh(octets[1]);
 }
 
 socklen_t cl_address_write(
-    struct sockaddr_storage *to, const unsigned char *octets, int is_v4, uint16_t port
+    struct sockaddr_storage *to, uint64_t high, uint64_t low, int is_v4, uint16_t port
 ) {
+    const uint64_t octets[2] = {htobe64(high), htobe64(low)};
     memset(to, 0, sizeof *to);
     if (is_v4) {
         struct sockaddr_in *a = (struct sockaddr_in *)to;

@@ -2,30 +2,25 @@ import Text
 
 /// A network in CIDR notation, known by the reverse zones that cover it.
 struct AddressPrefix {
-    enum Reading {
-        case prefix(AddressPrefix)
-        case notPrefix
-        case invalid(expected: String)
-    }
-
     let address: IPLiteral
     let length: Int
 
     /// Anything but ADDRESS/NUMBER is not a prefix: `0/25.2.0.192.in-addr.arpa` is a name (RFC 2317).
-    static func read(_ text: String) -> Reading {
-        guard let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else { return .notPrefix }
+    init?(_ text: String) throws(ZoneText.Fault) {
+        guard let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         let digits = text.utf8[text.utf8.index(after: slash)...]
-        guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return .notPrefix }
-        guard let address = IPLiteral(String(text[..<slash])), address.scope == nil else { return .notPrefix }
+        guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard let address = IPLiteral(String(text[..<slash])), address.scope == nil else { return nil }
         let bits = address.bytes.count * 8
         guard let length = Int(Substring(digits)), length <= bits else {
-            return .invalid(expected: "a prefix length from 0 to \(bits)")
+            throw ZoneText.Fault(expected: "a prefix length from 0 to \(bits)")
         }
         // CoreDNS refuses these because it cannot tell them from a port.
         if address.isV6, let first = text.utf8.first, first == UInt8(ascii: ":") || first == UInt8(ascii: "0") {
-            return .invalid(expected: "an IPv6 network that starts with neither : nor 0")
+            throw ZoneText.Fault(expected: "an IPv6 network that starts with neither : nor 0")
         }
-        return .prefix(AddressPrefix(address: address, length: length))
+        self.address = address
+        self.length = length
     }
 
     /// Zones are cut at octets (IPv4) or nibbles (IPv6), so a prefix in between covers all zones at the next cut.

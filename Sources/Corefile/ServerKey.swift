@@ -35,11 +35,11 @@ package struct ServerKey: Hashable, Sendable {
                 zone = String(rest[..<colon])
             }
         }
-        switch ZoneText.zones(zone) {
-        case .zones(let zones):
+        do {
+            let zones = try ZoneText.zones(zone)
             self.init(transport: scheme ?? .dns, zones: zones, port: port, text: token.text, at: token.at)
-        case .invalid(let expected):
-            throw wrong(expected)
+        } catch {
+            throw wrong(error.expected)
         }
     }
 }

@@ -1,23 +1,19 @@
 /// Reads the text of a zone: a domain name, or a network that stands for its reverse zones.
 enum ZoneText {
-    enum Reading: Equatable {
-        case zones([String])
-        case invalid(expected: String)
+    /// What the text should have been.
+    struct Fault: Error {
+        let expected: String
     }
 
-    static func zones(_ text: String) -> Reading {
+    static func zones(_ text: String) throws(Fault) -> [String] {
         guard text.utf8.count <= Limits.zoneCharacters else {
-            return .invalid(expected: "a zone of at most \(Limits.zoneCharacters) characters")
+            throw Fault(expected: "a zone of at most \(Limits.zoneCharacters) characters")
         }
-        switch AddressPrefix.read(text) {
-        case .prefix(let prefix): return .zones(prefix.reverseZones)
-        case .invalid(let expected): return .invalid(expected: expected)
-        case .notPrefix: break
-        }
+        if let prefix = try AddressPrefix(text) { return prefix.reverseZones }
         guard let zone = normalised(text) else {
-            return .invalid(expected: "a domain name or a network like 10.0.0.0/24")
+            throw Fault(expected: "a domain name or a network like 10.0.0.0/24")
         }
-        return .zones([zone])
+        return [zone]
     }
 
     /// Lower case with the final dot, or nothing when no DNS message can hold the name (RFC 1035 §2.3.4).

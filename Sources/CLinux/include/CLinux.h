@@ -46,11 +46,11 @@ int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t 
 uint64_t cl_now(void);
 uint64_t cl_event_token(const struct epoll_event *_Nonnull event);
 void cl_address_read(
-    const struct sockaddr_storage *_Nonnull from, unsigned char *_Nonnull octets, int *_Nonnull is_v4,
-    uint16_t *_Nonnull port
+    const struct sockaddr_storage *_Nonnull from, uint64_t *_Nonnull high, uint64_t *_Nonnull low,
+    int *_Nonnull is_v4, uint16_t *_Nonnull port
 );
 socklen_t cl_address_write(
-    struct sockaddr_storage *_Nonnull to, const unsigned char *_Nonnull octets, int is_v4, uint16_t port
+    struct sockaddr_storage *_Nonnull to, uint64_t high, uint64_t low, int is_v4, uint16_t port
 );
 int cl_bind(int fd, const struct sockaddr_storage *_Nonnull address, socklen_t length);
 int cl_connect(int fd, const struct sockaddr_storage *_Nonnull address, socklen_t length);

@@ -98,7 +98,7 @@ package enum UpstreamResponseReader {
         for (record, section) in writer.records(at: questionEnd) {
             guard let offset = UInt16(exactly: record.ttlOffset) else { throw .malformed }
             times.append(offset)
-            if section == .answer { run = extended(run, by: record, from: record.nameOffset, to: record.end) }
+            if section == .answer { run = extended(run, by: record) }
         }
         return UpstreamResponse(
             octets: writer.written.array, code: code, timesToLive: times, answers: writer.answers,
@@ -108,11 +108,12 @@ package enum UpstreamResponseReader {
 
     /// The run of equally long address records that ends with `record`; nil when it is no address.
     private static func extended(
-        _ run: UpstreamResponse.AddressRun?, by record: RecordPlace, from start: Int, to end: Int
+        _ run: UpstreamResponse.AddressRun?, by record: RecordPlace
     ) -> UpstreamResponse.AddressRun? {
         guard record.type == .a || record.type == .aaaa else { return nil }
-        guard let run, run.size == end - start else {
-            return UpstreamResponse.AddressRun(offset: start, size: end - start, count: 1)
+        let size = record.end - record.nameOffset
+        guard let run, run.size == size else {
+            return UpstreamResponse.AddressRun(offset: record.nameOffset, size: size, count: 1)
         }
         return UpstreamResponse.AddressRun(offset: run.offset, size: run.size, count: run.count + 1)
     }

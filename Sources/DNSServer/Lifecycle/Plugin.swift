@@ -114,7 +114,7 @@ package struct BlockSettings: Sendable {
     package var reachableAddresses: [IPAddress] {
         guard !addresses.contains(where: \.isWildcard) else { return hostAddresses }
         var seen: Set<IPAddress> = []
-        return addresses.map(IPAddress.init).filter { !$0.isLoopback && seen.insert($0).inserted }
+        return addresses.map(\.address).filter { !$0.isLoopback && seen.insert($0).inserted }
     }
 
     /// The value of the `server` label, of the first key and address: `dns://:53`.

@@ -15,11 +15,7 @@ package struct Name: Hashable, Sendable {
     ///
     /// Nil for an empty or over-long label, a name over 255 octets, or a broken escape.
     package init?(_ text: some StringProtocol) {
-        self.init(text: text, folding: true)
-    }
-
-    private init?(text: some StringProtocol, folding: Bool) {
-        guard let wire = Self.encode(text, folding: folding) else { return nil }
+        guard let wire = Self.encode(text, folding: true) else { return nil }
         self.init(validated: wire)
     }
 

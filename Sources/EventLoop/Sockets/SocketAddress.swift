@@ -17,35 +17,16 @@ package struct SocketAddress: Hashable, Sendable, BitwiseCopyable {
     }
 
     init(_ storage: inout sockaddr_storage) {
-        var octets = InlineArray<16, UInt8>(repeating: 0)
+        self.init(high: 0, low: 0, isIPv4: true, port: 0)
         var isV4: Int32 = 1
-        var port: UInt16 = 0
-        var span = octets.mutableSpan
-        unsafe span.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return }
-            unsafe cl_address_read(&storage, start, &isV4, &port)
-        }
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        for index in 0..<8 {
-            high = high << 8 | UInt64(octets[index])
-            low = low << 8 | UInt64(octets[index + 8])
-        }
-        self.init(high: high, low: low, isIPv4: isV4 != 0, port: port)
+        unsafe cl_address_read(&storage, &high, &low, &isV4, &port)
+        isIPv4 = isV4 != 0
     }
 
     /// The kernel's form of this address and its length in octets.
     var storage: (sockaddr_storage, socklen_t) {
-        var octets = InlineArray<16, UInt8>(repeating: 0)
-        for index in 0..<8 {
-            octets[index] = UInt8(truncatingIfNeeded: high >> UInt64(56 - 8 * index))
-            octets[index + 8] = UInt8(truncatingIfNeeded: low >> UInt64(56 - 8 * index))
-        }
         var result = sockaddr_storage()
-        let length = unsafe octets.span.withUnsafeBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return socklen_t(0) }
-            return unsafe cl_address_write(&result, start, isIPv4 ? 1 : 0, port)
-        }
+        let length = unsafe cl_address_write(&result, high, low, isIPv4 ? 1 : 0, port)
         return (result, length)
     }
 

@@ -92,7 +92,7 @@ final class AutoPathHandler: Handler {
     /// The client's search path, if it is known and the client's question is its first try.
     private func path(_ exchange: borrowing Exchange) -> SearchPath? {
         let name = exchange.asked.folded
-        guard let path = reader.searchPath(of: IPAddress(exchange.client), for: name),
+        guard let path = reader.searchPath(of: exchange.client.address, for: name),
             name.count > path.first.count, name.isSubdomain(of: path.first)
         else { return nil }
         return path

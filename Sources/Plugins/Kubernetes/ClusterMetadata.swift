@@ -24,14 +24,14 @@ final class ClusterMetadata: MetadataReader {
         if field == "client-namespace" {
             snapshot.refresh()
             // Text before the snapshot may go.
-            return snapshot.value.view.podNamespace(of: IPAddress(exchange.client)).map(Self.text)
+            return snapshot.value.view.podNamespace(of: exchange.client.address).map(Self.text)
         }
         if field == "client-pod-name" {
-            return clients?.pod(at: IPAddress(exchange.client)).map { Self.printable($0.name) }
+            return clients?.pod(at: exchange.client.address).map { Self.printable($0.name) }
         }
         if field.hasPrefix("client-label/") {
             let label = String(field.dropFirst("client-label/".count))
-            return clients?.pod(at: IPAddress(exchange.client))?.labels[label].map(Self.printable)
+            return clients?.pod(at: exchange.client.address)?.labels[label].map(Self.printable)
         }
         let asked = exchange.asked
         guard let zone = zones.first(where: { asked.folded.isSubdomain(of: $0.wire.view) }) else { return nil }

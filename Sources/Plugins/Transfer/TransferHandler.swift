@@ -18,7 +18,7 @@ final class TransferHandler: Handler {
         guard exchange.question.type == .axfr || exchange.question.type == .ixfr, exchange.isFirstQuestion,
             let rule = TransferRule.best(of: rules, for: Name(exchange.question.folded))
         else { return .next }
-        guard rule.allows(IPAddress(exchange.client)) else { return .failed(.refused, .prohibited) }
+        guard rule.allows(exchange.client.address) else { return .failed(.refused, .prohibited) }
         // An AXFR has no place in one datagram (RFC 5936 §4.2).
         guard exchange.question.type == .ixfr || exchange.transport == .tcp else {
             return .failed(.refused, .notSupported)

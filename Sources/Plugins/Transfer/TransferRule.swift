@@ -39,7 +39,7 @@ struct TransferRule: Sendable {
     }
 
     func allows(_ client: IPAddress) -> Bool {
-        allowsEverybody || servers.contains { IPAddress($0) == client }
+        allowsEverybody || servers.contains { $0.address == client }
     }
 
     /// The rule with the longest zone that is `name` or above it.

@@ -1,7 +1,6 @@
 import DNSServer
 import DNSWire
 import EventLoop
-import Glibc
 import NIOCore
 
 extension NIOCore.SocketAddress {
@@ -18,17 +17,4 @@ extension NIOCore.SocketAddress {
 
 extension TimeAmount {
     var duration: Duration { .nanoseconds(nanoseconds) }
-}
-
-/// What a listener has to say to the operating system about its address.
-struct BoundAddress {
-    let socketAddress: NIOCore.SocketAddress
-    /// True for a socket that takes IPv6 alone; the wildcard takes both families.
-    let isIPv6Only: Bool?
-    static let portSharing = NIOBSDSocket.Option(rawValue: SO_REUSEPORT)
-
-    init(_ address: SecureEndpoint.Address) throws {
-        socketAddress = try NIOCore.SocketAddress(ipAddress: address.address.description, port: Int(address.port))
-        isIPv6Only = address.isIPv4 ? nil : !address.isWildcard
-    }
 }

@@ -1,6 +1,8 @@
 import Corefile
 import DNSServer
+import DNSWire
 import EventLoop
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -26,12 +28,13 @@ final class EndpointListener: Sendable {
     static func open(_ entrance: Entrance, on threads: MultiThreadedEventLoopGroup) async throws -> EndpointListener {
         let credentials = CurrentCredentials(entrance.place)
         let connections = Connections(entrance)
-        let address = try BoundAddress(entrance.place.address)
+        let address = entrance.place.address
+        let bound = try NIOCore.SocketAddress(ipAddress: address.address.description, port: Int(address.port))
         var bootstrap = ServerBootstrap(group: threads)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // As for plain listeners: while a reload puts another transport on this port, both have it.
-            .serverChannelOption(.socketOption(BoundAddress.portSharing), value: 1)
+            .serverChannelOption(.socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1)
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: entrance.place.scheme == .tls)
@@ -40,12 +43,13 @@ final class EndpointListener: Sendable {
                     try connections.take(channel, shown: credentials.current)
                 }
             }
-        if let isIPv6Only = address.isIPv6Only {
+        if !address.isIPv4 {
+            // The wildcard takes both families.
             bootstrap = bootstrap.serverChannelOption(
-                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: isIPv6Only ? 1 : 0)
+                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: address.isWildcard ? 0 : 1)
         }
         do {
-            let channel = try await bootstrap.bind(to: address.socketAddress).get()
+            let channel = try await bootstrap.bind(to: bound).get()
             return EndpointListener(entrance, credentials, connections, channel)
         } catch {
             throw ListenFailure(place: entrance.place, error)
