@@ -81,7 +81,7 @@ enum BudgetFile {
             .service(
                 ServiceObject(
                     key: key(name), addressing: addressing,
-                    ports: [ServicePort(name: "http", transport: "TCP", number: 80)]))
+                    ports: [ObjectPort(name: "http", transport: "TCP", number: 80)]))
         }
         let endpoints = (1...3).map { Endpoint(addresses: [IPAddress(v4: 0x0A00_0100 + $0)], hostname: "db-\($0)") }
         return [
@@ -90,7 +90,7 @@ enum BudgetFile {
             .endpointSlice(
                 EndpointSliceObject(
                     key: key("db-1"), service: "db",
-                    ports: [EndpointPort(name: "http", transport: "TCP", number: 80)], endpoints: endpoints)),
+                    ports: [ObjectPort(name: "http", transport: "TCP", number: 80)], endpoints: endpoints)),
             service("inner", .externalName("web.shop.svc.cluster.local")), service("outer", .externalName("a.test")),
         ]
     }()

@@ -23,8 +23,8 @@ import Testing
                 ServiceObject(
                     key: key(number), addressing: addressing(number),
                     ports: [
-                        ServicePort(name: "http", transport: "TCP", number: 80),
-                        ServicePort(name: "https", transport: "TCP", number: 443),
+                        ObjectPort(name: "http", transport: "TCP", number: 80),
+                        ObjectPort(name: "https", transport: "TCP", number: 443),
                     ]))
         }
     }
@@ -35,8 +35,8 @@ import Testing
                 EndpointSliceObject(
                     key: key(number), service: key(number).name,
                     ports: [
-                        EndpointPort(name: "http", transport: "TCP", number: 8080),
-                        EndpointPort(name: "https", transport: "TCP", number: 8443),
+                        ObjectPort(name: "http", transport: "TCP", number: 8080),
+                        ObjectPort(name: "https", transport: "TCP", number: 8443),
                     ],
                     endpoints: (0..<endpoints).map { position in
                         Endpoint(

@@ -88,8 +88,8 @@ import Testing
     @Test("input that no name can hold is left out") func oversized() {
         let long = String(repeating: "x", count: 64)
         let limit = String(repeating: "y", count: 63)
-        let port = EndpointPort(name: long, transport: "TCP", number: 80)
-        let nameless = EndpointPort(name: "q", transport: "DCCP", number: nil)
+        let port = ObjectPort(name: long, transport: "TCP", number: 80)
+        let nameless = ObjectPort(name: "q", transport: "DCCP", number: nil)
         let dns = TestCluster([
             namespace("t"), namespace(long), namespace(limit), service("t/\(long)", ["10.0.0.1"]),
             externalName("t/bad", "a..b"), externalName("t/wide", String(repeating: "abcdefg.", count: 40)),

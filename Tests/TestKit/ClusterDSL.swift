@@ -32,8 +32,8 @@ package func externalName(_ path: String, _ target: String) -> ClusterObject {
     .service(ServiceObject(key: key(path), addressing: .externalName(target)))
 }
 
-private func servicePorts(_ ports: [String]) -> [ServicePort] {
-    ports.map(portParts).map { ServicePort(name: $0.name, transport: $0.transport, number: $0.number ?? 0) }
+private func servicePorts(_ ports: [String]) -> [ObjectPort] {
+    ports.map(portParts).map { ObjectPort(name: $0.name, transport: $0.transport, number: $0.number ?? 0) }
 }
 
 /// - Parameter endpoints: `10.0.0.1`, or `web-0=10.0.0.1` for one with a host name.
@@ -52,7 +52,7 @@ package func slice(
 package func slice(
     _ path: String, of service: String, ports: [String] = [], _ endpoints: [Endpoint], trigger: Double? = nil
 ) -> ClusterObject {
-    let ports = ports.map(portParts).map { EndpointPort(name: $0.name, transport: $0.transport, number: $0.number) }
+    let ports = ports.map(portParts).map { ObjectPort(name: $0.name, transport: $0.transport, number: $0.number) }
     return .endpointSlice(
         EndpointSliceObject(
             key: key(path), service: service, ports: ports, endpoints: endpoints, lastChangeTrigger: trigger))
@@ -61,8 +61,8 @@ package func slice(
 /// - Parameter addresses: nil for a headless one.
 package func serviceImport(_ path: String, _ addresses: [String]?, ports: [String] = []) -> ClusterObject {
     .serviceImport(
-        ServiceImportObject(
-            key: key(path), isHeadless: addresses == nil, addresses: (addresses ?? []).compactMap { IPAddress($0) },
+        ServiceObject(
+            key: key(path), addressing: addresses.map { .cluster($0.compactMap { IPAddress($0) }) } ?? .headless,
             ports: servicePorts(ports)))
 }
 

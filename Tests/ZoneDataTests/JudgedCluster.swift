@@ -69,7 +69,7 @@ extension JudgedCluster {
     private static func service(
         _ name: String, _ addressing: ServiceObject.Addressing, _ ports: [(String, String, UInt16)]
     ) -> ClusterObject {
-        let ports = ports.map { ServicePort(name: $0.0, transport: $0.1, number: $0.2) }
+        let ports = ports.map { ObjectPort(name: $0.0, transport: $0.1, number: $0.2) }
         return .service(ServiceObject(key: key(name), addressing: addressing, ports: ports))
     }
 
@@ -77,7 +77,7 @@ extension JudgedCluster {
         _ name: String, of service: String, _ ports: [(String, String, UInt16)], _ endpoints: [(String, String)]
     ) -> ClusterObject {
         let endpoints = endpoints.map { Endpoint(addresses: addresses([$0.1]), hostname: $0.0) }
-        let ports = ports.map { EndpointPort(name: $0.0, transport: $0.1, number: $0.2) }
+        let ports = ports.map { ObjectPort(name: $0.0, transport: $0.1, number: $0.2) }
         return .endpointSlice(
             EndpointSliceObject(key: key(name), service: service, ports: ports, endpoints: endpoints))
     }

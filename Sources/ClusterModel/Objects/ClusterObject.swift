@@ -30,7 +30,8 @@ package enum ClusterObject: Sendable, Equatable {
     case service(ServiceObject)
     case endpointSlice(EndpointSliceObject)
     case pod(PodObject)
-    case serviceImport(ServiceImportObject)
+    /// `spec.ips` of a multicluster.x-k8s.io/v1alpha1 ServiceImport are its cluster addresses.
+    case serviceImport(ServiceObject)
 
     package var kind: ObjectKind {
         switch self {
@@ -72,15 +73,16 @@ package struct NamespaceObject: Sendable, Equatable {
     package init(name: String) { self.name = name }
 }
 
-/// Kubernetes core/v1 ServicePort.
-package struct ServicePort: Sendable, Equatable {
+/// A port of a Service or an EndpointSlice.
+package struct ObjectPort: Sendable, Equatable {
     /// Empty for an unnamed port.
     package var name: String
     /// "TCP", "UDP" or "SCTP", as written.
     package var transport: String
-    package var number: UInt16
+    /// Nil where a slice says none.
+    package var number: UInt16?
 
-    package init(name: String, transport: String, number: UInt16) {
+    package init(name: String, transport: String, number: UInt16?) {
         self.name = name
         self.transport = transport
         self.number = number
@@ -99,28 +101,15 @@ package struct ServiceObject: Sendable, Equatable {
 
     package var key: ObjectKey
     package var addressing: Addressing
-    package var ports: [ServicePort]
+    package var ports: [ObjectPort]
     /// `spec.externalIPs`, then `status.loadBalancer.ingress`: IP text or host names.
     package var external: [String]
 
-    package init(key: ObjectKey, addressing: Addressing, ports: [ServicePort] = [], external: [String] = []) {
+    package init(key: ObjectKey, addressing: Addressing, ports: [ObjectPort] = [], external: [String] = []) {
         self.key = key
         self.addressing = addressing
         self.ports = ports
         self.external = external
-    }
-}
-
-/// Kubernetes discovery/v1 EndpointPort; absent names are empty, absent numbers nil.
-package struct EndpointPort: Sendable, Equatable {
-    package var name: String
-    package var transport: String
-    package var number: UInt16?
-
-    package init(name: String, transport: String, number: UInt16?) {
-        self.name = name
-        self.transport = transport
-        self.number = number
     }
 }
 
@@ -147,7 +136,7 @@ package struct EndpointSliceObject: Sendable, Equatable {
     package var key: ObjectKey
     /// Label `kubernetes.io/service-name`; empty when absent.
     package var service: String
-    package var ports: [EndpointPort]
+    package var ports: [ObjectPort]
     package var endpoints: [Endpoint]
     /// The service of another cluster that these endpoints belong to, when they were imported.
     package var origin: ImportOrigin?
@@ -157,7 +146,7 @@ package struct EndpointSliceObject: Sendable, Equatable {
     package var followsSelector: Bool
 
     package init(
-        key: ObjectKey, service: String, ports: [EndpointPort], endpoints: [Endpoint], origin: ImportOrigin? = nil,
+        key: ObjectKey, service: String, ports: [ObjectPort], endpoints: [Endpoint], origin: ImportOrigin? = nil,
         lastChangeTrigger: Double? = nil, followsSelector: Bool = true
     ) {
         self.key = key
@@ -180,23 +169,6 @@ package struct ImportOrigin: Sendable, Equatable {
     package init(service: String, cluster: String) {
         self.service = service
         self.cluster = cluster
-    }
-}
-
-/// multicluster.x-k8s.io/v1alpha1 ServiceImport.
-package struct ServiceImportObject: Sendable, Equatable {
-    package var key: ObjectKey
-    /// `spec.type` is `Headless`, not `ClusterSetIP`.
-    package var isHeadless: Bool
-    /// `spec.ips`
-    package var addresses: [IPAddress]
-    package var ports: [ServicePort]
-
-    package init(key: ObjectKey, isHeadless: Bool, addresses: [IPAddress] = [], ports: [ServicePort] = []) {
-        self.key = key
-        self.isHeadless = isHeadless
-        self.addresses = addresses
-        self.ports = ports
     }
 }
 

@@ -73,7 +73,7 @@ package final class ClusterIndex {
         case .service(let object): return store(object)
         case .endpointSlice(let object): return store(object)
         case .pod(let object): return store(object)
-        case .serviceImport(let object): return store(object)
+        case .serviceImport(let object): return store(imported: object)
         }
     }
 
@@ -105,9 +105,17 @@ package final class ClusterIndex {
 
     private func store(_ object: ServiceObject) -> Bool {
         guard let id = makeService(object.key) else { return false }
-        services[id]?.epoch = epoch(.service)
-        let octets = CompactObject.encode(object)
         let external = options.keepsExternalAddresses ? ExternalEntry.encode(object) : []
+        return store(CompactObject.encode(object), external: external, epoch(.service), id)
+    }
+
+    private func store(imported object: ServiceObject) -> Bool {
+        guard options.answersImports, let id = makeService(object.key, isImport: true) else { return false }
+        return store(CompactObject.encode(imported: object), external: [], epoch(.serviceImport), id)
+    }
+
+    private func store(_ octets: [UInt8], external: [UInt8], _ epoch: UInt32, _ id: ObjectID) -> Bool {
+        services[id]?.epoch = epoch
         guard services[id]?.service != octets || services[id]?.external != external else { return false }
         services[id]?.service = octets
         services[id]?.external = external
@@ -133,16 +141,6 @@ package final class ClusterIndex {
         guard services[id]?.isTouched == false else { return }
         services[id]?.isTouched = true
         touched.append(id)
-    }
-
-    private func store(_ object: ServiceImportObject) -> Bool {
-        guard options.answersImports, let id = makeService(object.key, isImport: true) else { return false }
-        services[id]?.epoch = epoch(.serviceImport)
-        let octets = CompactObject.encode(object)
-        guard services[id]?.service != octets else { return false }
-        services[id]?.service = octets
-        touch(id)
-        return true
     }
 
     private func store(_ object: EndpointSliceObject) -> Bool {

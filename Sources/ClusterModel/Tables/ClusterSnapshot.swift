@@ -6,27 +6,16 @@ package final class ClusterSnapshot: Sendable {
     package let serial: UInt32
     let tables: Tables
     private let directory: ShardDirectory
-    private let seed: UInt64
-    private let pods: PodNames
-    private let ignoresEmptyServices: Bool
-    private let answersZones: Bool
+    /// Plain pointers into this snapshot: valid only as long as somebody holds it.
+    package let view: ClusterView
 
     init(_ tables: Tables, serial: UInt32, options: ModelOptions, seed: UInt64) {
         self.tables = tables
         self.serial = serial
-        self.seed = seed
-        pods = options.pods
-        ignoresEmptyServices = options.ignoresEmptyServices
-        answersZones = options.answersZones
         directory = ShardDirectory(tables.sharded)
-    }
-
-    /// Plain pointers into this snapshot: valid only as long as somebody holds it.
-    package var view: ClusterView {
-        unsafe ClusterView(
+        view = unsafe ClusterView(
             shards: UnsafePointer(directory.start), namespaces: KeyedTable(bytes: tables.namespaces.view), seed: seed,
-            pods: pods,
-            ignoresEmptyServices: ignoresEmptyServices, answersZones: answersZones)
+            options: options)
     }
 
     /// Octets of all tables.

@@ -3,7 +3,7 @@ package import DNSWire
 /// The reading side of a snapshot: copying and using it counts no references.
 ///
 /// Safe as long as the snapshot lives: the pointer leads to its directory of five times `Tables.shardCount` shards.
-@safe package struct ClusterView: BitwiseCopyable {
+@safe package struct ClusterView: BitwiseCopyable, @unchecked Sendable {
     private let shards: UnsafePointer<ByteView>
     let namespaces: KeyedTable
     let seed: UInt64
@@ -12,16 +12,14 @@ package import DNSWire
     let answersZones: Bool
 
     init(
-        shards: UnsafePointer<ByteView>, namespaces: KeyedTable, seed: UInt64, pods: PodNames,
-        ignoresEmptyServices: Bool,
-        answersZones: Bool
+        shards: UnsafePointer<ByteView>, namespaces: KeyedTable, seed: UInt64, options: ModelOptions
     ) {
         unsafe self.shards = unsafe shards
         self.namespaces = namespaces
         self.seed = seed
-        self.pods = pods
-        self.ignoresEmptyServices = ignoresEmptyServices
-        self.answersZones = answersZones
+        pods = options.pods
+        ignoresEmptyServices = options.ignoresEmptyServices
+        answersZones = options.answersZones
     }
 
     /// The table of services that a hash belongs to.
@@ -129,7 +127,7 @@ extension ClusterView {
     }
 
     // The version of the DNS schema, with the lifetime of its example (Kubernetes DNS specification §2.2).
-    private func writeSchemaVersion(_ question: ClusterQuestion, to response: inout MessageWriter) -> ClusterAnswer {
+    func writeSchemaVersion(_ question: ClusterQuestion, to response: inout MessageWriter) -> ClusterAnswer {
         response.beginRecord(owner: question.nameOffset, type: .txt, ttl: 28800)
         response.write(.literal("\u{5}1.1.0"))
         _ = response.endAnswer()

@@ -31,9 +31,7 @@ enum CompactObject {
             let (v4, v6) = (distinct(addresses, isIPv4: true), distinct(addresses, isIPv4: false))
             octets += [UInt8(v4.count), UInt8(v6.count)]
             for address in v4 + v6 { octets.append(address) }
-            return octets
-                + PortList.encode(
-                    service.ports.map { CompactPort(name: $0.name, transport: $0.transport, number: $0.number) })
+            return octets + PortList.encode(service.ports.map { CompactPort($0) })
         case .headless:
             return [ServiceKind.headless.rawValue]
         case .externalName(let name):
@@ -49,13 +47,10 @@ enum CompactObject {
         return Array(addresses.filter { $0.isIPv4 == isIPv4 && seen.insert($0).inserted }.prefix(255))
     }
 
-    /// As a Service; without ports an import has no records (KEP-1645 leaves nothing to connect to).
-    static func encode(_ imported: ServiceImportObject) -> [UInt8] {
-        guard imported.isHeadless || !imported.ports.isEmpty else { return [ServiceKind.unusable.rawValue] }
-        return encode(
-            ServiceObject(
-                key: imported.key, addressing: imported.isHeadless ? .headless : .cluster(imported.addresses),
-                ports: imported.ports))
+    /// Without ports an import with addresses has no records (KEP-1645 leaves nothing to connect to).
+    static func encode(imported service: ServiceObject) -> [UInt8] {
+        service.addressing == .headless || !service.ports.isEmpty
+            ? encode(service) : [ServiceKind.unusable.rawValue]
     }
 
     /// Service and namespace as for a Service of this cluster, and the label `svc`, which tells them apart.
@@ -89,8 +84,7 @@ enum CompactObject {
     /// Length of the ports (4), ports; then for each address family and label length (1), address, label, and where the
     /// first octet has 0x40, length (1) and labels of its zone.
     static func encode(_ slice: EndpointSliceObject, podNames: Bool, zones: Bool = false) -> [UInt8] {
-        let ports = PortList.encode(
-            slice.ports.map { CompactPort(name: $0.name, transport: $0.transport, number: $0.number) })
+        let ports = PortList.encode(slice.ports.map { CompactPort($0) })
         var octets: [UInt8] = []
         let labels = slice.endpoints.reduce(0) { $0 + $1.hostname.utf8.count }
         octets.reserveCapacity(4 + ports.count + slice.endpoints.count * 8 + labels)

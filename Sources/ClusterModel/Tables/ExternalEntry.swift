@@ -51,9 +51,7 @@ struct ExternalEntry: BitwiseCopyable {
         guard !addresses.isEmpty || !host.isEmpty else { return [] }
         var octets: [UInt8] = [UInt8(v4.count), UInt8(v6.count), UInt8(host.count)]
         for address in Array(v4) + Array(v6) { octets.append(address) }
-        return octets + host
-            + PortList.encode(
-                service.ports.map { CompactPort(name: $0.name, transport: $0.transport, number: $0.number) })
+        return octets + host + PortList.encode(service.ports.map { CompactPort($0) })
     }
 
     private static func hostName(_ text: String) -> [UInt8]? {

@@ -62,7 +62,8 @@ struct PlainService {
         if isCluster { octets += service[3..<(3 + own)] }
         for run in runs4 { octets.append(run.value) }
         for run in runs6 { octets.append(run.value) }
-        append(lists, to: &octets)
+        // No endpoint has the service's own ports.
+        ServiceEncoder.append(lists, counts: [0, UInt32(v4.count + v6.count)], to: &octets)
         let pairs = ports.map { max(1, withBytes($0) { PortList(bytes: $0).count }) } ?? 1
         for (index, run) in runs4.enumerated() { Self.append(UInt32(index), run.count * pairs, to: &octets) }
         for (index, run) in runs6.enumerated() {
@@ -83,20 +84,6 @@ struct PlainService {
             }
         }
         return runs
-    }
-
-    private func append(_ lists: [[UInt8]], to octets: inout [UInt8]) {
-        var place = octets.count + 4 * (lists.count + 1)
-        for list in lists {
-            octets.append(UInt32(place))
-            place += 4 + list.count
-        }
-        octets.append(UInt32(place))
-        // No endpoint has the service's own ports.
-        for (list, count) in zip(lists, [0, v4.count + v6.count]) {
-            octets.append(UInt32(count))
-            octets += list
-        }
     }
 
     /// A name that is made from its address: no label, the endpoints' ports, as many pairs, one address.

@@ -9,11 +9,11 @@ struct CompactPort: Hashable {
     /// Folded; empty for an unnamed port or a name that is no label.
     var name: [UInt8]
 
-    init(name: String, transport: String, number: UInt16?) {
-        let octets = name.utf8.map(folded)
-        self.name = octets.count < 64 ? octets : []
-        self.transport = Transport(transport)
-        self.number = number
+    init(_ port: ObjectPort) {
+        let octets = port.name.utf8.map(folded)
+        name = octets.count < 64 ? octets : []
+        transport = Transport(port.transport)
+        number = port.number
     }
 
     init(_ port: PortList.Port) {

@@ -175,7 +175,7 @@ struct ServiceEncoder {
         for address in v6 { octets.append(address) }
         if lists.count > 2 { for list in addressLists { octets.append(UInt16(truncatingIfNeeded: list)) } }
         octets.replace(at: 28, with: UInt32(octets.count))
-        writeLists(&octets)
+        Self.append(lists, counts: listCounts, to: &octets)
         octets.replace(at: 24, with: UInt32(octets.count))
         writeGroups(groups, &octets)
         return octets
@@ -232,14 +232,14 @@ struct ServiceEncoder {
     }
 
     /// Places (4) of all lists and of their end, then each as endpoint count (4) and ports.
-    private func writeLists(_ octets: inout [UInt8]) {
+    static func append(_ lists: [[UInt8]], counts: [UInt32], to octets: inout [UInt8]) {
         var place = octets.count + 4 * (lists.count + 1)
         for list in lists {
             octets.append(UInt32(place))
             place += 4 + list.count
         }
         octets.append(UInt32(place))
-        for (list, count) in zip(lists, listCounts) {
+        for (list, count) in zip(lists, counts) {
             octets.append(count)
             octets += list
         }

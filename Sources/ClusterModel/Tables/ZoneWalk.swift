@@ -122,7 +122,7 @@ package final class ZoneWalk {
         let written = answers.written
         for (record, section) in answers.records(at: 12) where section == .answer {
             let isTold = tell(&response) { response in
-                response.beginRecord(type: record.type, ttl: ttl, writeOwner: writeOwner)
+                response.beginRecord(type: record.type, ttl: record.ttl, writeOwner: writeOwner)
                 response.write(written.slice(record.dataOffset, record.dataLength))
                 return response.endRecord(in: .answer)
             }
@@ -137,13 +137,11 @@ package final class ZoneWalk {
     }
 
     private func appendVersion(to response: inout MessageWriter) -> Bool {
-        tell(&response) { response in
-            response.beginRecord(type: .txt, ttl: 28800) { owner in
-                owner.write(.literal("\u{b}dns-version"))
-                owner.writePointer(to: 12)
-            }
-            response.write(.literal("\u{5}1.1.0"))
-            return response.endRecord(in: .answer)
+        tellAnswer(.txt, to: &response) { owner in
+            owner.write(.literal("\u{b}dns-version"))
+            owner.writePointer(to: 12)
+        } _: { question, answers in
+            view.writeSchemaVersion(question, to: &answers)
         }
     }
 

@@ -32,7 +32,7 @@ extension ObservedObject {
         var externalName = ""
         var clusterIP = ""
         var clusterIPs: [String] = []
-        var ports: [ServicePort] = []
+        var ports: [ObjectPort] = []
         var external: [String] = []
         try message.forEachMessage(2) { spec throws(DecodingFailure) in
             try spec.forEachField { field throws(DecodingFailure) in
@@ -66,7 +66,7 @@ extension ObservedObject {
                     ports: ports, external: external)))
     }
 
-    private static func servicePort(_ message: ProtobufMessage) throws(DecodingFailure) -> ServicePort? {
+    private static func servicePort(_ message: ProtobufMessage) throws(DecodingFailure) -> ObjectPort? {
         var name = ""
         var transport = ""
         var number: UInt64 = 0
@@ -79,7 +79,7 @@ extension ObservedObject {
             }
         }
         return UInt16(exactly: number).map {
-            ServicePort(name: name, transport: transport.isEmpty ? "TCP" : transport, number: $0)
+            ObjectPort(name: name, transport: transport.isEmpty ? "TCP" : transport, number: $0)
         }
     }
 
@@ -99,7 +99,7 @@ extension ObservedObject {
     private static func endpointSlice(_ message: ProtobufMessage) throws(DecodingFailure) -> ObservedObject {
         let metadata = try Metadata(of: message)
         var endpoints: [Endpoint] = []
-        var ports: [EndpointPort] = []
+        var ports: [ObjectPort] = []
         try message.forEachField { field throws(DecodingFailure) in
             guard let payload = field.payload else { return }
             if field.tag == 2, let endpoint = try endpoint(message.message(payload)) { endpoints.append(endpoint) }
@@ -152,8 +152,8 @@ extension ObservedObject {
         return isPod ? name : ""
     }
 
-    private static func endpointPort(_ message: ProtobufMessage) throws(DecodingFailure) -> EndpointPort {
-        var port = EndpointPort(name: "", transport: "TCP", number: nil)
+    private static func endpointPort(_ message: ProtobufMessage) throws(DecodingFailure) -> ObjectPort {
+        var port = ObjectPort(name: "", transport: "TCP", number: nil)
         try message.forEachField { field throws(DecodingFailure) in
             switch (field.tag, field.payload) {
             case (1, let payload?): port.name = try message.text(payload)

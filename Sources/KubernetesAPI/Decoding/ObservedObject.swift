@@ -78,7 +78,7 @@ extension ServiceObject {
                 clusterIPs: spec.clusterIps),
             ports: spec.ports.compactMap { port in
                 UInt16(exactly: port.port).map {
-                    ServicePort(name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol, number: $0)
+                    ObjectPort(name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol, number: $0)
                 }
             },
             external: spec.externalIps
@@ -117,7 +117,7 @@ extension EndpointSliceObject {
             key: ObjectKey(slice.metadata),
             service: slice.metadata.labels[Self.serviceLabel] ?? "",
             ports: slice.ports.map { port in
-                EndpointPort(
+                ObjectPort(
                     name: port.name, transport: port.protocol.isEmpty ? "TCP" : port.protocol,
                     number: port.hasPort ? UInt16(exactly: port.port) : nil)
             },

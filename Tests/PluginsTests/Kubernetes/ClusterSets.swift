@@ -9,10 +9,10 @@ import Testing
 
 private func imported(_ name: String, _ address: String?) -> ClusterObject {
     .serviceImport(
-        ServiceImportObject(
-            key: ObjectKey(namespace: "shop", name: name), isHeadless: address == nil,
-            addresses: [address].compactMap { $0 }.compactMap { IPAddress($0) },
-            ports: [ServicePort(name: "http", transport: "TCP", number: 80)]))
+        ServiceObject(
+            key: ObjectKey(namespace: "shop", name: name),
+            addressing: address.map { .cluster([$0].compactMap { IPAddress($0) }) } ?? .headless,
+            ports: [ObjectPort(name: "http", transport: "TCP", number: 80)]))
 }
 
 @Suite("kubernetes: zones of a cluster set") struct ClusterSets {

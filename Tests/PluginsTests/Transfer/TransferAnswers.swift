@@ -22,7 +22,7 @@ private func large(_ endpoints: Int) -> [ClusterObject] {
         ClusterObject.endpointSlice(
             EndpointSliceObject(
                 key: ObjectKey(namespace: "shop", name: "big-\(start)"), service: "big",
-                ports: [EndpointPort(name: "http", transport: "TCP", number: 80)],
+                ports: [ObjectPort(name: "http", transport: "TCP", number: 80)],
                 endpoints: (start..<min(start + 1000, endpoints)).map {
                     Endpoint(addresses: [IPAddress(v4: 0x0A00_0000 + UInt32($0))])
                 }))
