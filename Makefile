@@ -17,7 +17,7 @@ help:
 	@echo 'make clean           remove everything that was built'
 
 packages-build:
-	@.ci/packages libldns-dev
+	@.ci/packages libldns-dev libmaxminddb-dev
 
 build: packages-build
 	swift build -c release

@@ -93,12 +93,14 @@ let package = Package(
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "EventLoop", "Snapshots", "Telemetry"]),
         .systemLibrary(name: "CLDNS"),
         .target(name: "ZoneData", dependencies: ["CLDNS"]),
+        .systemLibrary(name: "CMaxMindDB"),
+        .target(name: "GeoData", dependencies: ["CMaxMindDB"]),
         // What is answered, and how many answer.
         .target(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text",
+                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData",
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
         // The program.

@@ -10,6 +10,7 @@ package let pluginOrder: [any Plugin.Type] = [
     GRPCServerPlugin.self,
     TimeoutsPlugin.self,
     MultiSocketPlugin.self,
+    GeoIPPlugin.self,
     ReloadPlugin.self,
     NSIDPlugin.self,
     BufSizePlugin.self,

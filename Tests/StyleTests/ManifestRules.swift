@@ -9,9 +9,9 @@ import Testing
 
     /// Each imports only what stands in a line above its own.
     private static let layers: [Set<String>] = [
-        ["CLinux", "CLDNS", "Patterns", "Snapshots", "Telemetry", "Text"],
+        ["CLinux", "CLDNS", "CMaxMindDB", "Patterns", "Snapshots", "Telemetry", "Text"],
         ["DNSWire"],
-        ["ClusterModel", "Corefile", "EventLoop", "Expressions", "ZoneData"],
+        ["ClusterModel", "Corefile", "EventLoop", "Expressions", "GeoData", "ZoneData"],
         ["DNSServer", "KubernetesAPI"],
         ["Autoscaler", "ClusterSource", "SecureTransport"],
         ["ClusterLab", "Plugins"],
@@ -31,7 +31,7 @@ import Testing
     @Test("imports point downwards") func layers() throws {
         let targets = try Manifest().targets.filter { $0.folder.hasPrefix("Sources/") }
         let own = Self.layers.reduce(into: Set<String>()) { $0.formUnion($1) }
-        #expect(own == Set(targets.map(\.name)).union(["CLDNS"]))
+        #expect(own == Set(targets.map(\.name)).union(["CLDNS", "CMaxMindDB"]))
         for (height, layer) in Self.layers.enumerated() {
             let below = Self.layers[..<height].reduce(into: Set<String>()) { $0.formUnion($1) }
             for target in targets where layer.contains(target.name) {
@@ -45,8 +45,11 @@ import Testing
         "only these need",
         arguments: [
             ("Foundation", ["ClusterLab", "cluster-dns-lab"]), ("FoundationEssentials", ["KubernetesAPI"]),
-            ("Glibc", ["ClusterLab", "EventLoop", "KubernetesAPI", "SecureTransport", "ZoneData", "cluster-dns"]),
-            ("CLDNS", ["ZoneData"]), ("CLinux", ["EventLoop", "cluster-dns"]),
+            (
+                "Glibc",
+                ["ClusterLab", "EventLoop", "GeoData", "KubernetesAPI", "SecureTransport", "ZoneData", "cluster-dns"]
+            ),
+            ("CLDNS", ["ZoneData"]), ("CMaxMindDB", ["GeoData"]), ("CLinux", ["EventLoop", "cluster-dns"]),
             (
                 "NIOCore",
                 ["Autoscaler", "ClusterLab", "KubernetesAPI", "SecureTransport", "cluster-dns"]

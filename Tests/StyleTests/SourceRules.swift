@@ -12,7 +12,8 @@ import Testing
     /// Targets that read what others send.
     static let reached = [
         "Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "Corefile", "DNSServer", "DNSWire", "EventLoop",
-        "Expressions", "KubernetesAPI", "Patterns", "Plugins", "SecureTransport", "Snapshots", "Telemetry", "Text",
+        "Expressions", "GeoData", "KubernetesAPI", "Patterns", "Plugins", "SecureTransport", "Snapshots", "Telemetry",
+        "Text",
         "ZoneData", "cluster-dns", "cluster-dns-lab",
     ]
 
