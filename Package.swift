@@ -90,7 +90,7 @@ let package = Package(
             ]),
         .target(
             name: "ClusterSource",
-            dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "EventLoop", "Snapshots", "Telemetry"]),
+            dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "EventLoop", "Snapshots", "Telemetry", "Text"]),
         .systemLibrary(name: "CLDNS"),
         .target(name: "ZoneData", dependencies: ["CLDNS"]),
         .systemLibrary(name: "CMaxMindDB"),
@@ -157,7 +157,7 @@ let package = Package(
             name: "PluginsTests",
             dependencies: [
                 "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
-                "ClusterSource", "ZoneData",
+                "ClusterSource", "KubernetesAPI", "Text", "ZoneData",
             ]),
         .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry", "Text"]),
         .testTarget(

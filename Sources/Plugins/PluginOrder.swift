@@ -37,6 +37,7 @@ package let pluginOrder: [any Plugin.Type] = [
     TransferPlugin.self,
     HostsPlugin.self,
     ExternalPlugin.self,
+    GatewayPlugin.self,
     KubernetesPlugin.self,
     CachePlugin.self,
     LoopPlugin.self,

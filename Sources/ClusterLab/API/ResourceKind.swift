@@ -64,6 +64,7 @@ package struct ResourceKind: Sendable, Equatable {
             ("coordination.k8s.io", "v1", "Lease", "leases", [], true, [], false),
             ("events.k8s.io", "v1", "Event", "events", ["ev"], true, [], false),
             ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", ["netpol"], true, [], true),
+            ("networking.k8s.io", "v1", "Ingress", "ingresses", ["ing"], true, ["status"], true),
             ("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", [], false, ["status"], false),
             ("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", ["pc"], false, [], true),
             (

@@ -148,6 +148,18 @@ struct TableColumn: Sendable {
             ]
         case "NetworkPolicy":
             [name, TableColumn("Pod-Selector") { labels($0["spec"]["podSelector"]["matchLabels"]) }, age]
+        case "Ingress":
+            [
+                name, TableColumn("Class") { $0["spec"]["ingressClassName"].text ?? "<none>" },
+                TableColumn("Hosts") { object in
+                    let hosts = object["spec"]["rules"].elements.compactMap { $0["host"].text }
+                    return hosts.isEmpty ? "*" : hosts.joined(separator: ",")
+                },
+                TableColumn("Address") { object in
+                    object["status"]["loadBalancer"]["ingress"].elements
+                        .compactMap { $0["ip"].text ?? $0["hostname"].text }.joined(separator: ",")
+                }, TableColumn("Ports") { $0["spec"]["tls"].elements.isEmpty ? "80" : "80, 443" }, age,
+            ]
         case "HorizontalPodAutoscaler":
             [
                 name,

@@ -12,6 +12,20 @@ let policyMessages = """
     NetworkPolicyIngressRule:ports 1 []NetworkPolicyPort,from 2 []NetworkPolicyPeer
     NetworkPolicyPort:protocol 1 s?,port 2 IntOrString?,endPort 3 i?
     NetworkPolicyPeer:podSelector 1 LabelSelector?,namespaceSelector 2 LabelSelector?,ipBlock 3 IPBlock?
+    Ingress:metadata 1 ObjectMeta,spec 2 IngressSpec,status 3 IngressStatus
+    IngressSpec:ingressClassName 4 s?,defaultBackend 1 IngressBackend?,tls 2 []IngressTLS,rules 3 []IngressRule
+    IngressBackend:service 4 IngressServiceBackend?,resource 3 TypedLocalObjectReference?
+    IngressServiceBackend:name 1 s!,port 2 ServiceBackendPort
+    ServiceBackendPort:name 1 s,number 2 i
+    IngressTLS:hosts 1 []s,secretName 2 s
+    IngressRule:host 1 s,ingressRuleValue 2 inline/IngressRuleValue
+    IngressRuleValue:http 1 HTTPIngressRuleValue?
+    HTTPIngressRuleValue:paths 1 []HTTPIngressPath!
+    HTTPIngressPath:path 1 s,pathType 3 s?,backend 2 IngressBackend!
+    IngressStatus:loadBalancer 1 IngressLoadBalancerStatus
+    IngressLoadBalancerStatus:ingress 1 []IngressLoadBalancerIngress
+    IngressLoadBalancerIngress:ip 1 s,hostname 2 s,ports 4 []IngressPortStatus
+    IngressPortStatus:port 1 i!,protocol 2 s!,error 3 s?
     IPBlock:cidr 1 s!,except 2 []s
     NetworkPolicyEgressRule:ports 1 []NetworkPolicyPort,to 2 []NetworkPolicyPeer
     PriorityClass:metadata 1 ObjectMeta,value 2 i!,globalDefault 3 b,description 4 s,preemptionPolicy 5 s?
