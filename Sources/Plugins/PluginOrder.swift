@@ -22,6 +22,7 @@ package let pluginOrder: [any Plugin.Type] = [
     PrometheusPlugin.self,
     ErrorsPlugin.self,
     LogPlugin.self,
+    DnstapPlugin.self,
     LocalPlugin.self,
     DNS64Plugin.self,
     LoadBalancePlugin.self,

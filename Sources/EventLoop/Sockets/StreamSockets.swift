@@ -56,6 +56,22 @@ package final class StreamSocket {
         }
     }
 
+    /// Connects to a Unix socket.
+    package init(connectingTo path: String) throws(SystemError) {
+        var storage = sockaddr_storage()
+        let octets = Array(path.utf8)
+        guard octets.count < 108 else { throw SystemError(call: "connect", code: ENAMETOOLONG) }
+        let number = socket(AF_UNIX, SocketSetup.stream | SocketSetup.cloexecNonblock, 0)
+        guard number >= 0 else { throw .last("socket") }
+        descriptor = Descriptor(number)
+        storage.ss_family = sa_family_t(AF_UNIX)
+        // The path stands behind the family (unix(7)), and ends with the zero that is there already.
+        unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+            for (index, octet) in octets.enumerated() { unsafe bytes[2 + index] = octet }
+        }
+        guard unsafe cl_connect(number, &storage, socklen_t(2 + octets.count + 1)) == 0 else { throw .last("connect") }
+    }
+
     package var number: Int32 { descriptor.number }
     package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
 

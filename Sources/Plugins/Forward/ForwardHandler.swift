@@ -7,6 +7,8 @@ import Telemetry
 final class ForwardHandler: Handler {
     private unowned let server: LoopServer
     let loopSide: ForwardLoopSide
+    /// Told of what is sent and comes back.
+    let taps: [any UpstreamTap]
     private var lines: [Line]
     private var underWay: [QuestionKey: ForwardedQuestion] = [:]
 
@@ -20,7 +22,10 @@ final class ForwardHandler: Handler {
         var choice: UpstreamChoice
     }
 
-    init(_ entries: [ForwardEntry], on server: LoopServer, _ meter: UpstreamMeter) {
+    init(
+        _ entries: [ForwardEntry], on server: LoopServer, _ meter: UpstreamMeter, _ taps: [any UpstreamTap] = []
+    ) {
+        self.taps = taps
         self.server = server
         loopSide = ForwardLoopSide(loop: server.loop, meter: meter)
         lines = entries.map { entry in

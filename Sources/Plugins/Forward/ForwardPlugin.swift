@@ -2,6 +2,7 @@ package import Corefile
 package import DNSServer
 import DNSWire
 import EventLoop
+import Synchronization
 import Telemetry
 
 /// Sends questions to other servers and passes their replies on.
@@ -11,6 +12,7 @@ package final class ForwardPlugin: Plugin {
     /// In file order.
     let entries: [ForwardEntry]
     private let block: BlockSettings
+    private let tapProviders = Mutex<[any UpstreamTapProvider]>([])
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         entries = try SettingsCheck.gather { check in
@@ -23,8 +25,14 @@ package final class ForwardPlugin: Plugin {
         self.block = block
     }
 
+    package func join(_ block: [any Plugin]) {
+        let found = block.compactMap { $0 as? any UpstreamTapProvider }
+        tapProviders.withLock { $0 = found }
+    }
+
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
-        ForwardHandler(entries, on: server, UpstreamMeter(.forward, block.metrics))
+        let taps = tapProviders.withLock { $0 }.map { $0.makeUpstreamTap(on: server) }
+        return ForwardHandler(entries, on: server, UpstreamMeter(.forward, block.metrics), taps)
     }
 
     package func adopt(_ predecessor: any Plugin) {

@@ -19,6 +19,7 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
     private var attempt: (any Attempt)?
     private var upstream: Upstream?
     private var attemptStart: UInt64 = 0
+    private var isOverStream = false
     private let deadline: UInt64
     /// The last reply that made another line be asked.
     private var fallback: UpstreamResponse?
@@ -54,13 +55,23 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
         let now = handler.loopSide.loop.now
         if let upstream {
             switch outcome {
-            case .reply(let reply): handler.loopSide.meter.observe(upstream, reply.code, now &- attemptStart)
+            case .reply(let reply):
+                handler.loopSide.meter.observe(upstream, reply.code, now &- attemptStart)
+                tell(upstream, reply, taken: now &- attemptStart)
             case .failed(let failure) where failure.blamesUpstream:
                 HealthProbe.begin(upstream, handler.entry(line), on: handler.loopSide)
             default: break
             }
         }
         perform(plan.next(after: outcome, timeLeft: now < deadline), mayEnd: true)
+    }
+
+    private func tell(_ upstream: Upstream, _ reply: UpstreamResponse, taken: UInt64) {
+        guard !handler.taps.isEmpty else { return }
+        let octets = query.octets(id: 0, edns: true)
+        for tap in handler.taps {
+            tap.forwarded(octets, reply.octets, to: upstream.address, overStream: isOverStream, taken: taken)
+        }
     }
 
     /// - Parameter mayEnd: false within the call that brought the question, when its query is not parked yet.
@@ -93,6 +104,7 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
         let side = handler.loopSide
         let target = entry.upstreams[position]
         upstream = target
+        isOverStream = stream
         attemptStart = side.loop.now
         let left = deadline > attemptStart ? deadline - attemptStart : 0
         let attempt: any Attempt =
