@@ -32,7 +32,7 @@ image: build
 
 test: packages-build
 	@.ci/packages bind9-dnsutils ldnsutils knot-dnsutils dnsperf nsd curl python3 python3-venv
-	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus unbound util-linux
+	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus unbound util-linux etcd-server
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@Tests/run.sh
 

@@ -40,6 +40,7 @@ package let pluginOrder: [any Plugin.Type] = [
     ExternalPlugin.self,
     GatewayPlugin.self,
     KubernetesPlugin.self,
+    EtcdPlugin.self,
     CachePlugin.self,
     LoopPlugin.self,
     ForwardPlugin.self,

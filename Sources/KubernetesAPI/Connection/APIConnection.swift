@@ -155,7 +155,11 @@ package final class APIConnection: Sendable {
         message.method = HTTPMethod(rawValue: request.verb.rawValue)
         message.headers.add(name: "Accept", value: request.accept)
         message.headers.add(name: "User-Agent", value: userAgent)
-        if let token = reading.token { message.headers.add(name: "Authorization", value: "Bearer \(token.revealed)") }
+        if let authorization = request.authorization {
+            message.headers.add(name: "Authorization", value: authorization)
+        } else if let token = reading.token {
+            message.headers.add(name: "Authorization", value: "Bearer \(token.revealed)")
+        }
         if let body = request.body {
             message.headers.add(name: "Content-Type", value: request.contentType)
             message.body = .bytes(body)

@@ -13,6 +13,8 @@ package struct APIRequest: Sendable {
     package var body: [UInt8]?
     package var contentType: String
     package var accept: String
+    /// What stands in the header of that name in the place of the endpoint's token; nil for that.
+    package var authorization: String?
 
     package init(
         verb: Verb, path: String, body: [UInt8]? = nil, contentType: String = "application/json",

@@ -1,7 +1,7 @@
 /// Text that proves who we are. Printing it, also by reflection, shows nothing.
 package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// For the request header only.
-    let revealed: String
+    /// For the request that proves it only.
+    package let revealed: String
 
     package init(_ text: String) { revealed = text }
 
