@@ -1,6 +1,7 @@
 import Corefile
 import DNSServer
 import DNSWire
+import Text
 
 extension RewriteRuleReader {
     /// Reads what stands behind `edns0`.
@@ -101,9 +102,8 @@ extension RewriteRuleReader {
         guard digits.count.isMultiple(of: 2) else { return nil }
         var octets: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            let pair = String(decoding: digits[index...(index + 1)], as: UTF8.self)
-            guard pair.allSatisfy(\.isHexDigit), let octet = UInt8(pair, radix: 16) else { return nil }
-            octets.append(octet)
+            guard let high = hexValue(digits[index]), let low = hexValue(digits[index + 1]) else { return nil }
+            octets.append(high << 4 | low)
         }
         return octets
     }
