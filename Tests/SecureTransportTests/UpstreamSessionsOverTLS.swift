@@ -17,15 +17,20 @@ enum Certificates {
     }
 
     /// What a server shows.
-    static func server(_ protocols: [String] = [], oldest: TLSVersion = .tlsv12, newest: TLSVersion? = nil) throws
-        -> NIOSSLServerHandler
-    {
+    ///
+    /// - Parameter wantsClients: true when clients have to show a certificate.
+    static func server(
+        _ protocols: [String] = [], newest: TLSVersion? = nil, wantsClients: Bool = false
+    ) throws -> NIOSSLServerHandler {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMFile(file("server.crt")).map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: file("server.key"), format: .pem)))
         configuration.applicationProtocols = protocols
-        configuration.minimumTLSVersion = oldest
         configuration.maximumTLSVersion = newest
+        if wantsClients {
+            configuration.certificateVerification = .noHostnameVerification
+            configuration.trustRoots = .file(file("authority.crt"))
+        }
         return NIOSSLServerHandler(context: try NIOSSLContext(configuration: configuration))
     }
 }
@@ -124,6 +129,28 @@ struct FarEnd {
         let stranger = try session(authority: "stranger.crt")
         #expect(
             try end(stranger) == rejection("tls: certificate is not of a trusted authority, or not valid now"))
+    }
+
+    @Test("a peer that does not accept what it is shown is not asked again at once") func clients() throws {
+        func end(_ credentials: UpstreamCredentials, newest: TLSVersion? = nil) throws -> UpstreamEvent? {
+            let session = try SecureUpstreams(UpstreamSessionSettings(schemes: [.tls], credentials: credentials))
+                .session(with: UpstreamTarget(address, scheme: .tls, serverName: "dns.test"))
+            session.ask(message(1))
+            let server = try Certificates.server(newest: newest, wantsClients: true)
+            return try FarEnd([server, Echo()]).exchange(with: session).last
+        }
+        let authority = Certificates.file("authority.crt")
+        for version in [TLSVersion.tlsv13, .tlsv12] {
+            guard case .ended(let end)? = try end(UpstreamCredentials(authorityFile: authority), newest: version) else {
+                return #expect(Bool(false), "goes on")
+            }
+            #expect(end.isRejection)
+            #expect(end.reason.contains("ALERT"))
+        }
+        let shown = UpstreamCredentials(
+            certificateFile: Certificates.file("server.crt"), keyFile: Certificates.file("server.key"),
+            authorityFile: authority)
+        #expect(try end(shown) == .response(message(1)))
     }
 
     @Test("nothing but TLS is no handshake; nothing is said in clear text") func clearText() throws {

@@ -53,6 +53,7 @@ private final class MessageEnd: ChannelInboundHandler {
     init(_ watch: PeerWatch) { self.watch = watch }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        watch.spoke()
         framing.append(unwrapInboundIn(data).readableBytesView)
     }
 

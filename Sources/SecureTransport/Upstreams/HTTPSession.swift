@@ -179,7 +179,10 @@ private final class FrameEnd: ChannelInboundHandler {
         return signals
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { signals.append(.frame(unwrapInboundIn(data))) }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        watch.spoke()
+        signals.append(.frame(unwrapInboundIn(data)))
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? StreamClosedEvent { signals.append(.closed(event.streamID)) }

@@ -9,6 +9,8 @@ struct PeerWatch {
     private let target: UpstreamTarget
     private let wantedProtocol: String?
     private(set) var isEstablished: Bool
+    /// True once anything came from behind the handshake.
+    private var hasSpoken = false
     private(set) var end: UpstreamSessionEnd?
 
     /// - Parameters:
@@ -27,10 +29,13 @@ struct PeerWatch {
         finish(UpstreamSessionEnd("tls: upstream does not speak \(wantedProtocol)", isRejection: true))
     }
 
+    mutating func spoke() { hasSpoken = true }
+
     mutating func failed(_ error: any Error) {
         // Some peers end a connection without saying so within TLS.
         if case .uncleanShutdown? = error as? NIOSSLError { return closed() }
-        finish(UpstreamSessionEnd(reason(error), isRejection: !isEstablished))
+        // With TLS 1.3 a peer judges our certificate when the handshake is over for us (RFC 8446 §4.4.2.4).
+        finish(UpstreamSessionEnd(reason(error), isRejection: !hasSpoken))
     }
 
     mutating func closed() { finish(UpstreamSessionEnd("EOF")) }
@@ -43,12 +48,14 @@ struct PeerWatch {
         if let error = error as? NIOSSLExtraError, error == .failedToValidateHostname {
             return "tls: certificate is not for \(target.serverName ?? target.address.address.description)"
         }
+        if let error = error as? BoringSSLError { return "tls: \(Self.short(error))" }
         switch error as? NIOSSLError {
         case .handshakeFailed(let cause)? where "\(cause)".contains("CERTIFICATE_VERIFY_FAILED"):
             return "tls: certificate is not of a trusted authority, or not valid now"
         case .handshakeFailed(let cause)?: return "tls: handshake failed: \(Self.short(cause))"
         case .unableToValidateCertificate?, .noCertificateToValidate?: return "tls: no certificate to judge by"
-        default: return "tls: \(error)"
+        case let error?: return "tls: \(error)"
+        case nil: return "\(type(of: error))"
         }
     }
 
