@@ -149,7 +149,7 @@ let package = Package(
         .testTarget(
             name: "SecureTransportTests",
             dependencies: [
-                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", nioCore, nioHTTP1, nioHTTP2,
+                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Text", nioCore, nioHTTP1, nioHTTP2,
                 nioHPACK,
                 nioSSL,
             ]),

@@ -6,6 +6,7 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 import Testing
+import Text
 
 @testable import SecureTransport
 
@@ -163,6 +164,33 @@ import Testing
         #expect(
             pair.ask(query).last
                 == .ended(UpstreamSessionEnd("tls: upstream does not speak h2", isRejection: true)))
+    }
+
+    @Test("whatever a server sends, the session goes on or ends", arguments: UInt64(0)..<20)
+    func nonsense(_ seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<20 {
+            let pair = try pair(.grpc, isEncrypted: false) { _ in
+                .reply(Self.rpc, PacketFrame.framed(DNSPacket.holding(reply)), trailers: ["grpc-status": "0"])
+            }
+            for number in 0..<3 {
+                pair.session.ask([0, UInt8(number)] + query.dropFirst(2))
+                withBytes(pair.session.takeOutgoing()) { pair.far.pipeline.receive($0) }
+                var octets = pair.far.pipeline.takeOutgoing()
+                for _ in 0..<Int.random(in: 0...3, using: &random) where !octets.isEmpty {
+                    octets[Int.random(in: 0..<octets.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                }
+                if Bool.random(using: &random) { octets.removeLast(min(octets.count, 5)) }
+                withBytes(octets) { if $0.count > 0 { pair.session.take($0) } }
+                while let event = pair.session.next() {
+                    if case .ended = event { break }
+                }
+            }
+            pair.session.forget(1)
+            _ = pair.session.takeOutgoing()
+            pair.session.end()
+            pair.far.pipeline.close()
+        }
     }
 
     @Test("calls of CoreDNS' service, in clear text and not", arguments: [true, false])

@@ -6,6 +6,7 @@ import Foundation
 import NIOCore
 import NIOSSL
 import Testing
+import Text
 
 @testable import SecureTransport
 
@@ -162,6 +163,29 @@ struct FarEnd {
         guard case .ended(let end)? = session.next() else { return #expect(Bool(false), "goes on") }
         #expect(end.isRejection)
         #expect(end.reason == "tls: handshake failed: WRONG_VERSION_NUMBER")
+    }
+
+    @Test("whatever a peer sends, the session goes on or ends", arguments: UInt64(0)..<20)
+    func nonsense(_ seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<10 {
+            let session = try session()
+            let far = try FarEnd([try Certificates.server(["dot"]), Echo()])
+            for _ in 0..<4 {
+                session.ask(message(1))
+                withBytes(session.takeOutgoing()) { if $0.count > 0 { far.pipeline.receive($0) } }
+                var octets = far.pipeline.takeOutgoing()
+                for _ in 0..<Int.random(in: 0...2, using: &random) where !octets.isEmpty {
+                    octets[Int.random(in: 0..<octets.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                }
+                withBytes(octets) { if $0.count > 0 { session.take($0) } }
+                while let event = session.next() {
+                    if case .ended = event { break }
+                }
+            }
+            session.end()
+            far.pipeline.close()
+        }
     }
 
     @Test("each side's farewell is understood") func farewells() throws {
