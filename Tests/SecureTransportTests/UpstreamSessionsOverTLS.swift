@@ -204,6 +204,28 @@ struct FarEnd {
         #expect(!other.takesQueries)
     }
 
+    @Test("a connection that is over leaves nothing behind") func memory() throws {
+        weak var tls: NIOSSLServerHandler?
+        weak var echo: Echo?
+        for isOurs in [true, false] {
+            do {
+                let session = try session()
+                let handlers: [any ChannelHandler] = [try Certificates.server(["dot"]), Echo()]
+                tls = handlers.first as? NIOSSLServerHandler
+                echo = handlers.last as? Echo
+                let far = try FarEnd(handlers)
+                session.ask(message(1))
+                far.exchange(with: session)
+                if isOurs { session.end() } else { far.pipeline.close() }
+                far.exchange(with: session)
+                session.end()
+                far.pipeline.close()
+            }
+            #expect(tls == nil)
+            #expect(echo == nil)
+        }
+    }
+
     @Test("files that cannot be used are named") func files() throws {
         func failure(_ credentials: UpstreamCredentials) -> String {
             do throws(CredentialsFailure) {
