@@ -226,6 +226,33 @@ struct FarEnd {
         }
     }
 
+    @Test("files that change hold for connections that are opened from then on, and only once they are sound")
+    func renewal() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "upstreams-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "ca.crt")
+        func write(_ name: String) throws {
+            try Data(contentsOf: URL(filePath: Certificates.file(name))).write(to: file, options: .atomic)
+        }
+        try write("stranger.crt")
+        let upstreams = try SecureUpstreams(
+            UpstreamSessionSettings(schemes: [.tls], credentials: UpstreamCredentials(authorityFile: file.path())),
+            renewalInterval: .zero)
+        func isTrusted() throws -> Bool {
+            let session = upstreams.session(with: UpstreamTarget(address, scheme: .tls, serverName: "dns.test"))
+            session.ask(message(1))
+            return try FarEnd([try Certificates.server(), Echo()]).exchange(with: session) == [.response(message(1))]
+        }
+        #expect(try !isTrusted())
+        try write("authority.crt")
+        #expect(try isTrusted())
+        try write("server.key")
+        #expect(try isTrusted())
+        try write("stranger.crt")
+        #expect(try !isTrusted())
+    }
+
     @Test("files that cannot be used are named") func files() throws {
         func failure(_ credentials: UpstreamCredentials) -> String {
             do throws(CredentialsFailure) {

@@ -4,47 +4,51 @@ import DNSWire
 import EventLoop
 import NIOCore
 import NIOSSL
+import Synchronization
+import Telemetry
 
 /// Speaks with the upstreams of one line through TLS, HTTP/2 or both.
-package struct SecureUpstreams: UpstreamSessions {
-    /// One for each scheme; empty for clear text.
-    private let contexts: [ServerScheme: NIOSSLContext]
-    private let asksByGET: Bool
+package final class SecureUpstreams: UpstreamSessions {
+    private let settings: UpstreamSessionSettings
+    private let renewalInterval: Duration
+    private let state: Mutex<State>
 
-    /// Throws what is wrong with the files.
-    package init(_ settings: UpstreamSessionSettings) throws(CredentialsFailure) {
-        asksByGET = settings.asksByGET
-        var contexts: [ServerScheme: NIOSSLContext] = [:]
-        if let credentials = settings.credentials {
-            for scheme in settings.schemes { contexts[scheme] = try Self.context(credentials, scheme) }
-        }
-        self.contexts = contexts
+    private struct State {
+        var contexts: UpstreamContexts
+        /// When the files were looked at last.
+        var examined: ContinuousClock.Instant
+        /// What was wrong with them then, which is said once.
+        var refusal: String?
     }
 
-    private static func context(
-        _ files: UpstreamCredentials, _ scheme: ServerScheme
-    ) throws(CredentialsFailure) -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.keepToRecommended()
-        // "dot" is what IANA registered for RFC 7858.
-        configuration.applicationProtocols = [scheme == .tls ? "dot" : "h2"]
-        if let file = files.authorityFile {
-            configuration.trustRoots = .certificates(try PEMFile.certificates(try PEMFile.octets(file), file))
-        }
-        let (certificateFile, keyFile) = (files.certificateFile ?? "", files.keyFile ?? "")
-        if files.certificateFile != nil {
-            configuration.certificateChain = try PEMFile.certificates(
-                try PEMFile.octets(certificateFile), certificateFile
-            ).map { .certificate($0) }
-            configuration.privateKey = .privateKey(try PEMFile.key(try PEMFile.octets(keyFile), keyFile))
-        }
-        do {
-            return try NIOSSLContext(configuration: configuration)
-        } catch {
-            if files.certificateFile != nil { throw TLSConfiguration.misfit(keyFile, certificateFile) }
-            throw CredentialsFailure(
-                file: files.authorityFile ?? "the system's authorities", found: "\(error)",
-                expected: "certificates of authorities")
+    /// Throws what is wrong with the files.
+    ///
+    /// - Parameter renewalInterval: files are read again for a connection that is opened so long after the last time.
+    package init(
+        _ settings: UpstreamSessionSettings, renewalInterval: Duration = .seconds(5)
+    ) throws(CredentialsFailure) {
+        self.settings = settings
+        self.renewalInterval = renewalInterval
+        state = Mutex(State(contexts: try UpstreamContexts(settings), examined: .now))
+    }
+
+    /// What new connections show and trust: what the files say now, or what they said while they were sound.
+    private var contexts: UpstreamContexts {
+        state.withLock { state in
+            guard ContinuousClock.now - state.examined >= renewalInterval else { return state.contexts }
+            state.examined = .now
+            do throws(CredentialsFailure) {
+                if let next = try state.contexts.renewed(settings) {
+                    state.contexts = next
+                    Log.info("upstreams: the files of tls have changed, new connections go by them")
+                }
+                state.refusal = nil
+            } catch {
+                let text = "\(error)"
+                if state.refusal != text { Log.error("upstreams: the old files of tls are kept: \(text)") }
+                state.refusal = text
+            }
+            return state.contexts
         }
     }
 
@@ -52,14 +56,14 @@ package struct SecureUpstreams: UpstreamSessions {
         let security: TLSPart?
         let peer: NIOCore.SocketAddress
         do {
-            security = try contexts[target.scheme].map { try TLSPart($0, target) }
+            security = try contexts.byScheme[target.scheme].map { try TLSPart($0, target) }
             peer = try security?.judgedAddress ?? NIOCore.SocketAddress(target.address)
         } catch {
             return EndedSession(
                 UpstreamSessionEnd("\(target.serverName ?? "") is no name of a server", isRejection: true))
         }
         switch target.scheme {
-        case .https: return HTTPSession(HTTPSCall(target, asksByGET: asksByGET), target, peer, security)
+        case .https: return HTTPSession(HTTPSCall(target, asksByGET: settings.asksByGET), target, peer, security)
         case .grpc: return HTTPSession(GRPCCall(target, isEncrypted: security != nil), target, peer, security)
         default:
             guard let security else {
