@@ -381,4 +381,5 @@ def body(suite):
         part(suite, place)
 
 
-Suite("upstreams-encrypted").run(body)
+if __name__ == "__main__":
+    Suite("upstreams-encrypted").run(body)
