@@ -3,6 +3,8 @@ enum AbsentPlugin {
     private static let cloud =
         "forward ZONE to the provider's resolver: this server asks no cloud's API"
 
+    private static let programs = "an init container or a hook of the Deployment: this server starts no programs"
+
     /// Found and expected, by directive.
     static let known: [String: (found: String, expected: String)] = [
         "route53": (notHere, cloud), "azure": (notHere, cloud), "clouddns": (notHere, cloud),
@@ -13,9 +15,12 @@ enum AbsentPlugin {
         ),
         "quic": (notHere, "tls:// or https:// in place of quic://: this server does not speak QUIC"),
         "https3": (notHere, "https:// in place of https3://: this server does not speak QUIC"),
-        "on": (notHere, "an init container or a hook of the Deployment: this server starts no programs"),
+        "on": (notHere, programs),
         "proxy": ("a plugin that CoreDNS 1.5.0 removed", "forward, with the same upstreams"),
         "federation": ("a plugin that CoreDNS 1.7.0 removed", "multicluster in kubernetes, for ServiceImports"),
+        "startup": ("a plugin that CoreDNS 1.1.0 removed", programs),
+        "shutdown": ("a plugin that CoreDNS 1.1.0 removed", programs),
+        "reverse": ("a plugin that CoreDNS 1.1.4 removed", "template, with PTR and A or AAAA records"),
         "autoscale": (notHere, "the command cluster-dns autoscale"),
     ]
 

@@ -10,7 +10,15 @@ package final class PrometheusPlugin: Plugin {
     private let address: SocketAddress
     private let block: BlockSettings
 
-    private static var options: OptionTable<Void> { [.ignored("runtime_metrics")] }
+    private static var options: OptionTable<Void> {
+        [
+            .ignored("runtime_metrics"),
+            .custom("tls", isListed: false) { line, _, _ throws(ConfigurationError) in
+                throw line.error(
+                    found: "tls", expected: "runtime_metrics: the page is plain HTTP, for a proxy beside it to encrypt")
+            },
+        ]
+    }
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
