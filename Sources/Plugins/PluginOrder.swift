@@ -44,6 +44,7 @@ package let pluginOrder: [any Plugin.Type] = [
     CachePlugin.self,
     LoopPlugin.self,
     ForwardPlugin.self,
+    KubeDNSPlugin.self,
     GRPCPlugin.self,
     WhoamiPlugin.self,
     ViewPlugin.self,

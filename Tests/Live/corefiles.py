@@ -5,10 +5,11 @@ Tests/Fixtures/corefiles has them as people write them, with invented names. Wha
 paths, ports and upstreams are exchanged, nothing else.
 """
 
+import json
 import os
 import re
 import subprocess
-from live import BINARY, EXAMPLES, ROOT, Lab, Reply, ScriptedUpstream, Server, Suite, dig, free_port, query, work
+from live import BINARY, EXAMPLES, ROOT, Lab, Reply, ScriptedUpstream, Server, Suite, dig, eventually, free_port, query, work
 from secure_clients import Authority, http1
 from upstreams_encrypted import TLSUpstream
 
@@ -171,6 +172,7 @@ def body(suite):
     suite.equal("plugins that these shapes wait for: those that are there are no longer listed", lacking, WAITED_FOR)
     without_quic(suite, files, folder, ports, lab)
     version(suite, files, folder, ports, lab)
+    followed(suite, upstream, stub, lab)
     suite.check("the encrypted upstream was asked", encrypted.handshakes > 0)
 
 
@@ -199,6 +201,37 @@ def version(suite, files, folder, ports, lab):
     server = Server(text, lab.kubeconfig).wait_for(CLUSTER[0])
     answer = dig(server.port, "hostname.bind.", "TXT", "-c", "CH")
     suite.equal("10-openshift: hostname.bind CH TXT", (answer.rcode, len(answer.answer)), ("NOERROR", 1))
+    server.kill()
+
+
+def followed(suite, upstream, stub, lab):
+    """`kubedns` follows the mounted ConfigMap of kube-dns without a restart."""
+    folder = work / "kube-dns"
+    folder.mkdir()
+    (folder / "upstreamNameservers").write_text(json.dumps([f"127.0.0.1:{upstream.port}"]))
+    server = Server(f".:@PORT@ {{\n    bind 127.0.0.1\n    errors\n    kubedns {folder}\n}}\n", lab.kubeconfig)
+    server.wait_for("example.com.")
+    before = stub.asked
+    dig(server.port, "www.stub.test.")
+    suite.equal("kubedns: without a stub domain its server is not asked", stub.asked, before)
+    (folder / "stubDomains").write_text(json.dumps({"stub.test": [f"127.0.0.1:{stub.port}"]}))
+    def stub_is_asked():
+        dig(server.port, "www.stub.test.")
+        return stub.asked > before
+    suite.check("kubedns: a stub domain that appears is followed", eventually(stub_is_asked, pause=0.5), server.log_end())
+    asked = upstream.asked
+    suite.equal("kubedns: other names go to the upstreams", (dig(server.port, "other.test.").data, upstream.asked > asked),
+        (["a 192.0.2.1"], True))
+    (folder / "stubDomains").write_text("{")
+    said = eventually(lambda: "/stubDomains" in server.log, pause=0.5)
+    suite.check("kubedns: a key that is not JSON is reported with its file", said, server.log_end())
+    before = stub.asked
+    suite.equal("kubedns: and the old ones serve on", (dig(server.port, "www.stub.test.").data, stub.asked > before),
+        (["a 192.0.2.1"], True))
+    (folder / "federations").write_text("abc=d.e.f")
+    (folder / "stubDomains").write_text("{}")
+    suite.check("kubedns: federations are said to be gone",
+        eventually(lambda: "federations has no effect" in server.log, pause=0.5), server.log_end())
     server.kill()
 
 
