@@ -92,7 +92,10 @@ let package = Package(
             name: "ClusterSource",
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "EventLoop", "Snapshots", "Telemetry", "Text"]),
         .systemLibrary(name: "CLDNS"),
-        .target(name: "ZoneData", dependencies: ["CLDNS"]),
+        // From archives, so that the program runs where Debian's libraries are not.
+        .target(
+            name: "ZoneData", dependencies: ["CLDNS", "DNSWire"],
+            linkerSettings: [.linkedLibrary(":libldns.a"), .linkedLibrary(":libcrypto.a")]),
         .systemLibrary(name: "CMaxMindDB"),
         .target(name: "GeoData", dependencies: ["CMaxMindDB"]),
         // What is answered, and how many answer.
@@ -100,7 +103,7 @@ let package = Package(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData",
+                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData", "ZoneData",
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
         // The program.

@@ -1,5 +1,5 @@
 /// A field of a record's data: what its text must be, and its octets.
-enum RecordField {
+package enum RecordField {
     case address(isIPv4: Bool)
     case name(String)
     /// So many octets.
@@ -40,7 +40,7 @@ enum RecordField {
     }
 
     /// True when octets are data of that type, as far as it is known.
-    static func isWellFormed(_ data: [UInt8], _ type: RecordType) -> Bool {
+    package static func isWellFormed(_ data: [UInt8], _ type: RecordType) -> Bool {
         guard let layout = layout(of: type) else { return true }
         var rest = data[...]
         return layout.allSatisfy { $0.take(&rest) } && rest.isEmpty
