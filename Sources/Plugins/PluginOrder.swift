@@ -4,6 +4,7 @@ package import DNSServer
 ///
 /// A new one is a folder here, a line below, its page and a line of the index in `docs/plugins`, and its tests.
 package let pluginOrder: [any Plugin.Type] = [
+    RootPlugin.self,
     MetadataPlugin.self,
     CancelPlugin.self,
     HTTPSPlugin.self,
@@ -41,6 +42,7 @@ package let pluginOrder: [any Plugin.Type] = [
     GatewayPlugin.self,
     KubernetesPlugin.self,
     EtcdPlugin.self,
+    FilePlugin.self,
     CachePlugin.self,
     LoopPlugin.self,
     ForwardPlugin.self,

@@ -72,6 +72,14 @@ package struct PlanBuilder: Sendable {
         block.directives(named: "view").first.map { $0.arguments.first?.text ?? "" }
     }
 
+    /// Reads files whose names are relative from the folder that `root` names.
+    private static func rooted(
+        _ readFile: @escaping @Sendable (String) throws -> String, in block: ServerBlockSyntax
+    ) -> @Sendable (String) throws -> String {
+        guard let root = block.directives(named: "root").first?.arguments.first?.text else { return readFile }
+        return { try readFile($0.hasPrefix("/") ? $0 : "\(root)/\($0)") }
+    }
+
     // MARK: Listening
 
     private func listens(
@@ -160,7 +168,8 @@ package struct PlanBuilder: Sendable {
             addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
             schemes: listens.map(\.scheme), directives: block.directives.map(\.name),
             view: Self.view(of: block) ?? "", metrics: metrics,
-            hostAddresses: hostAddresses, wildcard: wildcard, readFile: readFile, upstreamSessions: upstreamSessions)
+            hostAddresses: hostAddresses, wildcard: wildcard, readFile: Self.rooted(readFile, in: block),
+            upstreamSessions: upstreamSessions)
         var plugins: [any Plugin] = []
         for type in order {
             let lines = block.directives(named: type.directive)

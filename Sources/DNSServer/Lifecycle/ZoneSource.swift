@@ -5,8 +5,8 @@ package protocol ZoneSource: Plugin {
     /// The zones it can give away.
     var copiedZones: [Name] { get }
 
-    /// The serial of these zones now; nil while there is nothing to copy.
-    var zoneSerial: UInt32? { get }
+    /// The serial of one of these zones now; nil while there is nothing to copy.
+    func serial(of zone: Name) -> UInt32?
 
     /// One loop's way to the zones; nil before the plugin is started.
     func makeZoneReader(on server: LoopServer) -> (any ZoneReader)?

@@ -87,7 +87,7 @@ final class ClusterZoneReader: ZoneReader {
 extension KubernetesPlugin: ZoneSource {
     package var copiedZones: [Name] { settings.zones }
 
-    package var zoneSerial: UInt32? {
+    package func serial(of zone: Name) -> UInt32? {
         guard let following = following.withLock({ $0 }), following.state.isSynced else { return nil }
         return following.published.value.serial
     }

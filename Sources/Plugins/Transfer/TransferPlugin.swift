@@ -43,7 +43,7 @@ package final class TransferPlugin: Plugin {
             source.copiedZones.flatMap { zone in
                 guard let rule = TransferRule.best(of: rules, for: zone) else { return [ZoneNotifier]() }
                 return rule.servers.map { server in
-                    ZoneNotifier(zone: zone, server: server, from: rule.notifySource) { source.zoneSerial }
+                    ZoneNotifier(zone: zone, server: server, from: rule.notifySource) { source.serial(of: zone) }
                 }
             }
         }

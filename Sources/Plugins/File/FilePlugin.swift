@@ -1,0 +1,63 @@
+package import Corefile
+package import DNSServer
+import DNSWire
+import Synchronization
+import ZoneData
+
+/// Answers from zone files.
+package final class FilePlugin: Plugin, ZoneTableSource {
+    package static let directive = "file"
+
+    let zones: ServedZones
+    private let files: [FollowedZoneFile]
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
+        let read = try SettingsCheck.gather { check in
+            directives.map { directive in
+                let settings = FileSettings(directive, zones: block.zones, &check)
+                var tables: [Name: ZoneTable] = [:]
+                let text = settings.path.isEmpty ? nil : try? block.readFile(settings.path)
+                if let text {
+                    for zone in settings.zones {
+                        do throws(ZoneFileError) {
+                            tables[zone] = try ZoneFile.table(
+                                text, named: settings.path, origin: zone, readFile: block.readFile)
+                        } catch {
+                            check.report(directive.error(found: error.description, expected: "a zone file"))
+                        }
+                    }
+                } else if settings.reload == .zero, !settings.path.isEmpty {
+                    check.report(
+                        directive.error(found: "\(settings.path), which cannot be read", expected: "a zone file"))
+                }
+                return (settings, text, tables)
+            }
+        }
+        let zones = ServedZones(
+            read.flatMap { settings, _, tables in
+                settings.zones.map {
+                    ServedZone(origin: $0, table: tables[$0], fallthroughZones: settings.fallthroughZones ?? [])
+                }
+            })
+        self.zones = zones
+        files = read.map { FollowedZoneFile($0.0, text: $0.1, into: zones, readFile: block.readFile) }
+    }
+
+    package func start(_ environment: any PluginEnvironment) async {
+        for file in files { file.sayState() }
+        let files = files
+        task.withLock { task in
+            task = Task {
+                await withTaskGroup(of: Void.self) { group in
+                    for file in files { group.addTask { await file.follow() } }
+                }
+            }
+        }
+    }
+
+    package func stop() async { task.withLock { $0 }?.cancel() }
+
+    /// Looks at every file once.
+    func readAgain() { for file in files { file.readAgain() } }
+}

@@ -1,0 +1,42 @@
+import DNSWire
+import Snapshots
+import Synchronization
+import ZoneData
+
+/// A zone that a plugin answers from, as far as it is known.
+struct ServedZone: Sendable {
+    let origin: Name
+    /// Nil while there is nothing to answer from.
+    var table: ZoneTable?
+    /// Zones whose unknown names go to the next plugin.
+    var fallthroughZones: [Name] = []
+}
+
+/// The zones of one plugin, replaced whole and read by every loop.
+final class ServedZones: Sendable {
+    let published: Published<[ServedZone]>
+
+    /// Of several with one origin the last counts.
+    init(_ zones: [ServedZone]) { published = Published(Self.ordered(zones)) }
+
+    var origins: [Name] { published.value.map(\.origin) }
+
+    func table(of origin: Name) -> ZoneTable? { published.value.first { $0.origin == origin }?.table }
+
+    /// Serves `table` in the place of what its zone had before.
+    func replace(_ origin: Name, by table: ZoneTable?) {
+        var zones = published.value
+        guard let index = zones.firstIndex(where: { $0.origin == origin }) else { return }
+        zones[index].table = table
+        published.publish(zones)
+    }
+
+    func replaceAll(by zones: [ServedZone]) { published.publish(Self.ordered(zones)) }
+
+    /// Zones below others first, so that the first one above a name is the longest.
+    private static func ordered(_ zones: [ServedZone]) -> [ServedZone] {
+        var seen: Set<Name> = []
+        return zones.reversed().filter { seen.insert($0.origin).inserted }
+            .sorted { $0.origin.wire.count > $1.origin.wire.count }
+    }
+}
