@@ -11,14 +11,11 @@ package enum Log {
         case error = "ERROR"
     }
 
-    /// Whole lines with their newlines as UTF-8, and how many they are.
-    package typealias Sink = @Sendable (borrowing [UInt8], Int) -> Void
-
-    private static let sink = Mutex<Sink?>(nil)
+    // An object: a closure would be wrapped anew, in memory of its own, each time it is read.
+    private static let sink = Mutex<(any LogSink)?>(nil)
     private static let showsDebug = Atomic<Bool>(false)
 
-    /// - Parameter write: must not block.
-    package static func install(_ write: @escaping Sink) { sink.withLock { $0 = write } }
+    package static func install(_ new: any LogSink) { sink.withLock { $0 = new } }
 
     package static func showDebug(_ shows: Bool) { showsDebug.store(shows, ordering: .relaxed) }
 
@@ -36,9 +33,16 @@ package enum Log {
 
     /// Writes lines that are made up already.
     package static func write(_ octets: borrowing [UInt8], lines: Int) {
-        let write = sink.withLock { $0 }
-        write?(octets, lines)
+        sink.withLock { $0 }?.write(octets, lines: lines)
     }
+}
+
+/// Where log lines go.
+package protocol LogSink: AnyObject, Sendable {
+    /// Must not block.
+    ///
+    /// - Parameter octets: whole lines with their newlines, as UTF-8.
+    func write(_ octets: borrowing [UInt8], lines: Int)
 }
 
 /// Lets one line of a class through an interval and counts those it held back.

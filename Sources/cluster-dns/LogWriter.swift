@@ -4,7 +4,7 @@ import Synchronization
 import Telemetry
 
 /// Writes log lines on a thread of its own, so that a stalled pipe can never hold up an answer.
-final class LogWriter: Sendable {
+final class LogWriter: LogSink {
     private struct Waiting {
         /// Whole lines.
         var octets: [UInt8] = []
@@ -37,7 +37,7 @@ final class LogWriter: Sendable {
 
     /// Sends the log of the whole process to standard output.
     func install() {
-        Log.install { [self] octets, lines in add(octets, lines) }
+        Log.install(self)
         let start = unsafe Unmanaged.passRetained(self)
         var thread = pthread_t()
         _ = unsafe pthread_create(
@@ -50,7 +50,7 @@ final class LogWriter: Sendable {
             }, start.toOpaque())
     }
 
-    private func add(_ octets: borrowing [UInt8], _ lines: Int) {
+    func write(_ octets: borrowing [UInt8], lines: Int) {
         let count = octets.count
         let wake = waiting.withLock { waiting in
             guard waiting.octets.count + count <= Self.most else {
@@ -72,7 +72,7 @@ final class LogWriter: Sendable {
 
     private func run() {
         while true {
-            if output.withLock({ take(&$0) && Self.write($0, patience: -1) }) {
+            if output.withLock({ take(&$0) && Self.output($0, patience: -1) }) {
                 _ = usleep(Self.pause)
             } else {
                 var count: UInt64 = 0
@@ -102,7 +102,7 @@ final class LogWriter: Sendable {
         let clock = ContinuousClock()
         let end = clock.now + .milliseconds(Self.lastPatience)
         while clock.now < end {
-            let isDone = output.withLockIfAvailable { take(&$0) ? Self.write($0, patience: Self.lastPatience) : true }
+            let isDone = output.withLockIfAvailable { take(&$0) ? Self.output($0, patience: Self.lastPatience) : true }
             if isDone != nil { return }
             _ = usleep(Self.pause)
         }
@@ -110,7 +110,7 @@ final class LogWriter: Sendable {
 
     /// - Parameter patience: milliseconds to wait for a reader, -1 for ever.
     /// - Returns: true once all of it is written, or nobody can read it any more.
-    private static func write(_ octets: [UInt8], patience: Int) -> Bool {
+    private static func output(_ octets: [UInt8], patience: Int) -> Bool {
         var rest = octets[...]
         while !rest.isEmpty {
             var wanted = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)

@@ -129,13 +129,13 @@ enum BudgetFile {
             if scenario.isStale { #expect(message.array.suffix(6) == [0, 15, 0, 2, 0, 3]) }
         }
         server.settle()
-        let lines = Atomic<Int>(0)
-        Log.install { _, count in lines.wrappingAdd(count, ordering: .relaxed) }
+        let lines = LineCount()
+        Log.install(lines)
         let cost = try server.cost(of: query, bursts: file.answers / file.burst, burst: file.burst)
         server.settle()
         // Four bursts before counting begins, then three counts.
         let logged = scenario.isLogged ? 4 * file.burst + 3 * file.answers : 0
-        #expect(lines.load(ordering: .relaxed) == logged)
+        #expect(lines.count.load(ordering: .relaxed) == logged)
         print("\(scenario.name): \(cost) for \(file.answers) answers")
         #expect(cost.allocations <= budget.allocations, "\(budget.why)")
         #expect(cost.recvmmsg <= budget.recvmmsg)
@@ -156,6 +156,12 @@ enum BudgetFile {
         return head + name + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, 1]
             + (scenario.edns ? [0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, 0] : [])
     }
+}
+
+private final class LineCount: LogSink {
+    let count = Atomic<Int>(0)
+
+    func write(_ octets: borrowing [UInt8], lines: Int) { count.wrappingAdd(lines, ordering: .relaxed) }
 }
 
 @Suite("the counter counts") struct Counter {

@@ -5,12 +5,16 @@ package import Telemetry
 package enum RecordedLog {
     private static let recorded = Mutex<[String]>([])
     private static let isInstalled: Bool = {
-        Log.install { octets, _ in
-            let lines = String(decoding: octets, as: UTF8.self).split(separator: "\n").map(String.init)
-            recorded.withLock { $0 += lines }
-        }
+        Log.install(Recorder())
         return true
     }()
+
+    private final class Recorder: LogSink {
+        func write(_ octets: borrowing [UInt8], lines: Int) {
+            let arrived = String(decoding: copy octets, as: UTF8.self).split(separator: "\n").map(String.init)
+            recorded.withLock { $0 += arrived }
+        }
+    }
 
     /// Records from now on.
     package static func begin() { _ = isInstalled }
