@@ -42,6 +42,7 @@ bench: build
 	@Benchmarks/start-and-memory.sh $(BINARY)
 	@Benchmarks/change-latency.sh $(BINARY)
 	@Benchmarks/upstreams.py $(BINARY)
+	@Benchmarks/log.py $(BINARY)
 
 check-examples: build
 	@KUBECONFIG=Tests/Live/nowhere.kubeconfig $(BINARY) check Corefile-examples/*.Corefile
