@@ -21,8 +21,15 @@ enum AbsentPlugin {
         "startup": ("a plugin that CoreDNS 1.1.0 removed", programs),
         "shutdown": ("a plugin that CoreDNS 1.1.0 removed", programs),
         "reverse": ("a plugin that CoreDNS 1.1.4 removed", "template, with PTR and A or AAAA records"),
+        "auto": (notYet, "file, one line for each zone of the folder"),
+        "secondary": (notYet, "file with a copy that another program keeps, or forward to the primary"),
+        "dnssec": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
+        "sign": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
+        "tsig": (notYet, "transfer to the addresses that may copy a zone"),
+        "trace": (notYet, "dnstap, or the durations of prometheus"),
         "autoscale": (notHere, "the command cluster-dns autoscale"),
     ]
 
+    private static let notYet = "a plugin this version does not have"
     private static let notHere = "a plugin that is not built in"
 }
