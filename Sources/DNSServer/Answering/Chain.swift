@@ -186,7 +186,7 @@ package final class Chain {
     // MARK: The way out
 
     /// Completes header and OPT and lets the handlers of the first question see the result; gives the length.
-    private func complete(_ exchange: inout Exchange) -> Int {
+    func complete(_ exchange: inout Exchange) -> Int {
         if exchange.isAuthoritative { exchange.response.flags |= HeaderFlag.authoritative }
         let block = exchange.position.firstBlock
         if let block, block.offersRecursion { exchange.response.flags |= HeaderFlag.recursionAvailable }
@@ -206,7 +206,7 @@ package final class Chain {
 
     // MARK: Waiting for the network
 
-    private func keep(_ exchange: consuming Exchange, at id: ParkingID, for asker: Asker) {
+    func keep(_ exchange: consuming Exchange, at id: ParkingID, for asker: Asker) {
         let deadline = exchange.style.deadline
         if deadline < .max { QueryDeadline.set(id, deadline, self) }
         parking.keep(exchange, at: id, for: asker)
@@ -225,7 +225,7 @@ package final class Chain {
     }
 
     /// - Parameter decide: gives the verdict of the handler the query waited for; nil when the response is written.
-    private func resume(_ id: ParkingID, _ decide: (inout Exchange) -> Verdict?) {
+    func resume(_ id: ParkingID, _ decide: (inout Exchange) -> Verdict?) {
         let asker = parking.asker(id)
         guard var exchange = parking.take(id) else { return parking.leave(id) }
         exchange.moveResponse(to: streamOutput.suffix(from: 2))
@@ -282,55 +282,6 @@ package final class Chain {
         case .stream(let connection): connection.unanswered()
         case .transport(let asker): asker.answered(.silent)
         case .datagram, .handler, .nobody: break
-        }
-    }
-
-    // MARK: Asking again
-
-    /// Asks the handlers behind the one that `outer` is at; gives that one's verdict on what they say.
-    private func ask(_ subquery: Subquery, for outer: inout Exchange, _ router: ServerBlockRouter) -> Verdict {
-        let memory = innerMemory.popLast() ?? InnerMemory()
-        defer { innerMemory.append(memory) }
-        let message = subquery.message(for: outer, in: memory.message.bytes)
-        var query = Query()
-        guard let block = outer.position.block,
-            QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted
-        else { return .failed(.serverFailure) }
-        var writer = MessageWriter(memory.output.bytes)
-        writer.begin(message, query, size: 65535)
-        var inner = Exchange(
-            message: message, asked: query, response: writer, client: outer.client, transport: outer.transport,
-            received: outer.received, scratch: memory.scratch.bytes)
-        guard inner.descend(from: outer) else {
-            return .failed(.serverFailure, because: "questions lead to further questions without an end")
-        }
-        inner.position = .behind(outer.position)
-        switch walk(&inner, router) {
-        case .complete:
-            let length = complete(&inner)
-            return block.handlers[outer.position.handler].answered(
-                InnerResponse(inner, memory.output.bytes.view(length)), &outer, note: subquery.note)
-        case .silent: return .dropped
-        case .parked(let id):
-            guard let place = park() else {
-                parking.leave(id)
-                return .failed(.serverFailure, because: "too many queries wait already")
-            }
-            keep(inner, at: id, for: .handler(InnerQuestion(place, subquery.note, router)))
-            return .suspended(place)
-        }
-    }
-
-    /// Hands the response to the handler that asked, and goes on with the query that waited for it.
-    private func conclude(_ question: InnerQuestion, _ inner: borrowing Exchange, _ length: Int) {
-        let memory = innerMemory.popLast() ?? InnerMemory()
-        defer { innerMemory.append(memory) }
-        // The output of what goes on now is where this response was written.
-        memory.output.bytes.copy(streamOutput.view(2, length), to: 0)
-        let response = InnerResponse(inner, memory.output.bytes.view(length))
-        resume(question.place) { exchange in
-            exchange.position.block?.handlers[exchange.position.handler].answered(
-                response, &exchange, note: question.note)
         }
     }
 }

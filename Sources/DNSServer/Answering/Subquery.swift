@@ -222,3 +222,52 @@ private final class BackgroundQuestion: TimerTarget {
 
     func timerFired(_ token: UInt64) { chain.ask(self) }
 }
+
+extension Chain {
+    /// Asks the handlers behind the one that `outer` is at; gives that one's verdict on what they say.
+    func ask(_ subquery: Subquery, for outer: inout Exchange, _ router: ServerBlockRouter) -> Verdict {
+        let memory = innerMemory.popLast() ?? InnerMemory()
+        defer { innerMemory.append(memory) }
+        let message = subquery.message(for: outer, in: memory.message.bytes)
+        var query = Query()
+        guard let block = outer.position.block,
+            QuestionParser.parse(message, into: &query, scratch: memory.folded.bytes) == .accepted
+        else { return .failed(.serverFailure) }
+        var writer = MessageWriter(memory.output.bytes)
+        writer.begin(message, query, size: 65535)
+        var inner = Exchange(
+            message: message, asked: query, response: writer, client: outer.client, transport: outer.transport,
+            received: outer.received, scratch: memory.scratch.bytes)
+        guard inner.descend(from: outer) else {
+            return .failed(.serverFailure, because: "questions lead to further questions without an end")
+        }
+        inner.position = .behind(outer.position)
+        switch walk(&inner, router) {
+        case .complete:
+            let length = complete(&inner)
+            return block.handlers[outer.position.handler].answered(
+                InnerResponse(inner, memory.output.bytes.view(length)), &outer, note: subquery.note)
+        case .silent: return .dropped
+        case .parked(let id):
+            guard let place = park() else {
+                parking.leave(id)
+                return .failed(.serverFailure, because: "too many queries wait already")
+            }
+            keep(inner, at: id, for: .handler(InnerQuestion(place, subquery.note, router)))
+            return .suspended(place)
+        }
+    }
+
+    /// Hands the response to the handler that asked, and goes on with the query that waited for it.
+    func conclude(_ question: InnerQuestion, _ inner: borrowing Exchange, _ length: Int) {
+        let memory = innerMemory.popLast() ?? InnerMemory()
+        defer { innerMemory.append(memory) }
+        // The output of what goes on now is where this response was written.
+        memory.output.bytes.copy(streamOutput.view(2, length), to: 0)
+        let response = InnerResponse(inner, memory.output.bytes.view(length))
+        resume(question.place) { exchange in
+            exchange.position.block?.handlers[exchange.position.handler].answered(
+                response, &exchange, note: question.note)
+        }
+    }
+}
