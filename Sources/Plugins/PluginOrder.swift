@@ -42,6 +42,7 @@ package let pluginOrder: [any Plugin.Type] = [
     GatewayPlugin.self,
     KubernetesPlugin.self,
     EtcdPlugin.self,
+    AutoPlugin.self,
     FilePlugin.self,
     CachePlugin.self,
     LoopPlugin.self,

@@ -54,6 +54,31 @@ enum System {
         }
     }
 
+    /// Paths of all files under a folder, of folders in it too; nil when there is no such folder.
+    ///
+    /// Folders whose names begin with two dots are those that mounted ConfigMaps are exchanged by, and are left out: what
+    /// is in them is linked to from outside.
+    static func files(under folder: String) -> [String]? {
+        guard let stream = unsafe opendir(folder) else { return nil }
+        defer { unsafe closedir(stream) }
+        var files: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            guard name != ".", !name.hasPrefix("..") else { continue }
+            let path = "\(folder)/\(name)"
+            var status = stat()
+            guard unsafe lstat(path, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                files += Self.files(under: path) ?? []
+            } else {
+                files.append(path)
+            }
+        }
+        return files
+    }
+
     static func environment(_ name: String) -> String? {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }

@@ -50,7 +50,8 @@ final class CountedServer: Sendable {
         let blocks = try CorefileSyntax.parse(
             text: ".:\(address.port) {\nbind \(host)\n\(directives)\n}\n", file: "Corefile",
             sources: CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil }))
-        return try PlanBuilder(order: pluginOrder, metrics: metrics, readFile: { _ in "" }).build(blocks, hash: "")
+        return try PlanBuilder(order: pluginOrder, metrics: metrics, files: FileAccess { _ in "" }).build(
+            blocks, hash: "")
     }
 
     private static func list(

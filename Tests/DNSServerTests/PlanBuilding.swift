@@ -71,7 +71,7 @@ import Testing
         let blocks = try CorefileSyntax.parse(text: corefile, file: "Corefile", sources: sources)
         var builder = PlanBuilder(
             order: [Bind.self, View.self, Certificate.self, Noting.self, Strict.self], metrics: MetricRegistry(),
-            readFile: { path in "text of \(path)" },
+            files: FileAccess { path in "text of \(path)" },
             interfaceAddresses: { name in
                 switch name {
                 case "lo": [IPAddress("127.0.0.1"), IPAddress("::1")].compactMap(\.self)
@@ -231,7 +231,7 @@ import Testing
         #expect(settings.directives == ["bind", "noting", "strict"])
         #expect(settings.serverLabel == "dns://192.0.2.1:53")
         #expect(settings.reachableAddresses.map(\.description) == ["192.0.2.1", "192.0.2.2"])
-        #expect(try settings.readFile("hosts") == "text of hosts")
+        #expect(try settings.files.read("hosts") == "text of hosts")
         #expect(settings.listensPlainly)
     }
 

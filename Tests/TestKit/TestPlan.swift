@@ -20,10 +20,7 @@ package enum TestPlan {
         let blocks = try CorefileSyntax.parse(text: corefile, file: "Corefile", sources: sources)
         let builder = PlanBuilder(
             order: [FailureNotes.self] + pluginOrder, metrics: metrics, hostAddresses: hostAddresses,
-            readFile: { path in
-                guard let text = files[path] else { throw NoSuchFile() }
-                return text
-            },
+            files: access(files),
             upstreamSessions: { settings throws(CredentialsFailure) in
                 let credentials = settings.credentials
                 for file in [credentials?.certificateFile, credentials?.keyFile, credentials?.authorityFile] {
@@ -33,6 +30,19 @@ package enum TestPlan {
                 return ClearSessions()
             })
         return try builder.build(blocks, hash: "")
+    }
+
+    /// What is there: texts by their absolute paths.
+    package static func access(_ files: [String: String]) -> FileAccess {
+        FileAccess(
+            read: { path in
+                guard let text = files[path] else { throw NoSuchFile() }
+                return text
+            },
+            list: { folder in
+                let paths = files.keys.filter { $0.hasPrefix("\(folder)/") }
+                return paths.isEmpty ? nil : paths
+            })
     }
 
     /// A plan of one block for the root zone.

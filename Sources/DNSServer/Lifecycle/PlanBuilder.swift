@@ -10,7 +10,7 @@ package struct PlanBuilder: Sendable {
     package var metrics: MetricRegistry
     /// The port of keys that name none.
     package var defaultPort: UInt16
-    package var readFile: @Sendable (String) throws -> String
+    package var files: FileAccess
     /// Addresses of a network interface; empty when there is none of that name.
     package var interfaceAddresses: @Sendable (String) -> [IPAddress]
     package var supportsIPv6: Bool
@@ -24,7 +24,7 @@ package struct PlanBuilder: Sendable {
     package init(
         order: [any Plugin.Type], metrics: MetricRegistry, defaultPort: UInt16 = 53, supportsIPv6: Bool = true,
         hostAddresses: [IPAddress] = [],
-        readFile: @escaping @Sendable (String) throws -> String,
+        files: FileAccess,
         interfaceAddresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] },
         examineCredentials: @escaping @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void = { _ in },
         upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions
@@ -32,7 +32,7 @@ package struct PlanBuilder: Sendable {
         self.order = order
         self.metrics = metrics
         self.defaultPort = defaultPort
-        self.readFile = readFile
+        self.files = files
         self.interfaceAddresses = interfaceAddresses
         self.supportsIPv6 = supportsIPv6
         self.hostAddresses = hostAddresses
@@ -72,12 +72,10 @@ package struct PlanBuilder: Sendable {
         block.directives(named: "view").first.map { $0.arguments.first?.text ?? "" }
     }
 
-    /// Reads files whose names are relative from the folder that `root` names.
-    private static func rooted(
-        _ readFile: @escaping @Sendable (String) throws -> String, in block: ServerBlockSyntax
-    ) -> @Sendable (String) throws -> String {
-        guard let root = block.directives(named: "root").first?.arguments.first?.text else { return readFile }
-        return { try readFile($0.hasPrefix("/") ? $0 : "\(root)/\($0)") }
+    /// Files whose names are relative are in the folder that `root` names.
+    private func files(of block: ServerBlockSyntax) -> FileAccess {
+        guard let root = block.directives(named: "root").first?.arguments.first?.text else { return files }
+        return files.relative(to: root)
     }
 
     // MARK: Listening
@@ -168,7 +166,7 @@ package struct PlanBuilder: Sendable {
             addresses: listens.map(\.address).filter { seenAddresses.insert($0).inserted },
             schemes: listens.map(\.scheme), directives: block.directives.map(\.name),
             view: Self.view(of: block) ?? "", metrics: metrics,
-            hostAddresses: hostAddresses, wildcard: wildcard, readFile: Self.rooted(readFile, in: block),
+            hostAddresses: hostAddresses, wildcard: wildcard, files: files(of: block),
             upstreamSessions: upstreamSessions)
         var plugins: [any Plugin] = []
         for type in order {

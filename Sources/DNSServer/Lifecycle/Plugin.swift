@@ -86,8 +86,8 @@ package struct BlockSettings: Sendable {
     package let hostAddresses: [IPAddress]
     /// All addresses, in both families where the system has both.
     package let wildcard: IPAddress
-    /// Reads a file named in the configuration; throws a text that says what went wrong.
-    package let readFile: @Sendable (String) throws -> String
+    /// The files that are named in the configuration.
+    package let files: FileAccess
     /// How to speak with upstreams through TLS or HTTP.
     package let upstreamSessions: MakeUpstreamSessions
 
@@ -95,7 +95,7 @@ package struct BlockSettings: Sendable {
         zones: [Name], addresses: [SocketAddress], schemes: [ServerScheme] = [], directives: [String],
         view: String = "", metrics: MetricRegistry,
         hostAddresses: [IPAddress] = [], wildcard: IPAddress = IPAddress(v4: 0),
-        readFile: @escaping @Sendable (String) throws -> String,
+        files: FileAccess,
         upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions
     ) {
         self.zones = zones
@@ -106,7 +106,7 @@ package struct BlockSettings: Sendable {
         self.metrics = metrics
         self.hostAddresses = hostAddresses
         self.wildcard = wildcard
-        self.readFile = readFile
+        self.files = files
         self.upstreamSessions = upstreamSessions
     }
 

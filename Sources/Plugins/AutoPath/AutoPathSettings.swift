@@ -46,7 +46,7 @@ struct AutoPathSettings: Sendable {
                 return check.report(wrongProvider(word))
             }
             // Without the file pods have nothing behind the cluster's path either.
-            let text = (try? block.readFile(Self.hostFile)) ?? ""
+            let text = (try? block.files.read(Self.hostFile)) ?? ""
             hostSearch = Array(Self.search(in: text).compactMap { Name($0) }.prefix(Self.longestPath))
         } else if let elements = check.attempt(try Self.elements(of: word, directive, block)) {
             source = .list(elements)
@@ -59,7 +59,7 @@ struct AutoPathSettings: Sendable {
         let shown = ConfigurationError.shown(word.text)
         let text: String
         do {
-            text = try block.readFile(word.text)
+            text = try block.files.read(word.text)
         } catch {
             throw directive.error(found: "\(shown), which cannot be read: \(error)", expected: meaning, at: word.at)
         }

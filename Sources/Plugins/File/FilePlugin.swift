@@ -9,7 +9,8 @@ package final class FilePlugin: Plugin, ZoneTableSource {
     package static let directive = "file"
 
     let zones: ServedZones
-    private let files: [FollowedZoneFile]
+    /// Each with the time between two looks at it.
+    private let files: [(file: FollowedZoneFile, pause: Duration)]
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -17,12 +18,12 @@ package final class FilePlugin: Plugin, ZoneTableSource {
             directives.map { directive in
                 let settings = FileSettings(directive, zones: block.zones, &check)
                 var tables: [Name: ZoneTable] = [:]
-                let text = settings.path.isEmpty ? nil : try? block.readFile(settings.path)
+                let text = settings.path.isEmpty ? nil : try? block.files.read(settings.path)
                 if let text {
                     for zone in settings.zones {
                         do throws(ZoneFileError) {
                             tables[zone] = try ZoneFile.table(
-                                text, named: settings.path, origin: zone, readFile: block.readFile)
+                                text, named: settings.path, origin: zone, readFile: block.files.read)
                         } catch {
                             check.report(directive.error(found: error.description, expected: "a zone file"))
                         }
@@ -41,16 +42,21 @@ package final class FilePlugin: Plugin, ZoneTableSource {
                 }
             })
         self.zones = zones
-        files = read.map { FollowedZoneFile($0.0, text: $0.1, into: zones, readFile: block.readFile) }
+        files = read.map { settings, text, _ in
+            let file = FollowedZoneFile(
+                settings.path, zones: settings.zones, text: text, plugin: Self.directive,
+                ignoresSerial: settings.ignoresSerial, into: zones, readFile: block.files.read)
+            return (file, settings.reload)
+        }
     }
 
     package func start(_ environment: any PluginEnvironment) async {
-        for file in files { file.sayState() }
+        for (file, pause) in files { file.sayState(pause) }
         let files = files
         task.withLock { task in
             task = Task {
                 await withTaskGroup(of: Void.self) { group in
-                    for file in files { group.addTask { await file.follow() } }
+                    for (file, pause) in files { group.addTask { await file.follow(every: pause) } }
                 }
             }
         }
@@ -59,5 +65,5 @@ package final class FilePlugin: Plugin, ZoneTableSource {
     package func stop() async { task.withLock { $0 }?.cancel() }
 
     /// Looks at every file once.
-    func readAgain() { for file in files { file.readAgain() } }
+    func readAgain() { for (file, _) in files { file.readAgain() } }
 }

@@ -5,72 +5,88 @@ import ZoneData
 
 /// Looks at a zone file every now and then, and serves what is new in it.
 final class FollowedZoneFile: Sendable {
-    private let settings: FileSettings
-    private let zones: ServedZones
+    private let path: String
+    private let zones: [Name]
+    /// Whose lines of the log these are.
+    private let plugin: String
+    private let ignoresSerial: Bool
+    private let served: ServedZones
     private let readFile: @Sendable (String) throws -> String
-    /// A hash of the text looked at last; nil when it could not be read.
-    private let seen: Mutex<Int?>
+    private let seen: Mutex<Seen>
 
+    /// What the last look found.
+    private enum Seen: Equatable {
+        case nothing
+        case unreadable
+        case text(hash: Int)
+
+        init(_ text: String?) { self = text.map { .text(hash: $0.hashValue) } ?? .unreadable }
+    }
+
+    /// - Parameter text: what was read and is served already, or that nothing could be; left out for a file that was
+    ///   not looked at yet.
     init(
-        _ settings: FileSettings, text: String?, into zones: ServedZones,
-        readFile: @escaping @Sendable (String) throws -> String
+        _ path: String, zones: [Name], text: String?? = .none, plugin: String, ignoresSerial: Bool = false,
+        into served: ServedZones, readFile: @escaping @Sendable (String) throws -> String
     ) {
-        self.settings = settings
+        self.path = path
         self.zones = zones
+        self.plugin = plugin
+        self.ignoresSerial = ignoresSerial
+        self.served = served
         self.readFile = readFile
-        seen = Mutex(text?.hashValue)
+        seen = Mutex(text.map(Seen.init) ?? .nothing)
     }
 
     /// Says what was found at start.
-    func sayState() {
-        if seen.withLock({ $0 }) == nil {
-            Log.warning("plugin/file: \(settings.path) cannot be read: trying again every \(settings.reload)")
+    func sayState(_ pause: Duration) {
+        if seen.withLock({ $0 }) == .unreadable {
+            Log.warning("plugin/\(plugin): \(path) cannot be read: trying again every \(pause)")
         }
-        for zone in settings.zones {
-            for warning in zones.table(of: zone)?.warnings ?? [] {
-                Log.warning("plugin/file: \(settings.path): \(warning)")
-            }
+        for zone in zones {
+            if let table = served.table(of: zone) { warn(of: table) }
         }
     }
 
-    func follow() async {
-        guard settings.reload > .zero else { return }
-        while !Task.isCancelled {
-            try? await Task.sleep(for: settings.reload)
-            guard !Task.isCancelled else { return }
-            readAgain()
-        }
+    func follow(every pause: Duration) async {
+        guard pause > .zero else { return }
+        while (try? await Task.sleep(for: pause)) != nil { readAgain() }
+    }
+
+    private func warn(of table: ZoneTable) {
+        for warning in table.warnings { Log.warning("plugin/\(plugin): \(path): \(warning)") }
     }
 
     /// Takes over what is new; a file that is no zone, or has the serial it had, changes nothing.
     func readAgain() {
-        let text = try? readFile(settings.path)
-        let hash = text?.hashValue
+        let text = try? readFile(path)
+        let found = Seen(text)
         let isNew = seen.withLock { seen in
-            defer { seen = hash }
-            return seen != hash
+            defer { seen = found }
+            return seen != found
         }
         guard isNew else { return }
         guard let text else {
-            return Log.error("plugin/file: \(settings.path) cannot be read: its zones stay as they were")
+            return Log.error("plugin/\(plugin): \(path) cannot be read: what it served stays as it was")
         }
-        for zone in settings.zones { take(text, zone) }
+        for zone in zones { take(text, zone) }
     }
 
     private func take(_ text: String, _ zone: Name) {
         do throws(ZoneFileError) {
-            let table = try ZoneFile.table(text, named: settings.path, origin: zone, readFile: readFile)
-            if let old = zones.table(of: zone), old.serial == table.serial, !settings.ignoresSerial {
+            let table = try ZoneFile.table(text, named: path, origin: zone, readFile: readFile)
+            if let old = served.table(of: zone), old.serial == table.serial, !ignoresSerial {
                 return Log.warning(
-                    "plugin/file: \(settings.path) changed, but not the serial \(table.serial) of \(zone): "
+                    "plugin/\(plugin): \(path) changed, but not the serial \(table.serial) of \(zone): "
                         + "the zone stays as it was"
                 )
             }
-            zones.replace(zone, by: table)
-            Log.info("plugin/file: \(zone) is served from \(settings.path) with serial \(table.serial)")
-            for warning in table.warnings { Log.warning("plugin/file: \(settings.path): \(warning)") }
+            served.put(zone, table)
+            Log.info("plugin/\(plugin): \(zone) is served from \(path) with serial \(table.serial)")
+            warn(of: table)
         } catch {
-            Log.error("plugin/file: \(error): the zone \(zone) stays as it was")
+            let fate = served.table(of: zone) == nil ? "is not served" : "stays as it was"
+            Log.error("plugin/\(plugin): \(error): the zone \(zone) \(fate)")
         }
     }
 }

@@ -15,6 +15,8 @@ struct ServedZone: Sendable {
 /// The zones of one plugin, replaced whole and read by every loop.
 final class ServedZones: Sendable {
     let published: Published<[ServedZone]>
+    /// Held while a new state is made of the last.
+    private let changing = Mutex(())
 
     /// Of several with one origin the last counts.
     init(_ zones: [ServedZone]) { published = Published(Self.ordered(zones)) }
@@ -23,15 +25,22 @@ final class ServedZones: Sendable {
 
     func table(of origin: Name) -> ZoneTable? { published.value.first { $0.origin == origin }?.table }
 
-    /// Serves `table` in the place of what its zone had before.
-    func replace(_ origin: Name, by table: ZoneTable?) {
-        var zones = published.value
-        guard let index = zones.firstIndex(where: { $0.origin == origin }) else { return }
-        zones[index].table = table
-        published.publish(zones)
+    /// Serves `table` in the place of what its zone had before, if it was there.
+    func put(_ origin: Name, _ table: ZoneTable) {
+        changing.withLock { _ in
+            var zones = published.value
+            if let index = zones.firstIndex(where: { $0.origin == origin }) {
+                zones[index].table = table
+                published.publish(zones)
+            } else {
+                published.publish(Self.ordered(zones + [ServedZone(origin: origin, table: table)]))
+            }
+        }
     }
 
-    func replaceAll(by zones: [ServedZone]) { published.publish(Self.ordered(zones)) }
+    func remove(_ origin: Name) {
+        changing.withLock { _ in published.publish(published.value.filter { $0.origin != origin }) }
+    }
 
     /// Zones below others first, so that the first one above a name is the longest.
     private static func ordered(_ zones: [ServedZone]) -> [ServedZone] {

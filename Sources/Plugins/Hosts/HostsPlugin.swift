@@ -22,9 +22,9 @@ package final class HostsPlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         settings = try SettingsCheck.gather { HostsSettings(directives, zones: block.zones, &$0) }
-        readFile = block.readFile
+        readFile = block.files.read
         metrics = block.metrics
-        let first = try? block.readFile(settings.path)
+        let first = try? block.files.read(settings.path)
         text = Mutex(first)
         table = Published(Self.table(settings, first))
     }

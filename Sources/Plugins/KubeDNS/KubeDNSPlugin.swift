@@ -24,7 +24,7 @@ package final class KubeDNSPlugin: Plugin {
         check.attempt(try directive.noBlock())
         try check.finish()
         folder = directive.words.first ?? ""
-        readFile = block.readFile
+        readFile = block.files.read
         configuration = KubeDNSConfiguration(folder, readFile)
         let lines = check.attempt(try configuration.forwards(for: directive, block.directives)) ?? []
         try check.finish()

@@ -19,7 +19,7 @@ package final class LoadBalancePlugin: Plugin {
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         settings = LoadBalanceSettings(directives, &check)
-        readFile = block.readFile
+        readFile = block.files.read
         if let path = settings.weightFile { loadFirst(path, directives, &check) }
         try check.finish()
     }

@@ -78,7 +78,7 @@ import Testing
 
     private static func plugin(_ readFile: @escaping @Sendable (String) throws -> String) throws -> HostsPlugin {
         let block = BlockSettings(
-            zones: [.root], addresses: [], directives: [], metrics: MetricRegistry(), readFile: readFile)
+            zones: [.root], addresses: [], directives: [], metrics: MetricRegistry(), files: FileAccess(read: readFile))
         return try HostsPlugin([], in: block)
     }
 

@@ -14,7 +14,7 @@ import Testing
         let blocks = try CorefileSyntax.parse(text: text, file: "Corefile", sources: sources)
         return try PlanBuilder(
             order: [BindPlugin.self, TLSPlugin.self, WhoamiPlugin.self], metrics: MetricRegistry(),
-            defaultPort: defaultPort, readFile: { _ in "" },
+            defaultPort: defaultPort, files: FileAccess { _ in "" },
             examineCredentials: { (files) throws(CredentialsFailure) in
                 guard files.certificateFile != "bad" else {
                     throw CredentialsFailure(file: "bad", found: "no certificate", expected: "certificates as PEM")
@@ -80,7 +80,7 @@ import Testing
         func label(_ schemes: [ServerScheme]) -> String {
             BlockSettings(
                 zones: [], addresses: [address], schemes: schemes, directives: [], metrics: MetricRegistry(),
-                readFile: { _ in "" }
+                files: FileAccess { _ in "" }
             ).serverLabel
         }
         #expect(label([.tls, .dns]) == "tls://:853")

@@ -1,0 +1,21 @@
+/// The files that a configuration names.
+package struct FileAccess: Sendable {
+    /// The text of a file; throws what says what went wrong.
+    package let read: @Sendable (String) throws -> String
+    /// Paths of all files under a folder, of folders in it too; nil when there is no such folder.
+    package let list: @Sendable (String) -> [String]?
+
+    package init(
+        read: @escaping @Sendable (String) throws -> String,
+        list: @escaping @Sendable (String) -> [String]? = { _ in nil }
+    ) {
+        self.read = read
+        self.list = list
+    }
+
+    /// The same files, with names that are relative in `folder`.
+    package func relative(to folder: String) -> Self {
+        @Sendable func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
+        return Self(read: { try read(absolute($0)) }, list: { list(absolute($0)) })
+    }
+}
