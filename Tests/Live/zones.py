@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import time
@@ -268,6 +269,42 @@ def reloading(suite):
     suite.equal("and the zone is still served", dig(server.port, "new.zone.test").rcode, "NOERROR")
 
 
+def folder(suite):
+    """A zone that is put into a folder of `auto` is served and told, one whose file goes is served no more."""
+    zones = work / "auto"
+    zones.mkdir()
+    (zones / "db.first.test").write_text(ZONE.replace("$ORIGIN zone.test.", ""))
+    (zones / "db.broken.test").write_text("@ 60 SOA\n")
+    secondary = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    secondary.bind(("127.0.0.1", 0))
+    secondary.settimeout(10)
+    server = Server(f"""
+.:@PORT@ {{
+    bind 127.0.0.1
+    errors
+    transfer {{
+        to * 127.0.0.1:{secondary.getsockname()[1]}
+    }}
+    auto {{
+        directory {zones}
+        reload 200ms
+    }}
+}}
+""", None).wait_for("many.first.test.")
+    suite.check("a broken file in a folder is said", f"{zones}/db.broken.test:1:" in server.log, server.log_end())
+    draft = zones / "draft"
+    draft.write_text(ZONE.replace("$ORIGIN zone.test.", ""))
+    draft.replace(zones / "db.second.test")
+    suite.check("a file that comes is a zone", eventually(lambda: dig(server.port, "many.second.test.").rcode == "NOERROR"))
+    told = set()
+    while len(told) < 2:
+        told.add(expand(secondary.recv(512), 12)[0])
+    suite.equal("and servers that copy it hear of it", told, {b"first.test.", b"second.test."})
+    (zones / "db.first.test").unlink()
+    suite.check("a file that goes is one no longer", eventually(lambda: not dig(server.port, "many.first.test.").data))
+    suite.equal("the other is served on", len(dig(server.port, "many.second.test.").data), 3)
+
+
 def large(suite):
     file = work / "large.zone"
     with file.open("w") as out:
@@ -285,7 +322,7 @@ def large(suite):
 
 
 def body(suite):
-    for part in [signed_or_not, reloading, large]:
+    for part in [signed_or_not, reloading, folder, large]:
         part(suite)
 
 

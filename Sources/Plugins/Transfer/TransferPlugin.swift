@@ -25,11 +25,16 @@ package final class TransferPlugin: Plugin {
     }
 
     package func start(_ environment: any PluginEnvironment) async {
-        let notifiers = notifiers
         task.withLock { task in
             task = Task {
                 await withTaskGroup(of: Void.self) { group in
-                    for notifier in notifiers { group.addTask { await notifier.run() } }
+                    var running: Set<ZoneNotifier.Pair> = []
+                    repeat {
+                        // Plugins may find new zones at any time.
+                        for notifier in self.notifiers where running.insert(notifier.pair).inserted {
+                            group.addTask { await notifier.run() }
+                        }
+                    } while (try? await Task.sleep(for: ZoneNotifier.Pace().look)) != nil
                 }
             }
         }

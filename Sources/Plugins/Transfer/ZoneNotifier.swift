@@ -31,6 +31,14 @@ struct ZoneNotifier: Sendable {
         self.serial = serial
     }
 
+    /// What tells one notifier of a plugin from the others.
+    struct Pair: Hashable, Sendable {
+        let zone: Name
+        let server: SocketAddress
+    }
+
+    var pair: Pair { Pair(zone: zone, server: server) }
+
     func run() async {
         var told: UInt32?
         var wasHeard = true
