@@ -14,7 +14,11 @@ struct AutoSettings: Sendable {
     var reload = Duration.seconds(60)
 
     private static var options: OptionTable<Self> {
-        [.custom("directory", readDirectory), .duration("reload", \.reload)]
+        [
+            .custom("directory", readDirectory),
+            .duration("reload", \.reload),
+            .ignored("upstream", isListed: false),
+        ]
     }
 
     init(_ directive: Directive, zones: [Name], _ check: inout SettingsCheck) {

@@ -16,6 +16,7 @@ struct FileSettings: Sendable {
             .duration("reload", \.reload),
             .flag("reload_by_mtime", \.ignoresSerial),
             .fallthroughZones(\.fallthroughZones),
+            .ignored("upstream", isListed: false),
         ]
     }
 
