@@ -44,6 +44,7 @@ package let pluginOrder: [any Plugin.Type] = [
     EtcdPlugin.self,
     AutoPlugin.self,
     FilePlugin.self,
+    SecondaryPlugin.self,
     CachePlugin.self,
     LoopPlugin.self,
     ForwardPlugin.self,

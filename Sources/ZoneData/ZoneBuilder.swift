@@ -164,4 +164,6 @@ package struct ZoneBuilder {
 /// What keeps records from being a zone.
 package struct ZoneContentError: Error, Equatable, CustomStringConvertible {
     package let description: String
+
+    init(_ description: String) { self.description = description }
 }

@@ -120,7 +120,7 @@ private func octets(of field: UnsafePointer<ldns_rdf>) -> [UInt8]? {
 
 extension ZoneRecord {
     /// As ldns has read it.
-    fileprivate init(_ record: UnsafeMutablePointer<ldns_rr>) {
+    init(_ record: UnsafeMutablePointer<ldns_rr>) {
         unsafe self.init(
             owner: ldns_rr_owner(record).flatMap { unsafe octets(of: $0) } ?? [0],
             type: UInt16(truncatingIfNeeded: ldns_rr_get_type(record).rawValue),

@@ -96,10 +96,10 @@ struct ZoneLayout {
 
     private func startOfAuthority() throws(ZoneContentError) -> (serial: UInt32, negativeTTL: UInt32) {
         guard let set = set(.soa, at: 0), let data = firstData(.soa, at: 0) else {
-            throw ZoneContentError(description: "no SOA record of \(origin)")
+            throw ZoneContentError("no SOA record of \(origin)")
         }
         guard set.count == 1 else {
-            throw ZoneContentError(description: "\(set.count) SOA records of \(origin), expected one")
+            throw ZoneContentError("\(set.count) SOA records of \(origin), expected one")
         }
         return withBytes(data) { data in
             (data.uint32(at: data.count - 20), min(set.ttl, data.uint32(at: data.count - 4)))

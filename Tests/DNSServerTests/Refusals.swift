@@ -51,7 +51,7 @@ import Testing
         Case("class NONE", "REFUSED", query { $0.class = 254 }),
         Case("inverse queries", "NOTIMP", query { $0.flags = 1 << 11 }),
         Case("status queries", "NOTIMP", query { $0.flags = 2 << 11 }),
-        Case("notifications", "NOTIMP", query { $0.flags = 4 << 11 }),
+        Case("notifications of zones that are not copied here", "NOTIMP", query { $0.flags = 4 << 11 }),
         Case("updates", "NOTIMP", query { $0.flags = 5 << 11 }),
         Case("an opcode nobody knows", "NOTIMP", query { $0.flags = 15 << 11 }),
         Case("no question", "FORMERR", query { $0.counts = [0, 0, 0, 0] }),

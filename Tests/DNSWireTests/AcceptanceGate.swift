@@ -61,7 +61,16 @@ struct AcceptanceGate {
         #expect(accept(octets("1234 8100 0001 0000 0000 0000" + Self.question)).0 == .dropped)
     }
 
-    @Test("every opcode but QUERY is not implemented", arguments: 1...15)
+    @Test("NOTIFY is read up to its question: an SOA may stand in its answer section (RFC 1996 §3.7)")
+    func notify() {
+        var message = octets("1234 2400 0001 0001 0000 0000" + Self.question + "c00c 0006 0001 0000 0000 0000")
+        #expect(accept(message).0 == .notify)
+        #expect(accept(message).name == accept(octets(Self.header + Self.question)).name)
+        message.removeLast(message.count - 14)
+        #expect(accept(message).0 == .rejected(.formatError))
+    }
+
+    @Test("every other opcode but QUERY is not implemented", arguments: [1, 2, 3] + Array(5...15))
     func opcode(_ opcode: Int) {
         var message = octets(Self.header + Self.question)
         message[2] = UInt8(opcode << 3)

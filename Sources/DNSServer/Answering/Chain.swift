@@ -75,6 +75,16 @@ package final class Chain {
         var exchange = Exchange(
             message: message, asked: query, response: writer, client: client, transport: transport,
             received: loop.now, scratch: scratch.bytes)
+        if acceptance == .notify {
+            let handlers = find(&exchange, router)?.handlers ?? []
+            if handlers.contains(where: { $0.hears(ofChangeIn: query.folded, from: client.address) }) {
+                exchange.response.flags |= HeaderFlag.authoritative
+            } else {
+                counters.rejected.bump()
+                exchange.response.code = .notImplemented
+            }
+            return .response(exchange.response.finish(query))
+        }
         if let code = Self.refusal(acceptance, query, router) {
             counters.rejected.bump()
             exchange.response.code = code

@@ -34,6 +34,9 @@ package protocol Handler: AnyObject {
     /// The handlers behind this one have answered its subquery; the verdict is about its own question.
     func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict
 
+    /// A client says that a zone has changed (RFC 1996); true when this handler copies the zone from that client.
+    func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool
+
     /// On the way out, in reverse order, once the response is complete; only for handlers the query met on its way in.
     func finish(_ exchange: inout Exchange)
 }
@@ -44,5 +47,6 @@ extension Handler {
     package func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict {
         .failed(.serverFailure)
     }
+    package func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool { false }
     package func finish(_ exchange: inout Exchange) {}
 }

@@ -21,7 +21,6 @@ enum AbsentPlugin {
         "startup": ("a plugin that CoreDNS 1.1.0 removed", programs),
         "shutdown": ("a plugin that CoreDNS 1.1.0 removed", programs),
         "reverse": ("a plugin that CoreDNS 1.1.4 removed", "template, with PTR and A or AAAA records"),
-        "secondary": (notYet, "file with a copy that another program keeps, or forward to the primary"),
         "dnssec": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
         "sign": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
         "tsig": (notYet, "transfer to the addresses that may copy a zone"),

@@ -1,5 +1,7 @@
 /// The one acceptance gate for queries of every transport: header rules, question and OPT, nothing else.
 package enum QuestionParser {
+    private static let notify: UInt8 = 4
+
     /// Reads `message` into `query`.
     ///
     /// - Parameter scratch: at least 255 octets that receive the folded name.
@@ -11,9 +13,10 @@ package enum QuestionParser {
         query.questionEnd = 0
         query.edns = nil
         guard query.flags & HeaderFlag.response == 0 else { return .dropped }
-        guard query.opcode == 0 else { return .rejected(.notImplemented) }
+        guard query.opcode == 0 || query.opcode == Self.notify else { return .rejected(.notImplemented) }
         let additional = Int(message.uint16(at: 10))
-        guard message.uint16(at: 4) == 1, message.uint16(at: 6) == 0, additional <= 2 else {
+        guard message.uint16(at: 4) == 1, message.uint16(at: 6) == 0 || query.opcode == Self.notify, additional <= 2
+        else {
             return .rejected(.formatError)
         }
         guard let nameEnd = foldName(message, into: scratch), message.count >= nameEnd + 4 else {
@@ -24,6 +27,7 @@ package enum QuestionParser {
         query.type = RecordType(rawValue: message.uint16(at: nameEnd))
         query.class = message.uint16(at: nameEnd + 2)
         query.questionEnd = nameEnd + 4
+        if query.opcode == Self.notify { return .notify }
         let authority = message.uint16(at: 8)
         // Plain queries are nearly all: no further records, nothing behind the question.
         if additional == 0, authority == 0, message.count == query.questionEnd { return checkType(query) }

@@ -26,7 +26,7 @@ final class ServedZones: Sendable {
     func table(of origin: Name) -> ZoneTable? { published.value.first { $0.origin == origin }?.table }
 
     /// Serves `table` in the place of what its zone had before, if it was there.
-    func put(_ origin: Name, _ table: ZoneTable) {
+    func put(_ origin: Name, _ table: ZoneTable?) {
         changing.withLock { _ in
             var zones = published.value
             if let index = zones.firstIndex(where: { $0.origin == origin }) {

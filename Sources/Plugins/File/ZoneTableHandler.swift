@@ -15,7 +15,11 @@ final class ZoneTableHandler: Handler {
     private var zones: [Zone]
     private let answering = ZoneAnswering()
 
-    init(_ zones: ServedZones) {
+    /// Told of zones that changed, and by whom; true when they are copied from there.
+    private let hearsOfChange: (Name, IPAddress) -> Bool
+
+    init(_ zones: ServedZones, hearsOfChange: @escaping (Name, IPAddress) -> Bool = { _, _ in false }) {
+        self.hearsOfChange = hearsOfChange
         published = Subscription(zones.published)
         self.zones = Self.zones(published.value)
     }
@@ -55,6 +59,8 @@ final class ZoneTableHandler: Handler {
             return exchange.chase(targetAt: offset)
         }
     }
+
+    func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool { hearsOfChange(Name(zone), client) }
 
     private func claim(_ exchange: inout Exchange) {
         if exchange.isFirstQuestion { exchange.isAuthoritative = true }
