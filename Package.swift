@@ -103,7 +103,7 @@ let package = Package(
             name: "Plugins",
             dependencies: [
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
-                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData", "ZoneData",
+                "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData", "ZoneData", crypto,
             ]),
         .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
         // The program.

@@ -27,6 +27,7 @@ package let pluginOrder: [any Plugin.Type] = [
     LocalPlugin.self,
     DNS64Plugin.self,
     LoadBalancePlugin.self,
+    TSIGPlugin.self,
     RewritePlugin.self,
     HeaderPlugin.self,
     AutoPathPlugin.self,

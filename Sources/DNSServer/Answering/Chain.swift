@@ -195,8 +195,16 @@ package final class Chain {
 
     // MARK: The way out
 
-    /// Completes header and OPT and lets the handlers of the first question see the result; gives the length.
+    /// Completes the response, which its seal closes last; gives the length.
     func complete(_ exchange: inout Exchange) -> Int {
+        let length = finish(&exchange)
+        guard let seal = exchange.seal else { return length }
+        if let source = exchange.continuation { exchange.continuation = SealedSource(source, seal) }
+        return seal.close(&exchange.response)
+    }
+
+    /// Completes header and OPT and lets the handlers of the first question see the result; gives the length.
+    private func finish(_ exchange: inout Exchange) -> Int {
         if exchange.isAuthoritative { exchange.response.flags |= HeaderFlag.authoritative }
         let block = exchange.position.firstBlock
         if let block, block.offersRecursion { exchange.response.flags |= HeaderFlag.recursionAvailable }

@@ -69,6 +69,8 @@ package struct Exchange: ~Copyable {
     package var upstreamOptions: UpstreamOptions?
     /// Set by a handler whose answer goes on in further messages; only over TCP.
     package var continuation: (any MessageSource)?
+    /// What must stand last in the response, whatever it is.
+    package private(set) var seal: (any MessageSeal)?
     /// Directive of the plugin that answered; empty for the server itself.
     package internal(set) var answeredBy = ""
     /// True when that is a plugin behind the one that asked it.
@@ -177,6 +179,12 @@ package struct Exchange: ~Copyable {
     }
 
     // MARK: Ending
+
+    /// Lets `seal` close the response, and sets room for it aside.
+    package mutating func close(with seal: any MessageSeal) {
+        self.seal = seal
+        response.limit(to: response.limit - seal.size)
+    }
 
     /// Ends the answer with `code` and no records but those of CNAMEs already chased.
     mutating func fail(_ code: ResponseCode, _ error: ExtendedError?, because reason: String?) {

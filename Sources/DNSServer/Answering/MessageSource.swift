@@ -8,6 +8,13 @@ package protocol MessageSource: AnyObject {
     ///
     /// - Returns: true when there are more.
     func fill(_ response: inout MessageWriter) -> Bool
+
+    /// Closes each message; nil where nothing stands last.
+    var seal: (any MessageSeal)? { get }
+}
+
+extension MessageSource {
+    package var seal: (any MessageSeal)? { nil }
 }
 
 /// An answer of several messages on its way over one connection.
@@ -35,9 +42,12 @@ extension LoopServer {
             guard chain.parse(message, into: &query) == .accepted else { return (0, false) }
             var writer = MessageWriter(output)
             writer.begin(message, query, size: 65535)
+            let seal = answer.source.seal
+            if let seal { writer.limit(to: writer.limit - seal.size) }
             let isMore = answer.source.fill(&writer)
             writer.flags |= HeaderFlag.authoritative
-            return (writer.finish(query), isMore)
+            let length = writer.finish(query)
+            return (seal?.close(&writer) ?? length, isMore)
         }
     }
 }

@@ -94,6 +94,15 @@ package struct MessageWriter: ~Copyable {
         return count
     }
 
+    /// Appends a whole record behind everything else of a response that is complete; gives the length.
+    package mutating func appendLast(_ record: ByteView) -> Int {
+        guard recordsEnd > 0, count + record.count <= output.capacity else { return count }
+        output.copy(record, to: count)
+        count += record.count
+        output.store(written.uint16(at: 10) &+ 1, at: 10)
+        return count
+    }
+
     /// Lets header and sections take no more octets than this; never raises the limit.
     package mutating func limit(to octets: Int) { limit = min(limit, octets) }
 

@@ -12,6 +12,8 @@ package struct Query: BitwiseCopyable {
     /// Where the question section ends, in octets from the start of the message.
     package var questionEnd = 0
     package var edns: EDNS?
+    /// Where its TSIG record begins, the last of the message; 0 without one (RFC 8945 §5.1).
+    package var signatureOffset = 0
 
     package init() {}
 

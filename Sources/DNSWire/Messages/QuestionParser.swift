@@ -12,6 +12,7 @@ package enum QuestionParser {
         query.flags = message.uint16(at: 2)
         query.questionEnd = 0
         query.edns = nil
+        query.signatureOffset = 0
         guard query.flags & HeaderFlag.response == 0 else { return .dropped }
         guard query.opcode == 0 || query.opcode == Self.notify else { return .rejected(.notImplemented) }
         let additional = Int(message.uint16(at: 10))
@@ -83,6 +84,7 @@ package enum QuestionParser {
                         optionsLength: record.dataLength)
                 case .tsig where !sawTSIG:
                     sawTSIG = true
+                    query.signatureOffset = record.nameOffset
                 default:
                     return .rejected(.formatError)
                 }

@@ -10,6 +10,7 @@ import Testing
     private static let files = [
         "/etc/resolv.conf": "search a.test b.test\nnameserver 10.0.0.1\n", "/empty": "options ndots:5\n",
         "/weights": "a.test.\n10.0.0.1 3\n", "/broken": "a.test.\n10.0.0.1 many\n", "/etc/hosts": "",
+        "/keys": "key \"a.\" {\n  algorithm hmac-sha256;\n  secret \"c2VjcmV0\";\n};\n",
     ]
 
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
