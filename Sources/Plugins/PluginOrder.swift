@@ -17,6 +17,7 @@ package let pluginOrder: [any Plugin.Type] = [
     BufSizePlugin.self,
     BindPlugin.self,
     DebugPlugin.self,
+    TracePlugin.self,
     ReadyPlugin.self,
     HealthPlugin.self,
     PprofPlugin.self,

@@ -15,7 +15,7 @@ from upstreams_encrypted import TLSUpstream
 
 # Plugins that some of them need and this server does not have yet. Whoever adds one takes its word out, and the shapes
 # that wait for it are asked from then on.
-WAITED_FOR = {"dnssec", "sign", "trace"}
+WAITED_FOR = {"dnssec", "sign"}
 
 CLUSTER = ("kube-dns.kube-system.svc.cluster.local.", "A", "NOERROR", "a 10.96.0.10")
 UPSTREAM = ("example.com.", "A", "NOERROR", "a 192.0.2.1")

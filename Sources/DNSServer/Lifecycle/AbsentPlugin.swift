@@ -23,7 +23,6 @@ enum AbsentPlugin {
         "reverse": ("a plugin that CoreDNS 1.1.4 removed", "template, with PTR and A or AAAA records"),
         "dnssec": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
         "sign": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
-        "trace": (notYet, "dnstap, or the durations of prometheus"),
         "autoscale": (notHere, "the command cluster-dns autoscale"),
     ]
 
