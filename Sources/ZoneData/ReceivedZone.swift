@@ -50,18 +50,18 @@ package struct ReceivedZone: ~Copyable {
 
     /// - Throws: what is wrong with the message, or with the zone that it ends.
     package mutating func take(_ message: [UInt8]) throws(ZoneContentError) -> Progress {
-        guard let received = MessageRecords(message), received.isResponse, received.id == id else {
+        guard let received = ReceivedRecords(message), received.isResponse, received.id == id else {
             throw ZoneContentError("a message that is no response to what was asked")
         }
         guard received.code == 0 else { throw ZoneContentError("refused with code \(received.code)") }
-        for (index, record) in received.records.enumerated() {
+        for (index, record) in received.answers.enumerated() {
             if start == nil {
                 guard ZoneTimers(record) != nil, record.owner.map(folded) == origin.wire else {
                     throw ZoneContentError("a transfer that does not begin with the SOA of \(origin)")
                 }
                 start = record
             } else if record.type == RecordType.soa.rawValue {
-                return try finish(record, isLast: index == received.records.count - 1)
+                return try finish(record, isLast: index == received.answers.count - 1)
             }
             if let found = builder.add(record) { throw ZoneContentError(found) }
         }

@@ -165,5 +165,5 @@ package struct ZoneBuilder {
 package struct ZoneContentError: Error, Equatable, CustomStringConvertible {
     package let description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

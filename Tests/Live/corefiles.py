@@ -13,10 +13,6 @@ from live import BINARY, EXAMPLES, ROOT, Lab, Reply, ScriptedUpstream, Server, S
 from secure_clients import Authority, http1
 from upstreams_encrypted import TLSUpstream
 
-# Plugins that some of them need and this server does not have yet. Whoever adds one takes its word out, and the shapes
-# that wait for it are asked from then on.
-WAITED_FOR = {"dnssec", "sign"}
-
 CLUSTER = ("kube-dns.kube-system.svc.cluster.local.", "A", "NOERROR", "a 10.96.0.10")
 UPSTREAM = ("example.com.", "A", "NOERROR", "a 192.0.2.1")
 # What is asked of each: name, type, code, and a record of the answer where there is one.
@@ -55,8 +51,6 @@ REFUSED = {
         ("server block", 'the transport of "quic://.:', "dns://, tls://, https:// or grpc://"),
     ],
 }
-# What may wait until a plugin is there: its directive, and no other.
-ABSENT = "a plugin this version does not have"
 
 
 def place(folder, authority):
@@ -146,7 +140,6 @@ def body(suite):
     place(folder, authority)
     ports = {"upstream": upstream.port, "stub": stub.port, "encrypted": encrypted.port}
     ports |= {name: free_port() for name in ("web", "quic", "collector", "etcd")}
-    lacking = set()
     for file in files:
         shape, text = file.stem, on_this_machine(file.read_text(), folder, ports)
         draft = work / f"{shape}.Corefile"
@@ -161,15 +154,8 @@ def body(suite):
                     line[0] == directive and line[1].startswith(found) and line[2].startswith(expected) for line in lines),
                     said)
             continue
-        needs = {line[0] for line in lines if line[1] == ABSENT}
-        lacking |= needs
-        if needs:
-            # What other lines say may be wrong because of it.
-            suite.check(f"{shape}: waits only for plugins to come", needs <= WAITED_FOR, said)
-            continue
         if suite.check(f"{shape}: is sound", code == 0, said):
             ask(suite, shape, text, QUESTIONS[shape], lab).kill()
-    suite.equal("plugins that these shapes wait for: those that are there are no longer listed", lacking, WAITED_FOR)
     without_quic(suite, files, folder, ports, lab)
     version(suite, files, folder, ports, lab)
     followed(suite, upstream, stub, lab)

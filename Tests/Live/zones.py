@@ -64,6 +64,18 @@ NAMES = """zone.test ns1 mail upper many _sip._tcp _tcp alias chain out lost sel
 x.sub.wild *.wild walias a.walias b.c.walias a.wnone deep.ent ent a.deep.ent x.ent tree one.tree two.tree a.b.tree far
 www.far child x.child ns.child a.b.child below.child safe x.safe ns.safe todeleg strange\\.dot unknown loc service
 missing a.b.missing 0 zzz nowhere other one.other *.missing""".split()
+# Names that are asked with DNSSEC on the fly, and what delv says of the answer.
+VALIDATED = [(f"{name}.zone.test" if name else "zone.test", kind, wanted) for name, kind, wanted in [
+    ("", "SOA", "fully validated"), ("", "DNSKEY", "fully validated"), ("", "NS", "fully validated"), ("", "A", "fully validated"),
+    ("many", "A", "fully validated"), ("many", "TXT", "fully validated"), ("Upper", "A", "fully validated"),
+    ("alias", "A", "fully validated"), ("chain", "A", "fully validated"), ("alias", "TXT", "fully validated"),
+    ("lost", "A", "fully validated"), ("x.wild", "A", "fully validated"), ("x.wild", "MX", "fully validated"),
+    ("a.walias", "A", "fully validated"), ("missing", "A", "fully validated"), ("a.b.missing", "TXT", "fully validated"),
+    ("deep.ent", "A", "fully validated"), ("_sip._tcp", "SRV", "fully validated"), ("tree", "DNAME", "fully validated"),
+    ("one.tree", "A", "fully validated"), ("two.tree", "A", "fully validated"), ("loc", "HINFO", "fully validated"),
+    ("missing", "DS", "fully validated"), ("many", "DS", "fully validated"), ("safe", "DS", "fully validated"),
+    ("child", "DS", "fully validated"), ("service", "SVCB", "fully validated"), ("unknown", "TYPE65280", "fully validated"),
+]]
 COREFILE = """
 %s:@PORT@ {
     bind 127.0.0.1
@@ -223,17 +235,11 @@ def verify(suite, label, server, folder):
     file.write_text(copied)
     result = subprocess.run(["ldns-verify-zone", file], capture_output=True, text=True)
     suite.check(f"{label}: ldns-verify-zone is content with the copy", result.returncode == 0, result.stderr[-300:])
-    key = next(
-        line for path in folder.glob("K*.key") for line in path.read_text().splitlines() if " 257 " in line.replace("\t", " "))
-    words = key.split(";")[0].split()
-    at = words.index("257")
-    anchors = folder / "anchors"
-    anchors.write_text(
-        f'trust-anchors {{ "zone.test." static-key {words[at]} {words[at + 1]} {words[at + 2]} "{"".join(words[at + 3:])}"; }};\n')
+    trust = anchors(folder)
     for name, kind in [("many", "A"), ("x.wild", "A"), ("many", "TXT"), ("missing", "A"), ("x.wild", "MX"), ("tree", "DNAME"),
                        ("two.tree", "A")]:
         text = subprocess.run(
-            ["delv", "@127.0.0.1", "-p", str(server.port), "-a", anchors, "+root=zone.test", f"{name}.zone.test", kind],
+            ["delv", "@127.0.0.1", "-p", str(server.port), "-a", trust, "+root=zone.test", f"{name}.zone.test", kind],
             capture_output=True, text=True, timeout=30)
         output = text.stdout + text.stderr
         # Where opt-out covers the name, a wildcard proves nothing about it (RFC 5155 §9.1).
@@ -321,8 +327,88 @@ def large(suite):
     suite.check("all of it is copied", "XFR size: 100004 records" in output, output[-200:])
 
 
+def anchors(folder):
+    """What delv trusts: the key of a folder that signs keys."""
+    key = next(
+        line for path in folder.glob("K*.key") for line in path.read_text().splitlines() if " 257 " in line.replace("\t", " "))
+    words = key.split(";")[0].split()
+    at = words.index("257")
+    file = folder / "anchors"
+    file.write_text(
+        f'trust-anchors {{ "zone.test." static-key {words[at]} {words[at + 1]} {words[at + 2]} "{"".join(words[at + 3:])}"; }};\n')
+    return file
+
+
+def signing(suite):
+    """`sign` writes what NSD, ldns-verify-zone and delv are content with."""
+    folder = work / "sign"
+    folder.mkdir()
+    (folder / "zone").write_text(ZONE)
+    subprocess.run(
+        ["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "zone.test"], cwd=folder, capture_output=True, check=True)
+    corefile = f"""
+.:@PORT@ {{
+    bind 127.0.0.1
+    root {folder}
+    transfer {{
+        to *
+    }}
+    file db.zone.test.signed zone.test {{
+        reload 200ms
+    }}
+    sign zone zone.test {{
+        key directory .
+        directory .
+    }}
+}}
+"""
+    server = Server(corefile).wait_for("zone.test", "SOA")
+    signed = folder / "db.zone.test.signed"
+    compare(suite, "sign", server.port, serve_zone("zone.test", signed), True)
+    verify(suite, "sign", server, folder)
+    parents = {kind: len(dig(server.port, "zone.test", kind).data) for kind in ("CDS", "CDNSKEY", "DNSKEY")}
+    suite.equal("what parents are told of the key", parents, {"CDS": 2, "CDNSKEY": 1, "DNSKEY": 1})
+    server.kill()
+    server = Server(corefile).wait_for("zone.test", "SOA")
+    suite.check("signatures that hold are left", eventually(lambda: "needs no signing yet" in server.log), server.log_end())
+
+
+def dnssec(suite):
+    """`dnssec` signs what an unsigned file answers, and delv is content with it."""
+    folder = work / "dnssec"
+    folder.mkdir()
+    (folder / "zone").write_text(ZONE)
+    for label, options in [("one key", ["-k"]), ("a key for keys and one for the zone", [])]:
+        name = subprocess.run(
+            ["ldns-keygen", "-a", "ECDSAP256SHA256", *options, "zone.test"], cwd=folder, capture_output=True, text=True,
+            check=True).stdout.strip()
+        keys = f"{keys} {name}" if not options else name
+        server = Server(f"""
+.:@PORT@ {{
+    bind 127.0.0.1
+    prometheus 127.0.0.1:@METRICS@
+    root {folder}
+    dnssec zone.test {{
+        key file {keys}
+    }}
+    file zone zone.test
+}}
+""").wait_for("zone.test", "SOA")
+        trust = anchors(folder)
+        for name, kind, wanted in VALIDATED:
+            text = subprocess.run(
+                ["delv", "@127.0.0.1", "-p", str(server.port), "-a", trust, "+root=zone.test", name, kind],
+                capture_output=True, text=True, timeout=30)
+            suite.check(f"{label}: {name} {kind} is {wanted}", wanted in text.stdout + text.stderr, (text.stdout + text.stderr)[-400:])
+        suite.check(f"{label}: signatures are kept", server.metric("coredns_dnssec_cache_hits_total") > 10)
+        suite.equal(f"{label}: nobody else gets any", dig(server.port, "many.zone.test").data, ["a 192.0.2.10", "a 192.0.2.11", "a 192.0.2.12"])
+        suite.equal(f"{label}: what does not exist is denied as a type of it", (
+            dig(server.port, "missing.zone.test", "A", "+dnssec").rcode, dig(server.port, "missing.zone.test").rcode), ("NOERROR", "NXDOMAIN"))
+        server.kill()
+
+
 def body(suite):
-    for part in [signed_or_not, reloading, folder, large]:
+    for part in [signed_or_not, signing, dnssec, reloading, folder, large]:
         part(suite)
 
 

@@ -21,11 +21,8 @@ enum AbsentPlugin {
         "startup": ("a plugin that CoreDNS 1.1.0 removed", programs),
         "shutdown": ("a plugin that CoreDNS 1.1.0 removed", programs),
         "reverse": ("a plugin that CoreDNS 1.1.4 removed", "template, with PTR and A or AAAA records"),
-        "dnssec": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
-        "sign": (notYet, "file with a zone that is signed already, as by ldns-signzone"),
         "autoscale": (notHere, "the command cluster-dns autoscale"),
     ]
 
-    private static let notYet = "a plugin this version does not have"
     private static let notHere = "a plugin that is not built in"
 }

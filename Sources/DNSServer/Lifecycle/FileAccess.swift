@@ -4,6 +4,8 @@ package struct FileAccess: Sendable {
     package let read: @Sendable (String) throws -> String
     /// Paths of all files under a folder, of folders in it too; nil when there is no such folder.
     package let list: @Sendable (String) -> [String]?
+    /// The folder that relative names begin at; empty for the process' own.
+    private var root = ""
 
     package init(
         read: @escaping @Sendable (String) throws -> String,
@@ -13,9 +15,14 @@ package struct FileAccess: Sendable {
         self.list = list
     }
 
+    /// The path of a file as the system knows it.
+    package func path(_ name: String) -> String { root.isEmpty || name.hasPrefix("/") ? name : "\(root)/\(name)" }
+
     /// The same files, with names that are relative in `folder`.
     package func relative(to folder: String) -> Self {
         @Sendable func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
-        return Self(read: { try read(absolute($0)) }, list: { list(absolute($0)) })
+        var files = Self(read: { try read(absolute($0)) }, list: { list(absolute($0)) })
+        files.root = folder
+        return files
     }
 }

@@ -95,8 +95,8 @@ actor CopiedZone {
         let id = MessageID.random()
         let connection = try PrimaryConnection(primary)
         try await connection.send(PrimaryConnection.query(id, origin, .soa))
-        guard let response = MessageRecords(try await connection.receive()), response.id == id, response.code == 0,
-            let timers = response.records.lazy.compactMap({ ZoneTimers($0) }).first
+        guard let response = ReceivedRecords(try await connection.receive()), response.id == id, response.code == 0,
+            let timers = response.answers.lazy.compactMap({ ZoneTimers($0) }).first
         else { throw PrimaryConnection.Failure(description: "no SOA of \(origin)") }
         return timers
     }

@@ -11,7 +11,7 @@ import Testing
         "/etc/resolv.conf": "search a.test b.test\nnameserver 10.0.0.1\n", "/empty": "options ndots:5\n",
         "/weights": "a.test.\n10.0.0.1 3\n", "/broken": "a.test.\n10.0.0.1 many\n", "/etc/hosts": "",
         "/keys": "key \"a.\" {\n  algorithm hmac-sha256;\n  secret \"c2VjcmV0\";\n};\n",
-    ]
+    ].merging(TestKeys.files) { first, _ in first }
 
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fixtures/corefile/mistakes.txt")

@@ -1,0 +1,64 @@
+import Corefile
+import DNSServer
+import DNSWire
+import ZoneData
+
+/// The two files of a key, read once; signing keys are made of them where they are needed.
+struct KeyFiles: Sendable {
+    /// Without the ending of either file.
+    let name: String
+    private let publicText: String
+    private let privateText: String
+    let owner: Name
+    let tag: UInt16
+    let signsKeys: Bool
+
+    /// Reads `NAME.key` and `NAME.private`; either ending may be there or not.
+    init(_ path: String, _ files: FileAccess) throws(ZoneContentError) {
+        var name = path[...]
+        for ending in [".key", ".private"] where name.hasSuffix(ending) { name = name.dropLast(ending.count) }
+        self.name = String(name)
+        var texts: [String] = []
+        for ending in [".key", ".private"] {
+            do { texts.append(try files.read(name + ending)) } catch {
+                throw ZoneContentError("\(name)\(ending), which cannot be read: \(error)")
+            }
+        }
+        (publicText, privateText) = (texts[0], texts[1])
+        let key: SigningKey
+        do throws(ZoneContentError) { key = try SigningKey(texts[0], texts[1]) } catch {
+            throw ZoneContentError("\(name): \(error)")
+        }
+        guard key.isZoneKey else { throw ZoneContentError("\(name): a key that is none of a zone") }
+        (owner, tag, signsKeys) = (key.owner, key.tag, key.signsKeys)
+    }
+
+    /// The key for one thread.
+    var signingKey: SigningKey? { try? SigningKey(publicText, privateText) }
+
+    static let expected = "the files of a key, such as Kexample.org.+013+12345, as dnssec-keygen writes them"
+
+    /// The keys that the arguments of `key file` name.
+    static func read(_ line: Directive, _ files: FileAccess) throws(ConfigurationError) -> [KeyFiles] {
+        var keys: [KeyFiles] = []
+        for token in line.arguments.dropFirst() {
+            do throws(ZoneContentError) { keys.append(try KeyFiles(token.text, files)) } catch {
+                throw line.error(found: error.description, expected: expected, at: token.at)
+            }
+        }
+        return keys
+    }
+
+    /// The keys of `zone` in a folder, by the names that dnssec-keygen gives them.
+    static func read(folder: String, of zone: Name, _ files: FileAccess) throws(ZoneContentError) -> [KeyFiles] {
+        guard let paths = files.list(folder) else { throw ZoneContentError("\(folder), which is no folder") }
+        var keys: [KeyFiles] = []
+        for path in paths.sorted() where path.hasSuffix(".key") {
+            guard let file = path.split(separator: "/").last, file.hasPrefix("K"),
+                let plus = file.firstIndex(of: "+"), Name(file.dropFirst()[..<plus]) == zone
+            else { continue }
+            keys.append(try KeyFiles(path, files))
+        }
+        return keys
+    }
+}

@@ -1,0 +1,86 @@
+import DNSServer
+import DNSWire
+import EventLoop
+import Telemetry
+import ZoneData
+
+/// Keeps one signed zone file fresh.
+struct SignedZoneFile: Sendable {
+    private let settings: SignSettings
+    private let zone: Name
+    private let files: FileAccess
+    /// Seconds before the start and after the end of signatures, so that not all zones are signed at once.
+    private let jitter = (start: UInt32.random(in: 0...(18 * 3600)), end: UInt32.random(in: 0...(5 * 86400)))
+
+    private static let validFrom: UInt32 = 3 * 3600
+    private static let validFor: UInt32 = 32 * 86400
+    /// Signatures older than this are renewed, and those that end sooner than that.
+    private static let oldest: Int64 = 6 * 86400
+    private static let soonest: Int64 = 7 * 86400
+
+    init(_ settings: SignSettings, _ zone: Name, _ files: FileAccess) {
+        self.settings = settings
+        self.zone = zone
+        self.files = files
+    }
+
+    /// Where the signed zone stands: `db.example.org.signed`.
+    private var target: String { "\(settings.folder)/db.\(zone)signed" }
+
+    /// Signs the zone when that is due; gives the text that was signed or looked at, for the next call.
+    ///
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - last: the text of the last call.
+    func refresh(now: UInt32, last: String?) -> String? {
+        let text: String
+        do { text = try files.read(settings.path) } catch {
+            Log.error("plugin/sign: \(settings.path) cannot be read: \(error): \(zone) is not signed")
+            return last
+        }
+        guard let reason = due(now, isChanged: last.map { $0 != text } ?? false) else {
+            if last == nil { Log.info("plugin/sign: \(target) holds: \(zone) needs no signing yet") }
+            return text
+        }
+        do {
+            let tags = try sign(text, now)
+            Log.info(
+                "plugin/sign: \(zone) is signed in \(target) with the keys \(tags) and serial \(now), because \(reason)"
+            )
+        } catch {
+            Log.error("plugin/sign: \(zone) is not signed: \(error)")
+            return last
+        }
+        return text
+    }
+
+    /// Why the zone is to be signed; nil when it need not be.
+    func due(_ now: UInt32, isChanged: Bool) -> String? {
+        if isChanged { return "\(settings.path) has changed" }
+        guard let text = try? files.read(target) else { return "\(target) is not there" }
+        guard let validity = ZoneSigner.validity(of: text) else {
+            return "\(target) has no signature of its SOA record"
+        }
+        if Int64(now) - Int64(validity.inception) > Self.oldest { return "its signatures are older than six days" }
+        if validity.inception > now { return "its signatures do not hold yet" }
+        if Int64(validity.expiration) - Int64(now) < Self.soonest { return "its signatures end in less than a week" }
+        return nil
+    }
+
+    /// Gives the tags of the keys.
+    private func sign(_ text: String, _ now: UInt32) throws -> String {
+        var keys = settings.keys
+        for folder in settings.keyFolders { keys += try KeyFiles.read(folder: folder, of: zone, files) }
+        guard !keys.isEmpty else {
+            throw ZoneContentError("no key of \(zone) is in \(settings.keyFolders.joined(separator: ", "))")
+        }
+        let signed = try ZoneSigner.sign(
+            text, named: settings.path, origin: zone, keys: keys.compactMap(\.signingKey), serial: now,
+            inception: now &- Self.validFrom &- jitter.start, expiration: now &+ Self.validFor &+ jitter.end,
+            readFile: files.read)
+        let replacement = try FileReplacement(of: files.path(target))
+        try replacement.append(Array(signed.utf8))
+        try replacement.finish()
+        return keys.map { "\($0.tag)" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,55 @@
+import DNSServer
+import TestKit
+import Testing
+
+@testable import Plugins
+
+@Suite("dnssec: answers signed as they are given") struct SigningAnswers {
+    private func server() throws -> MemoryServer {
+        let zone = "@ 60 SOA ns h 1 1 1 1 60\n@ 60 NS ns\nns 60 A 192.0.2.1\nwww 60 A 192.0.2.2\nchild 60 NS ns.child\n"
+        let files = TestKeys.files.merging(["/zone": zone]) { first, _ in first }
+        return try MemoryServer("dnssec a.test {\nkey file /keys/Ka.test\n}\nfile /zone a.test", files: files)
+    }
+
+    /// Code and records, one `owner type` a line.
+    private func asked(_ question: String, dnssecOK: Bool? = true) throws -> [String] {
+        try server().ask(question, over: .tcp, dnssecOK: dnssecOK).split(separator: "\n").map { line in
+            let words = line.split(separator: " ")
+            return words.count > 2 && words[1].allSatisfy(\.isNumber) ? "\(words[0]) \(words[2])" : String(line)
+        }
+    }
+
+    @Test("records and their signatures, for those who ask with DO") func positive() throws {
+        #expect(
+            try asked("www.a.test. A") == [
+                "NOERROR aa", "www.a.test. A", "www.a.test. RRSIG", "a.test. NS", "a.test. RRSIG",
+            ])
+        #expect(try asked("www.a.test. A", dnssecOK: false) == ["NOERROR aa", "www.a.test. A", "a.test. NS"])
+        #expect(try asked("a.test. DNSKEY") == ["NOERROR aa", "a.test. DNSKEY", "a.test. RRSIG"])
+        #expect(try asked("a.test. DNSKEY", dnssecOK: nil) == ["NOERROR aa", "a.test. DNSKEY"])
+    }
+
+    @Test("what is not there: its name is, and has other types") func negative() throws {
+        let denied = ["a.test. SOA", "a.test. RRSIG", "none.a.test. NSEC", "none.a.test. RRSIG"]
+        #expect(try asked("none.a.test. A") == ["NOERROR aa"] + denied)
+        #expect(try asked("none.a.test. A", dnssecOK: false) == ["NXDOMAIN aa", "a.test. SOA"])
+        #expect(try asked("none.a.test. NSEC") == ["NOERROR aa", "none.a.test. NSEC", "none.a.test. RRSIG"])
+        #expect(try asked("child.a.test. DS").contains("child.a.test. NSEC"))
+    }
+
+    @Test("a delegation is denied DS where it is") func referral() throws {
+        #expect(
+            try asked("x.child.a.test. A") == [
+                "NOERROR", "child.a.test. NS", "child.a.test. NSEC", "child.a.test. RRSIG",
+            ])
+    }
+
+    @Test("types as NSEC lists them (RFC 4034 §4.1.2)") func bitmaps() {
+        // The example of §4.3: A, MX, RRSIG, NSEC and TYPE1234.
+        #expect(
+            TypeBitmap.octets([1, 15, 46, 47, 1234]) == [0, 6, 0x40, 0x01, 0, 0, 0, 0x03, 4, 27]
+                + [UInt8](repeating: 0, count: 26)
+                + [0x20])
+        #expect(TypeBitmap.octets([]) == [])
+    }
+}
