@@ -54,6 +54,7 @@ package let pluginOrder: [any Plugin.Type] = [
     ForwardPlugin.self,
     KubeDNSPlugin.self,
     GRPCPlugin.self,
+    ErraticPlugin.self,
     WhoamiPlugin.self,
     ViewPlugin.self,
 ]

@@ -282,6 +282,7 @@ package final class Chain {
             exchange.fail(code, error, because: reason)
             for handler in passed where handler.recover(&exchange) { return }
         case .passedOn(let otherwise): settle(otherwise, &exchange)
+        case .written: break
         }
     }
 

@@ -13,6 +13,8 @@ package enum Resolution {
     case response(UpstreamResponse)
     /// As the verdict of that name.
     case failed(ResponseCode, ExtendedError?, because: String)
+    /// The response was written before the query waited.
+    case written
     /// The handlers behind the one that waited are asked; where there are none, it is settled by what is given.
     indirect case passedOn(otherwise: Resolution)
 }
