@@ -180,7 +180,7 @@ package final class Chain {
         }
         exchange.answeredBy = ""
         // Nobody wanted it: a block without a plugin for the name refuses it.
-        return block.handlers.isEmpty
+        return block.refusesOthers && !exchange.isMissing
             ? .failed(.refused, .notAuthoritative)
             : .failed(.serverFailure, .notAuthoritative, because: "no next plugin found")
     }
@@ -312,6 +312,8 @@ final class LoopBlock {
     let names: [String]
     let offersRecursion: Bool
     let answersChaos: Bool
+    /// Whether what nobody wants is refused, and not a failure.
+    let refusesOthers: Bool
     /// Decides whether this block takes a question; nil for one that takes all of its zones.
     let filter: (any QuestionFilter)?
 
@@ -325,6 +327,7 @@ final class LoopBlock {
         }
         self.handlers = handlers
         self.names = names
+        refusesOthers = handlers.last?.refusesOthers ?? true
         offersRecursion = block.offersRecursion
         answersChaos = block.answersChaos
         filter = block.plugins.lazy.compactMap { $0 as? any BlockCondition }.first?.makeQuestionFilter(on: server)

@@ -37,6 +37,9 @@ package protocol Handler: AnyObject {
     /// A client says that a zone has changed (RFC 1996); true when this handler copies the zone from that client.
     func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool
 
+    /// True for one that has whole zones: the last of a block, it refuses questions outside of them.
+    var refusesOthers: Bool { get }
+
     /// On the way out, in reverse order, once the response is complete; only for handlers the query met on its way in.
     func finish(_ exchange: inout Exchange)
 }
@@ -48,5 +51,6 @@ extension Handler {
         .failed(.serverFailure)
     }
     package func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool { false }
+    package var refusesOthers: Bool { false }
     package func finish(_ exchange: inout Exchange) {}
 }

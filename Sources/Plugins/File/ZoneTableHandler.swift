@@ -60,6 +60,8 @@ final class ZoneTableHandler: Handler {
         }
     }
 
+    var refusesOthers: Bool { true }
+
     func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool { hearsOfChange(Name(zone), client) }
 
     private func claim(_ exchange: inout Exchange) {

@@ -107,7 +107,8 @@ private let zone = """
 
     @Test("copies are for transfer to give") func refused() throws {
         #expect(try server().ask("shop.test. AXFR") == "REFUSED")
-        #expect(try server().ask("other.test. A") == "SERVFAIL")
+        #expect(try server().ask("other.test. A") == "REFUSED")
+        #expect(try server(after: "forward nowhere.test 192.0.2.1").ask("other.test. A") == "SERVFAIL")
     }
 
     @Test("relative files stand in the folder of root") func root() throws {
