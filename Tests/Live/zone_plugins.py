@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Plugins with data of their own, beside CoreDNS: auto, erratic, file, template, tsig."""
+
+import base64
+import re
+from differential import Comparison, both, without_flags
+from live import Suite, work
+from small_plugins import block
+
+ZONE = """$ORIGIN example.org.
+$TTL 300
+@ IN SOA ns hostmaster 7 3600 600 86400 60
+@ IN NS ns
+@ IN NS ns.elsewhere.test.
+@ IN MX 10 mail
+ns IN A 192.0.2.53
+www IN A 192.0.2.80
+www IN A 192.0.2.81
+www IN AAAA 2001:db8::80
+mail IN A 192.0.2.25
+alias IN CNAME www
+chain IN CNAME alias
+lost IN CNAME nowhere
+text IN TXT "some text" "more"
+_sip._tcp IN SRV 1 2 5060 mail
+*.wild IN A 192.0.2.90
+*.walias IN CNAME www
+a.deep.ent IN A 192.0.2.91
+tree IN DNAME other
+one.other IN A 192.0.2.92
+child IN NS ns.child
+ns.child IN A 192.0.2.54
+"""
+NAMES = """example.org www alias chain lost text _sip._tcp mail x.wild x.y.wild wild a.walias ent deep.ent a.deep.ent tree one.tree
+two.tree child x.child ns.child missing a.missing""".split()
+TYPES = ["A", "AAAA", "MX", "NS", "SOA", "TXT", "SRV", "CNAME"]
+QUESTIONS = [f"{name if name == 'example.org' else name + '.example.org'} {kind} +noedns" for name in NAMES for kind in TYPES]
+SECRET = base64.b64encode(b"a secret of thirty-two octets...").decode()
+
+TEMPLATES = {
+    "name": 'template IN A {\n        answer "{{ .Name }} 60 IN A 192.0.2.1"\n    }',
+    "groups": 'template IN A {\n        match "^ip-(?P<a>[0-9]*)-(?P<b>[0-9]*)[.]example[.]org[.]$"\n'
+              '        answer "{{ .Name }} 60 IN A 192.0.{{ .Group.a }}.{{ .Group.b }}"\n        fallthrough\n    }',
+    "numbers": 'template IN A {\n        match "^(.*)-(.*)[.]example[.]org[.]$"\n'
+               '        answer "{{ .Name }} 60 IN CNAME {{ index .Match 2 }}.{{ index .Match 1 }}.test."\n    }',
+    "sections": 'template IN MX {\n        answer "{{ .Name }} 60 IN MX 10 mail.{{ .Name }}"\n'
+                '        additional "mail.{{ .Name }} 60 IN A 192.0.2.3"\n'
+                '        authority "{{ .Zone }} 60 IN NS ns.{{ .Zone }}"\n    }',
+    "nxdomain": 'template ANY ANY example.org {\n        rcode NXDOMAIN\n'
+                '        authority "{{ .Zone }} 60 {{ .Class }} SOA ns.{{ .Zone }} h.{{ .Zone }} (1 60 60 60 60)"\n    }',
+    "if": 'template IN A {\n        answer "{{ .Name }} 60 IN A {{ if eq .Type \\"A\\" }}192.0.2.5{{ else }}192.0.2.6{{ end }}"\n    }',
+    "else if": 'template IN A {\n        answer "{{ .Name }} 60 IN A {{ if eq .Class \\"CH\\" }}192.0.2.5{{ else if eq .Type \\"A\\" }}192.0.2.6{{ end }}"\n    }',
+    "variable": 'template IN TXT {\n        answer "{{ $x := .Type }}{{ .Name }} 60 IN TXT \\"{{ $x }} {{ .Class }}\\""\n    }',
+    "printf": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ printf \\"%s-%d\\" .Type 7 }}"\n    }',
+    "refused": 'template IN A example.org {\n        rcode REFUSED\n    }',
+}
+TEMPLATE_QUESTIONS = [f"{name}.example.org {kind} +noedns" for name in ("ip-2-9", "x", "a-b") for kind in ("A", "TXT", "MX")]
+
+
+def negative_ttl(seen):
+    """Negative answers have the least of the SOA's TTL and its last field here (RFC 2308 §5)."""
+    return {**seen, "authority": [re.sub(r"^(\S+) \d+ soa ", r"\1 TTL soa ", line) for line in seen["authority"]]}
+
+
+def end_of_chain(seen):
+    """What CNAMEs lead to and does not exist is denied by the SOA here (RFC 2308 §2.1); CoreDNS names the servers."""
+    wanted = {line.split()[-1] for line in seen["answer"] if " cname " in line}
+    there = {line.split()[0] for line in seen["answer"]}
+    return {**seen, "authority": []} if wanted - there else seen
+
+
+def failed_target(seen):
+    """A CNAME whose target fails is SERVFAIL here (RFC 6604 §2.1), wherever it comes from."""
+    return {**seen, "rcode": "SERVFAIL" if seen["answer"] else seen["rcode"]}
+
+
+# AA says that data is this server's own: a refusal is none.
+TEMPLATE_MASKS = {"numbers": {None: failed_target}, "refused": {None: without_flags("aa")}}
+ZONES = both(negative_ttl, end_of_chain)
+
+
+def body(suite):
+    compare = Comparison(suite)
+    folder = work / "zones"
+    folder.mkdir()
+    (folder / "db.example.org").write_text(ZONE)
+    zone = folder / "db.example.org"
+    compare.ask("file", block(f"    file {zone} example.org\n"), QUESTIONS + ["other.test A +noedns"], {None: ZONES})
+    compare.ask("auto", block(f"    auto {{\n        directory {folder}\n    }}\n"), QUESTIONS + ["other.test A +noedns"], {None: ZONES})
+    for label, lines in TEMPLATES.items():
+        compare.ask(f"template: {label}", block(f"    {lines}\n"), TEMPLATE_QUESTIONS, TEMPLATE_MASKS.get(label, {}))
+    compare.ask("erratic", block("    erratic {\n        drop 0\n    }\n"), [f"a.test {kind} +noedns" for kind in ("A", "AAAA", "MX")])
+    keys = [f"-y hmac-sha256:key.test:{SECRET}", f"-y hmac-sha256:none.test:{SECRET}", ""]
+    compare.ask("tsig", block(f"    tsig {{\n        secret key.test. {SECRET}\n        require A\n    }}\n    file {zone} example.org\n"),
+        [f"www.example.org {kind} +noedns {key}" for kind in ("A", "TXT") for key in keys], {None: negative_ttl})
+    compare.finish()
+
+
+if __name__ == "__main__":
+    Suite("zone-plugins").run(body)
