@@ -52,6 +52,21 @@ TEMPLATES = {
     "else if": 'template IN A {\n        answer "{{ .Name }} 60 IN A {{ if eq .Class \\"CH\\" }}192.0.2.5{{ else if eq .Type \\"A\\" }}192.0.2.6{{ end }}"\n    }',
     "variable": 'template IN TXT {\n        answer "{{ $x := .Type }}{{ .Name }} 60 IN TXT \\"{{ $x }} {{ .Class }}\\""\n    }',
     "printf": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ printf \\"%s-%d\\" .Type 7 }}"\n    }',
+    "with": 'template IN TXT {\n        match "^(?P<a>.*)-(?P<b>x)?"\n        answer "{{ .Name }} 60 IN TXT {{ with .Group.a }}{{ . }}{{ end }}'
+            '{{ with .Group.b }}{{ . }}{{ else with .Type }}{{ . }}{{ $.Class }}{{ end }}"\n        fallthrough\n    }',
+    "range": 'template IN TXT {\n        match "^(.*)-(.*)[.]example"\n        answer "{{ .Name }} 60 IN TXT {{ range $i, $x := .Match }}<{{ $i }}{{ $x }}>'
+             '{{ end }}"\n        fallthrough\n    }',
+    "range of groups": 'template IN TXT {\n        match "^(?P<z>.*)-(?P<b>.*)[.]example"\n'
+                       '        answer "{{ .Name }} 60 IN TXT {{ range $k, $v := .Group }}<{{ $k }}{{ $v }}>{{ end }}"\n        fallthrough\n    }',
+    "break": 'template IN TXT {\n        match "^(.*)-(.*)[.]example"\n        answer "{{ .Name }} 60 IN TXT {{ range $i, $x := .Match }}{{ if eq $i 0 }}'
+             '{{ continue }}{{ end }}{{ if eq $i 2 }}{{ break }}{{ end }}{{ . }}{{ end }}"\n        fallthrough\n    }',
+    "slice": 'template IN TXT {\n        match "^(.*)-(.*)[.]example"\n        answer "{{ .Name }} 60 IN TXT {{ slice .Name 0 3 }}{{ range slice .Match 1 }}{{ . }}'
+             '{{ end }}"\n        fallthrough\n    }',
+    "numbers of a loop": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ range 4 }}{{ . }}{{ end }}"\n    }',
+    "println": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ println 1 2 3 }}"\n    }',
+    "with a variable": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ with $x := .Type }}{{ $x }}{{ len $x }}{{ end }}'
+                       '{{ if $y := .Class }}{{ $y }}{{ end }}"\n    }',
+    "with the question": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ with .Question }}{{ .Qtype }}{{ .Qclass }}{{ end }}"\n    }',
     "refused": 'template IN A example.org {\n        rcode REFUSED\n    }',
 }
 TEMPLATE_QUESTIONS = [f"{name}.example.org {kind} +noedns" for name in ("ip-2-9", "x", "a-b") for kind in ("A", "TXT", "MX")]

@@ -44,7 +44,28 @@ indirect enum TemplatePart: Sendable {
     /// Gives a variable of the template's own its value.
     case assignment(Int, TemplateTerm)
     /// The parts of the first condition that is true; a missing condition always is.
-    case choice([(condition: TemplateTerm?, parts: [TemplatePart])])
+    case choice([Branch])
+    /// The parts for each element of a list.
+    case loop(Loop)
+    /// Leaves the innermost loop, or goes on with its next element.
+    case leave(isForGood: Bool)
+
+    struct Branch: Sendable {
+        let condition: TemplateTerm?
+        /// Where the condition's value goes, for the dot of `with` and for a variable.
+        var places: [Int] = []
+        let parts: [TemplatePart]
+    }
+
+    struct Loop: Sendable {
+        let list: TemplateTerm
+        /// Where the key of each element goes, and the element.
+        let keys: [Int]
+        let elements: [Int]
+        let parts: [TemplatePart]
+        /// For a list without elements.
+        let otherwise: [TemplatePart]
+    }
 }
 
 /// What stands between braces.
@@ -86,14 +107,15 @@ enum TemplateField: String, CaseIterable, Sendable {
 
 /// Functions of templates, but for `printf`, whose first argument is known before.
 enum TemplateFunction: String, CaseIterable, Sendable {
-    case and, or, not, eq, ne, lt, le, gt, ge, index, len, parseInt, print
+    case and, or, not, eq, ne, lt, le, gt, ge, index, slice, len, parseInt, print, println
 
     var argumentCount: ClosedRange<Int> {
         switch self {
-        case .and, .or, .print: 1...20
+        case .and, .or, .print, .println: 1...20
         case .eq: 2...20
         case .not, .len: 1...1
         case .ne, .lt, .le, .gt, .ge, .index: 2...2
+        case .slice: 1...3
         case .parseInt: 3...3
         }
     }

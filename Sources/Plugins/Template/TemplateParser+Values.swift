@@ -3,14 +3,14 @@ import Expressions
 // What stands for a value: pipelines, calls and fields.
 extension TemplateParser {
     /// Commands with bars between: each gets what the one before gives as its last argument.
-    mutating func pipeline() throws(TemplateError) -> TemplateTerm {
+    mutating func pipeline(mayBeGroups: Bool = false) throws(TemplateError) -> TemplateTerm {
         let start = position
         var term = try command(nil)
         while take(.symbol("|")) {
             guard case .word = next else { throw unexpected("a function behind |") }
             term = try command(term)
         }
-        try checkGroups(in: [term], from: start)
+        if !mayBeGroups { try checkGroups(in: [term], from: start) }
         return term
     }
 
@@ -20,7 +20,7 @@ extension TemplateParser {
         switch next {
         case .word(let word) where word != "true" && word != "false":
             return try call(word, last)
-        case .field(["Meta"]), .variable("", fields: ["Meta"]):
+        case .field(["Meta"]) where dot == .question, .variable("", fields: ["Meta"]):
             position += 1
             let start = position
             guard let label = try operand() else { throw unexpected("the label behind .Meta") }
@@ -103,7 +103,8 @@ extension TemplateParser {
             return .literal(.boolean(next == .word("true")))
         case .word(let word):
             throw error(word, "a value; a function as an argument stands in brackets")
-        case .field(let fields), .variable("", let fields): return try field(fields)
+        case .field(let fields): return try field(fields, of: dot)
+        case .variable("", let fields): return try field(fields, of: .question)
         case .variable(let name, let fields):
             guard fields.isEmpty, let known = locals.last(where: { $0.name == name }) else {
                 throw unexpected("a variable declared with := before")
@@ -119,8 +120,19 @@ extension TemplateParser {
         }
     }
 
-    private mutating func field(_ fields: [String]) throws(TemplateError) -> TemplateTerm {
+    private mutating func field(_ words: [String], of dot: Dot) throws(TemplateError) -> TemplateTerm {
         let term: TemplateTerm
+        var fields = words
+        switch dot {
+        case .question: break
+        case .part(let outer): fields = outer + words
+        case .value(let place):
+            guard words.isEmpty else {
+                throw unexpected("the dot alone: what stands here has no fields, $.NAME is the question's")
+            }
+            position += 1
+            return .local(place)
+        }
         if let field = TemplateField(rawValue: fields.joined(separator: ".")) {
             term = .field(field)
         } else if fields == ["Group"] {
@@ -147,5 +159,14 @@ extension TemplateParser {
         names.isEmpty
             ? "\(kind) of this template, which has none"
             : "\(kind) of this template: \(names.sorted().joined(separator: ", "))"
+    }
+
+    /// What the dot is in the parts of `with`.
+    ///
+    /// - Parameter places: gets the place of the value, where it is one.
+    mutating func dotOf(_ condition: TemplateTerm, _ places: inout [Int]) -> Dot {
+        let place = newLocal()
+        places.append(place)
+        return .value(place)
     }
 }

@@ -20,6 +20,8 @@ extension TemplateRendering {
         case .len: return try length(values[0])
         case .parseInt: return try number(values)
         case .print: return .string(printed(values))
+        case .println: return .string(values.map(\.description).joined(separator: " ") + "\n")
+        case .slice: return try slice(values)
         case .and, .or: return values[0]
         }
     }
@@ -46,6 +48,30 @@ extension TemplateRendering {
             throw EvaluationError("index of \(list.type.description) at \(index.description.prefix(40))")
         }
         return values[place]
+    }
+
+    /// A part of a text or a list: from one place up to another.
+    private static func slice(_ values: [ExpressionValue]) throws(EvaluationError) -> ExpressionValue {
+        var bounds: [Int] = []
+        for value in values.dropFirst() {
+            guard case .integer(let place) = value else { throw EvaluationError("slice at \(value.type.description)") }
+            bounds.append(place)
+        }
+        func range(_ count: Int) throws(EvaluationError) -> Range<Int> {
+            let start = bounds.first ?? 0
+            let end = bounds.count > 1 ? bounds[1] : count
+            guard start >= 0, start <= end, end <= count else {
+                throw EvaluationError("slice from \(start) to \(end) of \(count)")
+            }
+            return start..<end
+        }
+        switch values[0] {
+        case .string(let text):
+            let octets = Array(text.utf8)
+            return .string(String(decoding: octets[try range(octets.count)], as: UTF8.self))
+        case .list(let elements): return .list(Array(elements[try range(elements.count)]))
+        case let value: throw EvaluationError("slice of \(value.type.description)")
+        }
     }
 
     private static func length(_ value: ExpressionValue) throws(EvaluationError) -> ExpressionValue {

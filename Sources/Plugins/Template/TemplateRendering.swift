@@ -33,22 +33,91 @@ struct TemplateRendering {
     private(set) var output = ""
     private let subject: TemplateSubject
     private var locals: [Int: ExpressionValue] = [:]
+    private var rounds = 0
+
+    /// How many rounds all loops of one text may take together.
+    private static let mostRounds = 1000
+
+    /// How the parts of a loop ended.
+    private enum Flow {
+        case onward, nextRound, afterLoop
+    }
 
     init(_ subject: TemplateSubject) { self.subject = subject }
 
     mutating func append(_ parts: [TemplatePart], _ exchange: borrowing Exchange) throws(EvaluationError) {
+        _ = try follow(parts, exchange)
+    }
+
+    private mutating func follow(
+        _ parts: [TemplatePart], _ exchange: borrowing Exchange
+    ) throws(EvaluationError) -> Flow {
         for part in parts {
             switch part {
             case .text(let text): try append(text)
             case .value(let term): try append(try value(term, exchange).description)
             case .assignment(let place, let term): locals[place] = try value(term, exchange)
             case .choice(let branches):
-                for (condition, parts) in branches {
-                    if let condition, try !Self.isTrue(value(condition, exchange)) { continue }
-                    try append(parts, exchange)
-                    break
-                }
+                let flow = try follow(branches, exchange)
+                if flow != .onward { return flow }
+            case .loop(let loop):
+                let flow = try follow(loop, exchange)
+                if flow != .onward { return flow }
+            case .leave(let isForGood): return isForGood ? .afterLoop : .nextRound
             }
+        }
+        return .onward
+    }
+
+    private mutating func follow(
+        _ branches: [TemplatePart.Branch], _ exchange: borrowing Exchange
+    ) throws(EvaluationError) -> Flow {
+        for branch in branches {
+            if let condition = branch.condition {
+                let value = try value(condition, exchange)
+                for place in branch.places { locals[place] = value }
+                guard Self.isTrue(value) else { continue }
+            }
+            return try follow(branch.parts, exchange)
+        }
+        return .onward
+    }
+
+    private mutating func follow(
+        _ loop: TemplatePart.Loop, _ exchange: borrowing Exchange
+    ) throws(EvaluationError) -> Flow {
+        let elements = try elements(of: loop.list, exchange)
+        if elements.isEmpty { return try follow(loop.otherwise, exchange) }
+        for (key, element) in elements {
+            rounds += 1
+            guard rounds <= Self.mostRounds else {
+                throw EvaluationError("more than \(Self.mostRounds) rounds of range")
+            }
+            for place in loop.keys { locals[place] = key }
+            for place in loop.elements { locals[place] = element }
+            if try follow(loop.parts, exchange) == .afterLoop { break }
+        }
+        return .onward
+    }
+
+    /// What a loop goes through, each with its key: lists by their places, groups in the order of their keys, and the
+    /// numbers below one.
+    private func elements(
+        of term: TemplateTerm, _ exchange: borrowing Exchange
+    ) throws(EvaluationError) -> [(key: ExpressionValue, element: ExpressionValue)] {
+        if case .groups = term {
+            let keys = subject.match.groups.indices.map(String.init) + subject.pattern.names.compactMap(\.self)
+            return keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+                .map { (.string($0), .string(subject.group(.string($0)))) }
+        }
+        switch try value(term, exchange) {
+        case .list(let values): return values.enumerated().map { (.integer($0.offset), $0.element) }
+        case .integer(let count):
+            guard count <= Self.mostRounds else {
+                throw EvaluationError("more than \(Self.mostRounds) rounds of range")
+            }
+            return (0..<max(0, count)).map { (.integer($0), .integer($0)) }
+        case let value: throw EvaluationError("range over \(value.type.description)")
         }
     }
 

@@ -35,7 +35,6 @@ struct TemplateRule: Sendable {
     private static var options: OptionTable<Self> {
         [
             .each("match", \.patterns, pattern),
-            .ignored("upstream", isListed: false),
             .custom("var") { line, rule, _ throws(ConfigurationError) in
                 let name = try variableName(line, rule.known)
                 let value = try line.expression(from: 1, rule.known)

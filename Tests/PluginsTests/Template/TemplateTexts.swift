@@ -76,6 +76,37 @@ import ZoneData
         #expect(try text(template) == expected)
     }
 
+    @Test(arguments: [
+        ("{{ with .Group.host }}{{ . }}!{{ else }}none{{ end }}", "web!"),
+        ("{{ with .Group.none }}{{ . }}{{ else }}none{{ end }}", "none"),
+        ("{{ with .Group.none }}a{{ else with .Group.number }}{{ . }}{{ $.Type }}{{ else }}c{{ end }}", "7TXT"),
+        ("{{ with $x := .Group.host }}{{ $x }}{{ . }}{{ end }}", "webweb"),
+        ("{{ if $x := .Group.host }}{{ $x }}{{ end }}", "web"),
+        ("{{ with .Question }}{{ .Qtype }}{{ .Name }}{{ end }}", "16web-7.Shop.test."),
+        ("{{ with .Message }}{{ .Id }}{{ else }}none{{ end }}", "4711"),
+        ("{{ range .Match }}<{{ . }}>{{ end }}", "<web-7.shop><web><7><shop><>"),
+        ("{{ range $i, $x := .Match }}{{ $i }}{{ $x }} {{ end }}", "0web-7.shop 1web 27 3shop 4 "),
+        ("{{ range $x := slice .Match 1 3 }}{{ $x }}{{ $.Type }}{{ end }}", "webTXT7TXT"),
+        ("{{ range slice .Match 0 0 }}a{{ else }}none{{ end }}", "none"),
+        (
+            "{{ range $k, $v := .Group }}{{ if $v }}{{ $k }}={{ $v }} {{ end }}{{ end }}",
+            "0=web-7.shop 1=web 2=7 3=shop host=web number=7 "
+        ),
+        ("{{ range 3 }}{{ . }}{{ end }}{{ range 0 }}a{{ end }}", "012"),
+        (
+            "{{ range 5 }}{{ if eq . 1 }}{{ continue }}{{ end }}{{ if eq . 3 }}{{ break }}{{ end }}{{ . }}{{ end }}",
+            "02"
+        ),
+        ("{{ range 2 }}{{ range 3 }}{{ if eq . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}{{ . }}{{ end }}", "0001"),
+        ("{{ $x := 0 }}{{ range 4 }}{{ $x = . }}{{ end }}{{ $x }}", "3"),
+        ("{{ slice .Group.host 1 }}{{ slice .Name 0 3 }}", "ebweb"), ("{{ slice .Name 2 1 }}", "SERVFAIL"),
+        ("{{ range 1001 }}{{ end }}", "SERVFAIL"), ("{{ range .Name }}{{ end }}", "SERVFAIL"),
+        ("{{ range 100 }}{{ range 100 }}{{ end }}{{ end }}", "SERVFAIL"),
+    ])
+    func loops(_ template: String, _ expected: String) throws {
+        #expect(try text(template) == expected)
+    }
+
     @Test("a record that a condition leaves out is not there") func leftOut() throws {
         let dns = try MemoryServer(
             "template IN A {\nanswer \"{{ if false }}x{{ end }}\" \"{{ .Name }} 60 A 192.0.2.1\"\n}")
@@ -137,9 +168,12 @@ import ZoneData
         ("{{ .Group.x }}", "at character 4: found .Group.x, expected a named group of this template: a"),
         ("{{ .Var.x }}", "at character 4: found .Var.x, expected a var line of this template: v"),
         ("{{ .Message.String }}", "at character 4: found .Message.String, expected one of "),
-        ("{{ range .Match }}{{ end }}", "at character 4: found range, expected if, a field, a function or a value"),
+        ("{{ define \"a\" }}{{ end }}", "at character 4: found define, expected if, with, range, a field, a function"),
+        ("{{ range .Match }}", "at character 19: found the end, expected {{ end }} for each range"),
+        ("{{ break }}", "at character 4: found break, expected range around it"),
+        ("{{ range .Match }}{{ .Name }}{{ end }}", "at character 22: found .Name, expected the dot alone"),
         ("{{ if .Name }}", "at character 15: found the end, expected {{ end }} for each if"),
-        ("{{ end }}", "at character 1: found {{, expected an if before it"),
+        ("{{ end }}", "at character 1: found {{, expected an if, with or range before it"),
         ("{{ if true }}{{ else }}{{ else }}{{ end }}", "at character 27: found else, expected {{ end }}"),
         ("{{ }}", "at character 3: found }}, expected a field, a function or a value"),
         ("{{ . }}", "at character 4: found ., expected one of "),
