@@ -25,26 +25,41 @@ package struct ZoneTimers: Equatable, Sendable {
     }
 
     /// True when this version is newer than one with `known` (RFC 1982 §3.2).
-    package func isNewer(than known: UInt32) -> Bool { Int32(bitPattern: serial &- known) > 0 }
+    package func isNewer(than known: UInt32) -> Bool { Self.isNewer(serial, than: known) }
+
+    package static func isNewer(_ serial: UInt32, than known: UInt32) -> Bool { Int32(bitPattern: serial &- known) > 0 }
 }
 
-/// Takes the messages of a whole zone's transfer (RFC 5936 §2.2): all records between two copies of its SOA.
+/// Takes the messages of a zone's transfer: all records between two copies of its SOA (RFC 5936 §2.2), or the differences
+/// from the version that is known (RFC 1995 §4).
 package struct ReceivedZone: ~Copyable {
     private let id: UInt16
     private let origin: Name
+    private let known: ZoneTable?
     private var builder: ZoneBuilder
     private var start: ZoneRecord?
+    private var changes: Changes?
+    /// Records so far.
+    private var count = 0
 
     package enum Progress {
         /// Further messages are needed.
         case more
         case whole(ZoneTable, ZoneTimers)
+        /// The version that is known is the primary's.
+        case current(ZoneTimers)
     }
 
-    /// - Parameter id: of the query, which every message repeats.
-    package init(of origin: Name, id: UInt16) {
+    /// True once it turns out that only differences come.
+    package var isIncremental: Bool { changes != nil }
+
+    /// - Parameters:
+    ///   - id: of the query, which every message repeats.
+    ///   - known: the version whose differences were asked for.
+    package init(of origin: Name, id: UInt16, since known: ZoneTable? = nil) {
         self.id = id
         self.origin = origin
+        self.known = known
         builder = ZoneBuilder(origin: origin)
     }
 
@@ -55,18 +70,38 @@ package struct ReceivedZone: ~Copyable {
         }
         guard received.code == 0 else { throw ZoneContentError("refused with code \(received.code)") }
         for (index, record) in received.answers.enumerated() {
-            if start == nil {
-                guard ZoneTimers(record) != nil, record.owner.map(folded) == origin.wire else {
-                    throw ZoneContentError("a transfer that does not begin with the SOA of \(origin)")
-                }
-                start = record
-            } else if record.type == RecordType.soa.rawValue {
-                return try finish(record, isLast: index == received.answers.count - 1)
-            }
-            if let found = builder.add(record) { throw ZoneContentError(found) }
+            let isLast = index == received.answers.count - 1
+            if let progress = try take(record, isLast: isLast) { return progress }
         }
-        guard start != nil else { throw ZoneContentError("a transfer without records") }
+        guard let start else { throw ZoneContentError("a transfer without records") }
+        // One SOA alone is the answer of who has nothing newer.
+        if count == 1, let known, let timers = ZoneTimers(start), !timers.isNewer(than: known.serial) {
+            return .current(timers)
+        }
         return .more
+    }
+
+    private mutating func take(_ record: ZoneRecord, isLast: Bool) throws(ZoneContentError) -> Progress? {
+        count += 1
+        let timers = ZoneTimers(record)
+        if start == nil {
+            guard timers != nil, record.owner.map(folded) == origin.wire else {
+                throw ZoneContentError("a transfer that does not begin with the SOA of \(origin)")
+            }
+            start = record
+        } else if count == 2, let timers, let known, timers.serial == known.serial,
+            let target = start.flatMap({ ZoneTimers($0) })?.serial
+        {
+            changes = Changes(from: known.serial, to: target)
+            return nil
+        } else if changes != nil {
+            guard try changes?.take(record) == true else { return nil }
+            return try finishChanges(record, isLast: isLast)
+        } else if timers != nil {
+            return try finish(record, isLast: isLast)
+        }
+        if let found = builder.add(record) { throw ZoneContentError(found) }
+        return nil
     }
 
     private mutating func finish(_ end: ZoneRecord, isLast: Bool) throws(ZoneContentError) -> Progress {
@@ -77,4 +112,63 @@ package struct ReceivedZone: ~Copyable {
         builder = ZoneBuilder(origin: origin)
         return .whole(try whole.finish(), timers)
     }
+
+    /// Makes the new version of the known one; the builder has the new SOA already.
+    private mutating func finishChanges(_ end: ZoneRecord, isLast: Bool) throws(ZoneContentError) -> Progress {
+        guard let known, var changes else { throw ZoneContentError("differences from no version") }
+        for record in known.records where record.type != RecordType.soa.rawValue && !changes.removes(record) {
+            if let found = builder.add(record) { throw ZoneContentError(found) }
+        }
+        guard changes.removed.isEmpty else { throw ZoneContentError("differences that remove what is not there") }
+        for record in changes.added.values {
+            if let found = builder.add(record) { throw ZoneContentError(found) }
+        }
+        return try finish(end, isLast: isLast)
+    }
+}
+
+/// What differences come to, one after the other.
+private struct Changes {
+    /// A record without its TTL.
+    struct Key: Hashable {
+        let owner: [UInt8]
+        let type: UInt16
+        let data: [UInt8]
+
+        init(_ record: ZoneRecord) { (owner, type, data) = (record.owner.map(folded), record.type, record.data) }
+    }
+
+    private(set) var removed: Set<Key> = []
+    private(set) var added: [Key: ZoneRecord] = [:]
+    private var version: UInt32
+    private let target: UInt32
+    private var isAdding = false
+
+    init(from version: UInt32, to target: UInt32) {
+        self.version = version
+        self.target = target
+    }
+
+    /// True for the SOA that ends all of them.
+    mutating func take(_ record: ZoneRecord) throws(ZoneContentError) -> Bool {
+        if let timers = ZoneTimers(record) {
+            if !isAdding {
+                (isAdding, version) = (true, timers.serial)
+                return false
+            }
+            guard timers.serial == version else { throw ZoneContentError("differences with a gap at \(timers.serial)") }
+            isAdding = false
+            return version == target
+        }
+        let key = Key(record)
+        if isAdding {
+            added[key] = record
+        } else if added.removeValue(forKey: key) == nil {
+            removed.insert(key)
+        }
+        return false
+    }
+
+    /// True for a record that goes; each can go once.
+    mutating func removes(_ record: ZoneRecord) -> Bool { removed.remove(Key(record)) != nil }
 }

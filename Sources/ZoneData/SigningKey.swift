@@ -139,12 +139,7 @@ import Glibc
 
     /// The record as ldns has it; the caller frees it.
     static func raw(_ record: ZoneRecord) -> UnsafeMutablePointer<ldns_rr>? {
-        func number(_ value: some BinaryInteger, _ count: Int) -> [UInt8] {
-            (0..<count).map { UInt8(truncatingIfNeeded: value >> ((count - 1 - $0) * 8)) }
-        }
-        let wire =
-            record.owner + number(record.type, 2) + number(record.class, 2) + number(record.ttl, 4)
-            + number(record.data.count, 2) + record.data
+        let wire = record.wire
         var raw: UnsafeMutablePointer<ldns_rr>?
         var position = 0
         guard unsafe ldns_wire2rr(&raw, wire, wire.count, &position, LDNS_SECTION_ANSWER) == LDNS_STATUS_OK else {

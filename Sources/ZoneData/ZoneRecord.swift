@@ -15,4 +15,12 @@ package struct ZoneRecord: Hashable, Sendable {
         self.ttl = ttl
         self.data = data
     }
+
+    /// The record as messages have it.
+    package var wire: [UInt8] {
+        func number(_ value: some BinaryInteger, _ count: Int) -> [UInt8] {
+            (0..<count).map { UInt8(truncatingIfNeeded: value >> ((count - 1 - $0) * 8)) }
+        }
+        return owner + number(type, 2) + number(`class`, 2) + number(ttl, 4) + number(data.count, 2) + data
+    }
 }

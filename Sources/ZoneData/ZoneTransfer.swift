@@ -3,7 +3,7 @@ package import DNSWire
 /// All records of a zone for AXFR, from SOA to SOA (RFC 5936 §2.2), in as many messages as they take.
 package final class ZoneTransfer {
     /// Octets of a message: compression pointers reach no further.
-    private static let messageSize = 0x3FFF
+    static let messageSize = 0x3FFF
 
     package let table: ZoneTable
     private var node = 0

@@ -2,6 +2,7 @@
 """Copies of zones beside NSD as their primary: the same answers, new versions by NOTIFY, what happens when it goes away."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,33 @@ COREFILE = """
     }
     whoami
 }
+"""
+
+
+SECONDARY = """
+server:
+    ip-address: 127.0.0.1@{port}
+    do-ip6: no
+    server-count: 1
+    username: ""
+    zonesdir: "{folder}"
+    database: ""
+    pidfile: "{folder}/nsd.pid"
+    zonelistfile: "{folder}/zone.list"
+    xfrdfile: "{folder}/xfrd.state"
+    xfrdir: "{folder}"
+    cookie-secret-file: "{folder}/cookies"
+    logfile: "{folder}/nsd.log"
+    verbosity: 2
+    rrl-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: "zone.test"
+    zonefile: "{folder}/copy"
+    allow-notify: 127.0.0.1 NOKEY
+    request-xfr: 127.0.0.1@{primary} NOKEY
+    provide-xfr: 127.0.0.1 NOKEY
 """
 
 
@@ -51,6 +79,8 @@ zone:
     zonefile: "{file}"
     provide-xfr: 127.0.0.1 NOKEY
     notify: 127.0.0.1@{told} NOKEY
+    store-ixfr: yes
+    create-ixfr: yes
 {options}
 """)
     program = Program("primary", ["nsd", "-d", "-c", folder / "nsd.conf"])
@@ -60,7 +90,7 @@ zone:
 
 
 def copied(port):
-    """All records of the zone as dig copies them."""
+    """All records of the zone as dig copies them, each once."""
     output = subprocess.run(
         ["dig", "@127.0.0.1", "-p", str(port), "zone.test", "AXFR", "+nocomments", "+nostats", "+nocmd"],
         capture_output=True, text=True, timeout=60).stdout
@@ -100,6 +130,8 @@ def following(suite):
     nsd.signal(signal.SIGHUP)
     suite.check("a new version comes by NOTIFY", eventually(lambda: serial(server) == 2024010102), server.log_end())
     suite.equal("with what is new", dig(server.port, "new.zone.test").data, ["a 192.0.2.99"])
+    suite.check("as differences", "with serial 2024010102, by differences" in server.log, server.log_end())
+    suite.equal("which make the same zone of the copy", copied(server.port), copied(port))
     suite.equal("NOTIFY of a zone that is copied", notify(server.port, "zone.test"), (0, True))
     suite.equal("NOTIFY of another", notify(server.port, "other.test"), (4, False))
     nsd.kill()
@@ -143,8 +175,66 @@ def expiring(suite):
     suite.check("until a primary is back", eventually(lambda: dig(server.port, "many.zone.test").rcode == "NOERROR"))
 
 
+def incremental(suite):
+    """Differences of our own file (RFC 1995), as dig, NSD and another of ours take them."""
+    folder = work / "incremental"
+    folder.mkdir()
+    file = folder / "zone"
+    file.write_text(ZONE)
+    nsd = free_port()
+    first = Server(f".:@PORT@ {{\n    bind 127.0.0.1\n    transfer {{\n        to * 127.0.0.1:{nsd}\n    }}\n"
+        f"    file {file} zone.test {{\n        reload 100ms\n    }}\n}}\n")
+    first.wait_for("zone.test", "SOA")
+    second = Server(COREFILE.replace("transfer {\n        to *", "transfer {\n        to *", 1) % first.port).wait_for("zone.test", "SOA")
+    (folder / "nsd.conf").write_text(SECONDARY.format(port=nsd, folder=folder, primary=first.port))
+    Program("nsd", ["nsd", "-d", "-c", folder / "nsd.conf"])
+    suite.check("NSD has the zone", eventually(lambda: dig(nsd, "many.zone.test").data))
+    versions = [
+        ZONE.replace("2024010101", "2024010102") + "new A 192.0.2.99\n",
+        ZONE.replace("2024010101", "2024010103").replace("mail A 192.0.2.2\n", "") + "new A 192.0.2.99\nnew A 192.0.2.98\n",
+        ZONE.replace("2024010101", "2024010104").replace("mail A 192.0.2.2\n", "mail 60 A 192.0.2.2\n") + "new A 192.0.2.98\n",
+    ]
+    for text in versions:
+        wanted = int(text.split("hostmaster ( ")[1].split()[0])
+        draft = folder / "draft"
+        draft.write_text(text)
+        draft.replace(file)
+        suite.check(f"{wanted} is served", eventually(lambda: serial(first) == wanted), first.log_end())
+        suite.check(f"{wanted} is copied", eventually(lambda: serial_at(nsd) == wanted), "")
+    changed = incremental_copy(first.port, 2024010101)
+    suite.equal("the differences of three versions: SOA, and each from SOA to SOA", [line[0] for line in changed if line[1] == "SOA"], ["zone.test."] * 8)
+    suite.equal("and nothing but what changed", sorted(f"{name} {ttl} {data}" for name, kind, ttl, data in changed if kind == "A"), sorted([
+        "new.zone.test. 300 192.0.2.99", "mail.zone.test. 300 192.0.2.2", "new.zone.test. 300 192.0.2.98",
+        "mail.zone.test. 60 192.0.2.2", "new.zone.test. 300 192.0.2.99"]))
+    suite.equal("who has the last version gets its SOA", [line[1] for line in incremental_copy(first.port, 2024010104)], ["SOA"])
+    suite.check("who has one that is not known gets all", len(incremental_copy(first.port, 2024010001)) > 40)
+    suite.equal("NSD has made the same of them", copied(nsd), copied(first.port))
+    sizes = [int(size) for size in re.findall(r"received update to serial .* of (\d+) bytes", (folder / "nsd.log").read_text())]
+    suite.check("NSD took the whole once, and differences then", len(sizes) == 4 and max(sizes[1:]) * 3 < sizes[0], str(sizes))
+    notify(second.port, "zone.test")
+    suite.check("another of ours takes them, too", eventually(lambda: serial(second) == 2024010104), second.log_end())
+    suite.equal("and has made the same of them", copied(second.port), copied(first.port))
+    suite.check("by differences", "with serial 2024010104, by differences" in second.log, second.log_end())
+    for server in (first, second):
+        server.kill()
+
+
+def serial_at(port):
+    answer = dig(port, "zone.test", "SOA").answer
+    return int(answer[0][3].split()[2]) if answer else None
+
+
+def incremental_copy(port, known):
+    """Name, type, TTL and data of each record of an IXFR, in their order."""
+    output = subprocess.run(
+        ["dig", "@127.0.0.1", "-p", str(port), "zone.test", f"IXFR={known}", "+tcp", "+nocomments", "+nostats", "+nocmd"],
+        capture_output=True, text=True, timeout=60).stdout
+    lines = [line.split(None, 4) for line in output.splitlines() if line and line[0] != ";"]
+    return [(line[0], line[3], line[1], line[4]) for line in lines]
+
+
 def body(suite):
-    for part in [following, signed, expiring]:
+    for part in [following, incremental, signed, expiring]:
         part(suite)
 
 

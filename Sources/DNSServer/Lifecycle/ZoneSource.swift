@@ -32,4 +32,11 @@ package protocol ZoneCopy: MessageSource {
 
     /// Writes the SOA record alone.
     func appendSOA(to response: inout MessageWriter)
+
+    /// The messages that lead from the version with this serial to this one (RFC 1995 §4); nil when that is not known.
+    func changes(since serial: UInt32) -> (any MessageSource)?
+}
+
+extension ZoneCopy {
+    package func changes(since serial: UInt32) -> (any MessageSource)? { nil }
 }

@@ -10,6 +10,28 @@ struct ServedZone: Sendable {
     var table: ZoneTable?
     /// Zones whose unknown names go to the next plugin.
     var fallthroughZones: [Name] = []
+    /// What led to this version, the oldest first.
+    fileprivate(set) var differences: [ZoneDifference] = []
+
+    /// How many versions others may be behind and still get the differences alone.
+    private static let mostVersions = 20
+    /// Records that all differences may have, beside a part of those of the zone: more are as well sent as a whole.
+    private static let fewRecords = 100
+
+    /// Takes the next version in.
+    fileprivate mutating func take(_ new: ZoneTable?) {
+        defer { table = new }
+        guard let old = table, let new, ZoneTimers.isNewer(new.serial, than: old.serial) else {
+            return differences = []
+        }
+        let most = max(Self.fewRecords, new.recordCount / 2)
+        guard let difference = ZoneDifference(from: old, to: new, most: most) else { return differences = [] }
+        differences.append(difference)
+        var count = differences.reduce(0) { $0 + $1.records.count }
+        while differences.count > Self.mostVersions || count > most + 2 * differences.count {
+            count -= differences.removeFirst().records.count
+        }
+    }
 }
 
 /// The zones of one plugin, replaced whole and read by every loop.
@@ -30,7 +52,7 @@ final class ServedZones: Sendable {
         changing.withLock { _ in
             var zones = published.value
             if let index = zones.firstIndex(where: { $0.origin == origin }) {
-                zones[index].table = table
+                zones[index].take(table)
                 published.publish(zones)
             } else {
                 published.publish(Self.ordered(zones + [ServedZone(origin: origin, table: table)]))

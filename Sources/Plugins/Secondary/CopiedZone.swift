@@ -72,21 +72,36 @@ actor CopiedZone {
     }
 
     private func copy(from primary: SocketAddress) async throws {
-        if let known = schedule.timers, served.table(of: origin) != nil {
+        if let known = schedule.timers, let table = served.table(of: origin) {
             let timers = try await timers(of: primary)
             guard timers.isNewer(than: known.serial) else { return schedule.succeeded(at: now, known) }
+            // Who cannot give differences, or gives wrong ones, is asked for the whole.
+            if (try? await transfer(from: primary, since: table)) != nil { return }
         }
+        try await transfer(from: primary)
+    }
+
+    /// Copies the whole zone, or what makes the primary's version of `known`.
+    private func transfer(from primary: SocketAddress, since known: ZoneTable? = nil) async throws {
         let id = MessageID.random()
         let connection = try PrimaryConnection(primary)
-        try await connection.send(PrimaryConnection.query(id, origin, .axfr))
-        var zone = ReceivedZone(of: origin, id: id)
+        try await connection.send(
+            PrimaryConnection.query(
+                id, origin, known == nil ? .axfr : .ixfr, authority: known?.startOfAuthority.map { [$0] } ?? []))
+        var zone = ReceivedZone(of: origin, id: id, since: known)
         while true {
-            guard case .whole(let table, let timers) = try zone.take(try await connection.receive()) else { continue }
-            served.put(origin, table)
-            schedule.succeeded(at: now, timers)
-            Log.info("plugin/secondary: \(origin) is served as \(primary) has it, with serial \(timers.serial)")
-            for warning in table.warnings { Log.warning("plugin/secondary: \(origin): \(warning)") }
-            return
+            switch try zone.take(try await connection.receive()) {
+            case .more: continue
+            case .current(let timers): return schedule.succeeded(at: now, timers)
+            case .whole(let table, let timers):
+                let way = zone.isIncremental ? ", by differences" : ""
+                served.put(origin, table)
+                schedule.succeeded(at: now, timers)
+                Log.info(
+                    "plugin/secondary: \(origin) is served as \(primary) has it, with serial \(timers.serial)\(way)")
+                for warning in table.warnings { Log.warning("plugin/secondary: \(origin): \(warning)") }
+                return
+            }
         }
     }
 

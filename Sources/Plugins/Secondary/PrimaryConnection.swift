@@ -1,6 +1,7 @@
 import DNSServer
 import DNSWire
 import EventLoop
+import ZoneData
 
 /// One TCP connection to a primary, for one query and all messages of its response.
 final class PrimaryConnection {
@@ -27,9 +28,12 @@ final class PrimaryConnection {
     }
 
     /// A query for `zone` with the class IN.
-    static func query(_ id: UInt16, _ zone: Name, _ type: RecordType) -> [UInt8] {
-        [UInt8(id >> 8), UInt8(id & 0xFF), 0, 0, 0, 1, 0, 0, 0, 0, 0, 0] + zone.wire
+    ///
+    /// - Parameter authority: records of that section, such as the SOA of the version that is known.
+    static func query(_ id: UInt16, _ zone: Name, _ type: RecordType, authority: [ZoneRecord] = []) -> [UInt8] {
+        [UInt8(id >> 8), UInt8(id & 0xFF), 0, 0, 0, 1, 0, 0, 0, UInt8(authority.count), 0, 0] + zone.wire
             + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, UInt8(RecordClass.internet)]
+            + authority.flatMap(\.wire)
     }
 
     func send(_ message: [UInt8]) async throws(Failure) {

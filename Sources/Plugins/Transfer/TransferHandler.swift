@@ -39,12 +39,21 @@ final class TransferHandler: Handler {
             guard let known = Self.knownSerial(exchange) else { return .failed(.formatError) }
             // Up to date, or to ask again over TCP (RFC 1995 §2 and §4): one SOA says either.
             let isBehind = Int32(bitPattern: copy.serial &- known) > 0
+            let changes = isBehind ? copy.changes(since: known) : nil
             guard isBehind, exchange.transport == .tcp else {
                 exchange.isAuthoritative = true
+                // All of the changes in one datagram, or none of them.
+                if let changes, !changes.fill(&exchange.response) { return .answered }
+                exchange.response.removeRecords(exchange.asked)
                 copy.appendSOA(to: &exchange.response)
                 return .answered
             }
+            if let changes { return begin(changes, &exchange) }
         }
+        return begin(copy, &exchange)
+    }
+
+    private func begin(_ copy: any MessageSource, _ exchange: inout Exchange) -> Verdict {
         // Each holds a snapshot of the cluster in memory until it has been taken.
         guard server.mayStream else { return .failed(.refused) }
         exchange.isAuthoritative = true

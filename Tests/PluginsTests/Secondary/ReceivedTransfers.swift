@@ -45,6 +45,51 @@ import ZoneData
         #expect(try outcome([[soa]], id: 8) == "a message that is no response to what was asked")
     }
 
+    private func soa(_ serial: UInt8) -> TestRecord {
+        var record = TestRecord.soa("a.test.")
+        record.data[5] = serial
+        return record
+    }
+
+    /// What becomes of a known zone of version 1, with `www` and `b`, by differences.
+    private func changed(_ records: [TestRecord]) throws -> String {
+        let origin = try #require(Name("a.test"))
+        var known = ReceivedZone(of: origin, id: 7)
+        guard case .whole(let table, _) = try known.take(Self.query.reply([soa(1), a, ns, soa(1)])) else { return "" }
+        var zone = ReceivedZone(of: origin, id: 7, since: table)
+        do throws(ZoneContentError) {
+            switch try zone.take(Self.query.reply(records)) {
+            case .more: return "more"
+            case .current(let timers): return "current \(timers.serial)"
+            case .whole(let table, let timers):
+                let names = table.records.map { withBytes($0.owner) { $0.nameText } + " \($0.type)" }
+                return "\(zone.isIncremental ? "changed" : "whole") \(timers.serial): \(names.joined(separator: ", "))"
+            }
+        } catch {
+            return error.description
+        }
+    }
+
+    private let c = TestRecord.a("c.a.test.", "192.0.2.3")
+
+    @Test("differences, one after the other (RFC 1995 §4)") func differences() throws {
+        #expect(
+            try changed([soa(2), soa(1), a, soa(2), c, soa(2)]) == "changed 2: a.test. 6, b.a.test. 5, c.a.test. 1")
+        #expect(
+            try changed([soa(3), soa(1), a, soa(2), c, soa(2), c, soa(3), a, soa(3)])
+                == "changed 3: a.test. 6, b.a.test. 5, www.a.test. 1")
+        #expect(try changed([soa(2), soa(1), soa(2), soa(2)]) == "changed 2: a.test. 6, b.a.test. 5, www.a.test. 1")
+        #expect(try changed([soa(2), c, soa(2)]) == "whole 2: a.test. 6, c.a.test. 1")
+        #expect(try changed([soa(1)]) == "current 1")
+        #expect(try changed([soa(2)]) == "more")
+    }
+
+    @Test("differences that fit nothing") func wrongDifferences() throws {
+        #expect(try changed([soa(2), soa(1), c, soa(2), soa(2)]) == "differences that remove what is not there")
+        #expect(try changed([soa(3), soa(1), a, soa(2), c, soa(1)]) == "differences with a gap at 1")
+        #expect(try changed([soa(2), soa(1), a, soa(2), c]) == "more")
+    }
+
     @Test("octets that are no message, and messages cut anywhere") func octets() throws {
         let message = Self.query.reply([soa, a, ns, soa])
         for length in 0..<message.count {
