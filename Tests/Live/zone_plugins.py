@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plugins with data of their own, beside CoreDNS: auto, erratic, file, template, tsig."""
+"""Plugins with data of their own, beside CoreDNS: auto, erratic, file, template, tsig, view."""
 
 import base64
 import re
@@ -72,6 +72,35 @@ TEMPLATES = {
 TEMPLATE_QUESTIONS = [f"{name}.example.org {kind} +noedns" for name in ("ip-2-9", "x", "a-b") for kind in ("A", "TXT", "MX")]
 
 
+# Expressions of `view`: which block answers says whether they are true.
+VIEWS = [
+    "name() == 'www.example.org.'", "type() == 'A'", "class() == 'IN'", "name() matches '^w+[.]'", "name() startsWith 'www.'",
+    "name() endsWith '.org.'", "name() contains 'example'", "type() in ['AAAA', 'MX']", "type() not in ['AAAA', 'MX']",
+    "incidr(client_ip(), '127.0.0.0/8')", "incidr(client_ip(), '10.0.0.0/8')", "proto() == 'udp'", "server_ip() == '127.0.0.1'",
+    "bufsize() >= 1232", "do()", "!do()", "do() && proto() == 'udp'", "do() || type() == 'A'", "size() > 10", "opcode() == 0",
+    "len(name()) == 16", "name() != 'x.' and not do()", "(type() == 'A') == do()", "type() == 'A' ? do() : !do()",
+    "any(['www.', 'x.'], name() startsWith #)", "all(['w', 'o'], name() contains #)", "lower('WWW') + '.example.org.' == name()",
+    "split(name(), '.')[1] == 'example'", "id() >= 0", "upper(type()) == 'AAAA'", "trimSuffix(name(), '.org.') == 'www.example'",
+    "replace(name(), 'www', 'x') == 'x.example.org.'", "hasPrefix(name(), 'w')", "7 % 4 == 3", "port() != '53'",
+    "none(['10.0.0.0/8'], incidr(client_ip(), #))", "name() in ['www.example.org.', 'a.']", "true", "1 > 2", "'a' < 'b'",
+]
+VIEW_QUESTIONS = [f"{name}.example.org {kind} {options}" for name in ("www", "x") for kind in ("A", "AAAA")
+    for options in ("+noedns", "+dnssec +bufsize=4096", "+tcp +noedns")]
+
+
+def view(expression):
+    """Two blocks of one zone: the first answers what the expression is true for."""
+    # A word that begins with # begins a comment.
+    expression = f'"{expression}"' if "#" in expression else expression
+    return (f".:@PORT@ {{\n    bind 127.0.0.1\n    view one {{\n        expr {expression}\n    }}\n    hosts {{\n        192.0.2.1 www.example.org x.example.org\n"
+        "    }\n}\n.:@PORT@ {\n    bind 127.0.0.1\n    hosts {\n        192.0.2.2 www.example.org x.example.org\n    }\n}\n")
+
+
+def data_alone(seen):
+    """Which of the blocks answered, by its address."""
+    return {"answer": seen["answer"], "rcode": seen["rcode"]}
+
+
 def negative_ttl(seen):
     """Negative answers have the least of the SOA's TTL and its last field here (RFC 2308 §5)."""
     return {**seen, "authority": [re.sub(r"^(\S+) \d+ soa ", r"\1 TTL soa ", line) for line in seen["authority"]]}
@@ -108,6 +137,8 @@ def body(suite):
     keys = [f"-y hmac-sha256:key.test:{SECRET}", f"-y hmac-sha256:none.test:{SECRET}", ""]
     compare.ask("tsig", block(f"    tsig {{\n        secret key.test. {SECRET}\n        require A\n    }}\n    file {zone} example.org\n"),
         [f"www.example.org {kind} +noedns {key}" for kind in ("A", "TXT") for key in keys], {None: negative_ttl})
+    for expression in VIEWS:
+        compare.ask(f"view: {expression}", view(expression), VIEW_QUESTIONS, {None: data_alone})
     compare.finish()
 
 
