@@ -5,6 +5,7 @@ import base64
 import json
 import shutil
 import urllib.request
+from differential import Comparison
 from live import Program, Server, Suite, dig, eventually, free_port, work
 
 COREFILE = """
@@ -54,6 +55,45 @@ class Etcd(Program):
         self.post("/v3/kv/deleterange", {"key": base64.b64encode(key.encode()).decode()})
 
 
+RECORDS = {
+    "a/x1": {"host": "192.0.2.1", "ttl": 60}, "a/x2": {"host": "192.0.2.2", "ttl": 90}, "a/x6": {"host": "2001:db8::1", "ttl": 60},
+    "srv/s1": {"host": "192.0.2.11", "port": 8080, "priority": 5, "weight": 30, "ttl": 60},
+    "srv/s2": {"host": "target.skydns.local", "port": 9090, "priority": 10, "ttl": 60}, "target": {"host": "192.0.2.12", "ttl": 60},
+    "alias": {"host": "a.skydns.local", "ttl": 60}, "far": {"host": "www.elsewhere.test", "ttl": 60},
+    "text": {"text": "some text", "ttl": 60}, "mail/m1": {"host": "192.0.2.25", "mail": True, "priority": 10, "ttl": 60},
+    "mail/m2": {"host": "mx.elsewhere.test", "mail": True, "ttl": 60}, "deep/er/most": {"host": "192.0.2.30", "ttl": 60},
+    "grouped/g1": {"host": "192.0.2.41", "group": "one", "ttl": 60}, "grouped/g2": {"host": "192.0.2.42", "group": "one", "ttl": 60},
+    "plain": {"host": "192.0.2.50"},
+}
+NAMES = """a x1.a x6.a srv s1.srv s2.srv target alias far text mail m1.mail deep er.deep most.er.deep grouped g1.grouped plain
+missing x.missing""".split()
+
+
+def data_alone(seen):
+    """Code and answer. The flags, and the authority of denials, are compared by other suites."""
+    return {"rcode": seen["rcode"], "answer": seen["answer"]}
+
+
+def otherwise(seen):
+    """What docs/plugins/etcd.md lists as different is not compared."""
+    return {}
+
+
+# A name that exists is NODATA for CNAME, a CNAME answers every type, and no name has one beside addresses.
+DIFFERENT = [f"{name} CNAME" for name in ("a", "srv", "mail", "deep", "er.deep", "grouped")] + [
+    "srv A", "s2.srv AAAA", "s2.srv TXT", "alias TXT", "mail A", "mail AAAA", "mail TXT"]
+
+
+def beside(suite, client):
+    """The same records as CoreDNS reads them."""
+    corefile = ".:@PORT@ {\n    bind 127.0.0.1\n    errors\n    etcd skydns.local {\n        path /dns\n        endpoint http://127.0.0.1:%d\n    }\n}\n"
+    compare = Comparison(suite)
+    compare.ask("records", corefile % client, [
+        f"{name}.skydns.local {kind} +noedns" for name in NAMES for kind in ("A", "AAAA", "SRV", "TXT", "MX", "CNAME")],
+        {None: data_alone, **{f"{question.split()[0]}.skydns.local {question.split()[1]} +noedns": otherwise for question in DIFFERENT}})
+    compare.finish()
+
+
 def body(suite):
     if not shutil.which("etcd"):
         print("etcd: not run: Debian's etcd-server is not installed")
@@ -87,6 +127,11 @@ def body(suite):
     etcd = Etcd(client, work / "etcd")
     etcd.put("/dns/local/skydns/late", {"host": "192.0.2.5"})
     suite.check("and is followed again once it is back", eventually(lambda: ask("late.skydns.local").data == ["a 192.0.2.5"]))
+    server.kill()
+    etcd.post("/v3/kv/deleterange", {"key": base64.b64encode(b"/dns/").decode(), "range_end": base64.b64encode(b"/dns0").decode()})
+    for key, value in RECORDS.items():
+        etcd.put(f"/dns/local/skydns/{key}", value)
+    beside(suite, client)
 
 
 if __name__ == "__main__":
