@@ -7,7 +7,8 @@ import struct
 import time
 from live import (
     EXAMPLES, Lab, Reply, ScriptedUpstream, Server, Suite, connect, dig, eventually, framed, header, query,
-    receive_framed)
+    free_port, receive_framed)
+from secure_clients import HOST, Authority, connect as secure_connect
 
 SERVICE = "kube-dns.kube-system.svc.cluster.local"
 MESSAGE_LIMIT = 2.0  # seconds from a message's first octet to its last
@@ -38,6 +39,26 @@ def is_closed(stream):
         return False
     except ConnectionError:
         return True
+
+
+def limited(suite):
+    """`maxtcpqueries`: a connection ends with its last query, over TCP and over TLS."""
+    authority = Authority("limited")
+    certificate, key = authority.issue("server", HOST)
+    tls = free_port()
+    server = Server(f".:@PORT@ tls://.:{tls} {{\n    bind 127.0.0.1\n    tls {certificate} {key}\n"
+        "    timeouts {\n        maxtcpqueries 3\n    }\n    whoami\n}\n").wait_for("whoami.test.")
+    for label, port, context in (("TCP", server.port, None), ("TLS", tls, authority.trust())):
+        with secure_connect(port, context) as stream:
+            stream.sendall(b"".join(framed(query("a.test", id=number)) for number in range(1, 6)))
+            suite.equal(f"{label}: of five queries at once three are answered", sorted(ids(stream, 3)), [1, 2, 3])
+            suite.check(f"{label}: and the connection is closed", is_closed(stream))
+        with secure_connect(port, context) as stream:
+            for number in (1, 2, 3):
+                stream.sendall(framed(query("a.test", id=number)))
+                suite.equal(f"{label}: query {number}, one after the other", ids(stream, 1), [number])
+            suite.check(f"{label}: closed behind the third", is_closed(stream))
+    server.kill()
 
 
 def body(suite):
@@ -135,6 +156,7 @@ def body(suite):
             stopped = True
         suite.check("13 a client that never reads is no longer read from", stopped)
 
+    limited(suite)
     suite.check("the process lives", server.is_alive)
     suite.equal("and answers over TCP", dig(server.port, SERVICE, "A", "+tcp").data, ["a 10.96.0.10"])
     suite.equal("and over UDP", dig(server.port, SERVICE).data, ["a 10.96.0.10"])

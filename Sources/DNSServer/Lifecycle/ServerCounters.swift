@@ -26,6 +26,8 @@ package struct StreamLimits: Sendable {
     package var connectionsPerClient = 256
     /// Queries of one connection under way at once.
     package var pipelined = 64
+    /// Queries of one connection; it ends with the last of them.
+    package var queries = Int.max
     /// Nanoseconds between messages.
     package var idle: UInt64 = 10_000_000_000
     /// Nanoseconds from the first octet of a message to its last.

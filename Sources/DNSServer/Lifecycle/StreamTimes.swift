@@ -1,4 +1,4 @@
-/// How long clients over streams may take, in nanoseconds; nil where nothing is said.
+/// How long clients over streams may take, in nanoseconds, and how much they may ask; nil where nothing is said.
 package struct StreamTimes: Hashable, Sendable {
     /// From the first octet of a message to its last.
     package var message: UInt64?
@@ -6,6 +6,8 @@ package struct StreamTimes: Hashable, Sendable {
     package var write: UInt64?
     /// Between messages.
     package var idle: UInt64?
+    /// Queries of one connection.
+    package var queries: Int?
 
     package init() {}
 
@@ -14,6 +16,7 @@ package struct StreamTimes: Hashable, Sendable {
         limits.message = message ?? limits.message
         limits.write = write ?? limits.write
         limits.idle = idle ?? limits.idle
+        limits.queries = queries ?? limits.queries
         return limits
     }
 }

@@ -11,6 +11,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private var incoming = MessageFraming()
     private var outgoing: [UInt8] = []
     private var underWay = 0
+    /// Queries so far.
+    private var taken = 0
     /// An answer of several messages; nothing else is answered until the client has taken it.
     private var streamed: StreamedAnswer?
     private var clientFinished = false
@@ -76,7 +78,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
 
     private func answerWholeMessages() {
         var hasAnswered = false
-        taking: while !isClosed, streamed == nil, underWay < server.streamLimits.pipelined,
+        taking: while !isClosed, streamed == nil, !isSpent, underWay < server.streamLimits.pipelined,
             outgoing.count < server.streamLimits.unsent
         {
             switch incoming.next() {
@@ -96,9 +98,15 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         updateInterest()
     }
 
+    /// True when the connection has had as many queries as it may have.
+    private var isSpent: Bool { taken >= (listener?.limits ?? server.streamLimits).queries }
+
     private func answer(_ message: [UInt8]) {
         guard let router = listener?.router else { return close() }
         underWay += 1
+        taken += 1
+        // It is closed once all of them are answered.
+        if isSpent { clientFinished = true }
         let answered = withBytes(message) { view in
             server.chain.answer(
                 view, into: server.chain.streamOutput.suffix(from: 2), client: peer, transport: .tcp, router: router,

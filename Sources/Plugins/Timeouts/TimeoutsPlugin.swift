@@ -7,7 +7,13 @@ package final class TimeoutsPlugin: StreamTimeouts {
     package let times: StreamTimes
 
     private static var options: OptionTable<StreamTimes> {
-        [option("read", \.message), option("write", \.write), option("idle", \.idle)]
+        [
+            option("read", \.message), option("write", \.write), option("idle", \.idle),
+            .value("maxtcpqueries", \.queries) { line throws(ConfigurationError) in
+                // -1 is how CoreDNS says that there is no limit.
+                line.words.first == "-1" ? Int.max : try line.integer(0, in: 1...Int(Int32.max))
+            },
+        ]
     }
 
     private static func option(
@@ -30,7 +36,7 @@ package final class TimeoutsPlugin: StreamTimeouts {
             check.attempt(try directive.expectCount(0))
             Self.options.read(directive.block, into: &times, &check)
             if directive.block.isEmpty {
-                check.report(directive.error(found: "no timeout", expected: "read, write or idle"))
+                check.report(directive.error(found: "no timeout", expected: "read, write, idle or maxtcpqueries"))
             }
         }
         self.times = times

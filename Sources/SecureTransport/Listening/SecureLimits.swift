@@ -29,6 +29,8 @@ package struct SecureLimits: Sendable {
     package var pings = 4000
     /// Queries of one framed connection under way at once.
     package var pipelined = 64
+    /// Queries of one framed connection; it ends with the last of them.
+    package var queries = Int.max
     /// Octets of responses held for one framed connection.
     package var unsent = 128 * 1024
     /// Octets of unfinished requests held for one HTTP connection.
@@ -46,6 +48,7 @@ package struct SecureLimits: Sendable {
         limits.request = time(settings.times.message) ?? request
         limits.write = time(settings.times.write) ?? write
         limits.idle = time(settings.times.idle) ?? idle
+        limits.queries = settings.times.queries ?? queries
         return limits
     }
 }

@@ -16,6 +16,8 @@ final class FrameHandler: ChannelDuplexHandler {
     private var messageDeadline = Deadline()
     private var answerDeadline = Deadline()
     private var underWay = 0
+    /// Queries so far.
+    private var taken = 0
     private var unsent = 0
     /// An answer of several messages; nothing else is answered until the client has taken it.
     private var streamed: TransportStream?
@@ -42,7 +44,8 @@ final class FrameHandler: ChannelDuplexHandler {
     // MARK: Reading
 
     private var mayAnswer: Bool {
-        underWay < entrance.limits.pipelined && unsent < entrance.limits.unsent && streamed == nil
+        taken < entrance.limits.queries && underWay < entrance.limits.pipelined && unsent < entrance.limits.unsent
+            && streamed == nil
     }
 
     func read(context: ChannelHandlerContext) {
@@ -90,6 +93,9 @@ final class FrameHandler: ChannelDuplexHandler {
 
     private func post(_ message: [UInt8], _ context: ChannelHandlerContext) {
         underWay += 1
+        taken += 1
+        // It is closed once all of them are answered.
+        if taken >= entrance.limits.queries { clientFinished = true }
         watch.began()
         armAnswerDeadline()
         let eventLoop = context.eventLoop
