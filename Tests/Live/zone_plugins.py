@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Plugins with data of their own, beside CoreDNS: auto, erratic, file, template, tsig, view."""
+"""Plugins with data of their own, beside CoreDNS: auto, dnssec, erratic, file, template, tsig, view."""
 
 import base64
 import re
+import subprocess
 from differential import Comparison, both, without_flags
 from live import Suite, work
 from small_plugins import block
@@ -101,9 +102,24 @@ def data_alone(seen):
     return {"answer": seen["answer"], "rcode": seen["rcode"]}
 
 
+def signatures_alone(seen):
+    """Of signatures, whose they are and of what type: no two are the same, and delv judges them elsewhere."""
+    def line(record):
+        words = record.split()
+        return " ".join(words[:4] if words[2] == "rrsig" else words)
+    return {**seen, **{name: sorted(map(line, seen[name])) for name in ("answer", "authority", "additional")}}
+
+
+def referral_proof(seen):
+    """A delegation is proven to be unsigned at its own name here, with its own types; CoreDNS does so at the question's."""
+    if seen["answer"] or any(" soa " in line for line in seen["authority"]):
+        return seen
+    return {**seen, "authority": [line for line in seen["authority"] if " nsec" not in line]}
+
+
 def negative_ttl(seen):
-    """Negative answers have the least of the SOA's TTL and its last field here (RFC 2308 §5)."""
-    return {**seen, "authority": [re.sub(r"^(\S+) \d+ soa ", r"\1 TTL soa ", line) for line in seen["authority"]]}
+    """Negative answers have the least of the SOA's TTL and its last field here (RFC 2308 §5), their proofs, too."""
+    return {**seen, "authority": [re.sub(r"^(\S+) \d+ (soa|nsec|rrsig nsec|rrsig soa)\b", r"\1 TTL \2", line) for line in seen["authority"]]}
 
 
 def end_of_chain(seen):
@@ -137,6 +153,10 @@ def body(suite):
     keys = [f"-y hmac-sha256:key.test:{SECRET}", f"-y hmac-sha256:none.test:{SECRET}", ""]
     compare.ask("tsig", block(f"    tsig {{\n        secret key.test. {SECRET}\n        require A\n    }}\n    file {zone} example.org\n"),
         [f"www.example.org {kind} +noedns {key}" for kind in ("A", "TXT") for key in keys], {None: negative_ttl})
+    name = subprocess.run(
+        ["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "example.org"], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    compare.ask("dnssec", block(f"    dnssec example.org {{\n        key file {folder / name}\n    }}\n    file {zone} example.org\n"),
+        [f"{question.replace(' +noedns', '')} +dnssec" for question in QUESTIONS], {None: both(ZONES, signatures_alone, referral_proof)})
     for expression in VIEWS:
         compare.ask(f"view: {expression}", view(expression), VIEW_QUESTIONS, {None: data_alone})
     compare.finish()
