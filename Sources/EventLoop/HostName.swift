@@ -8,4 +8,36 @@ package enum HostName {
         guard unsafe gethostname(&name, name.count - 1) == 0 else { return "" }
         return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
+
+    /// The addresses of a host as this system finds them, on a thread of its own: it may take seconds.
+    package static func addresses(of name: String, port: UInt16) async -> [SocketAddress] {
+        await withCheckedContinuation { continuation in
+            do throws(SystemError) {
+                try LoopThread.run { continuation.resume(returning: find(name, port)) }
+            } catch {
+                continuation.resume(returning: [])
+            }
+        }
+    }
+
+    private static func find(_ name: String, _ port: UInt16) -> [SocketAddress] {
+        var hints = addrinfo()
+        hints.ai_socktype = SocketSetup.stream
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(name, "\(port)", &hints, &list) == 0 else { return [] }
+        defer { unsafe freeaddrinfo(list) }
+        var addresses: [SocketAddress] = []
+        var next = unsafe list
+        while let entry = unsafe next {
+            unsafe next = entry.pointee.ai_next
+            var storage = sockaddr_storage()
+            let length = unsafe min(Int(entry.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
+            guard let address = unsafe entry.pointee.ai_addr else { continue }
+            unsafe withUnsafeMutableBytes(of: &storage) {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: length))
+            }
+            addresses.append(SocketAddress(&storage))
+        }
+        return addresses
+    }
 }

@@ -66,6 +66,8 @@ struct DnstapSettings: Sendable {
     enum Collector: Sendable {
         case unix(String)
         case tcp(SocketAddress)
+        /// By a host name, which is looked up for each connection.
+        case host(String, port: UInt16)
     }
 
     let collector: Collector
@@ -93,16 +95,16 @@ struct DnstapSettings: Sendable {
         isFull = words.first?.text == "full"
         if isFull { words.removeFirst() }
         var queue = 1
-        for (name, limit) in [("writebuffer", 1024), ("queue", 4096)] where words.first?.text == name {
-            words.removeFirst()
-            let number = words.popFirst()
-            guard let number, let value = Int(number.text), (1...limit).contains(value) else {
-                throw line.error(
-                    found: "\(name) \(number?.text ?? "without a number")", expected: "a number from 1 to \(limit)")
+        if !isFull, let word = words.first { throw line.error(word, expected: "full") }
+        for (name, limit) in [("size of a write buffer", 1024), ("length of the queue", 4096)] {
+            guard let word = words.popFirst() else { break }
+            guard let value = Int(word.text), (1...limit).contains(value) else {
+                throw line.error(word, expected: "the \(name), a number from 1 to \(limit)")
             }
-            if name == "queue" { queue = value }
+            queue = value
         }
-        if let word = words.first { throw line.error(word, expected: "full, writebuffer NUMBER or queue NUMBER") }
+        if let word = words.first { throw line.error(word, expected: "nothing more") }
+        if line.arguments.count < 4 { queue = 1 }
         most = queue * 10_000
     }
 
@@ -117,10 +119,13 @@ struct DnstapSettings: Sendable {
             throw line.error(token, expected: "unix:// or tcp://: this server does not encrypt dnstap")
         }
         if text.hasPrefix("tcp://") {
-            guard let address = address(String(text.dropFirst(6))) else {
-                throw line.error(token, expected: "tcp://ADDRESS:PORT")
-            }
-            return .tcp(address)
+            let place = String(text.dropFirst(6))
+            if let address = address(place) { return .tcp(address) }
+            guard let colon = place.lastIndex(of: ":"), let port = UInt16(place[place.index(after: colon)...]),
+                port > 0,
+                TargetReader.isServerName(String(place[..<colon]))
+            else { throw line.error(token, expected: "tcp://ADDRESS:PORT or tcp://HOST:PORT") }
+            return .host(String(place[..<colon]), port: port)
         }
         let path = text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text
         guard (1..<108).contains(path.utf8.count) else {

@@ -73,6 +73,7 @@ final class DnstapSender: Sendable {
         switch collector {
         case .unix(let path): path
         case .tcp(let address): "tcp://\(address)"
+        case .host(let name, let port): "tcp://\(name):\(port)"
         }
     }
 
@@ -86,7 +87,14 @@ final class DnstapSender: Sendable {
             switch collector {
             case .unix(let path): stream = try StreamSocket(connectingTo: path)
             case .tcp(let address): stream = try StreamSocket(connectingTo: address)
+            case .host(let name, let port):
+                guard let address = await HostName.addresses(of: name, port: port).first else {
+                    throw Failure(text: "the host is not found")
+                }
+                stream = try StreamSocket(connectingTo: address)
             }
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(text: "\(error)")
         }

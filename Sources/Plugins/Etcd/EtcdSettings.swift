@@ -28,10 +28,12 @@ struct EtcdSettings: Sendable, Equatable {
                 }
             },
             .line("endpoint", \.endpoints, 1...Int.max) { line throws(ConfigurationError) in
-                for token in line.arguments where (try? APIEndpoint(url: token.text)) == nil {
+                // Addresses alone are of members that do not encrypt.
+                let urls = line.words.map { $0.contains("://") ? $0 : "http://\($0)" }
+                for (token, url) in zip(line.arguments, urls) where (try? APIEndpoint(url: url)) == nil {
                     throw line.error(token, expected: "a URL, such as http://127.0.0.1:2379")
                 }
-                return line.words
+                return urls
             },
             .custom("credentials") { line, settings, _ throws(ConfigurationError) in
                 try line.expectCount(2)

@@ -68,7 +68,7 @@ struct KubernetesSettings: Sendable, Equatable {
                 let limit = try line.duration(0)
                 return limit == .zero ? nil : limit
             },
-            .each("multicluster", \.multiclusterZones, multiclusterZones),
+            .each("multicluster", \.multiclusterZones, atLeast: 0, multiclusterZones),
             .flag("zonal", \.cluster.model.answersZones),
             .removed("upstream", in: "1.7.0", instead: "targets of ExternalName Services are always looked up"),
             .removed("resyncperiod", in: "1.7.0", instead: "changes are followed as they happen"),

@@ -77,13 +77,13 @@ struct Option<Settings> {
         }
     }
 
-    /// One that adds something for each of its arguments, of which there is at least one.
+    /// One that adds something for each of its arguments, of which there is at least one where nothing else is said.
     static func each<Element>(
-        _ name: String, _ path: WritableKeyPath<Settings, [Element]>,
+        _ name: String, _ path: WritableKeyPath<Settings, [Element]>, atLeast count: Int = 1,
         _ elements: @escaping (Token, Directive, Settings) throws(ConfigurationError) -> [Element]
     ) -> Self {
         Self(name) { line, settings, _ throws(ConfigurationError) in
-            try line.expectCount(1...)
+            try line.expectCount(count...)
             for token in line.arguments { settings[keyPath: path] += try elements(token, line, settings) }
         }
     }
