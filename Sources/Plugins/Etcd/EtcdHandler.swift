@@ -11,22 +11,22 @@ final class EtcdHandler: Handler {
         let server: Name
         /// `apex.dns` below it: where records of the zone itself are.
         let apex: Name
+        let start: StartOfAuthority
 
         init(_ name: Name) {
             self.name = name
             wire = ByteBlock(name.wire)
             server = Name(labels: ["ns", "dns"], under: name) ?? name
             apex = Name(labels: ["apex", "dns"], under: name) ?? name
+            start = StartOfAuthority(
+                of: wire.view, server: ByteBlock(server.wire),
+                mailbox: ByteBlock((Name(labels: ["hostmaster"], under: name) ?? name).wire), ttl: 300, negativeTTL: 30)
         }
     }
 
     private let zones: [Zone]
     private let fallthroughZones: ZoneSet
     private var table: Subscription<EtcdTable>
-
-    /// Of SOA and NS, in seconds.
-    private static let zoneTTL: UInt32 = 300
-    private static let refresh: [UInt32] = [7200, 1800, 86400, 30]
 
     init(_ settings: EtcdSettings, _ published: Published<EtcdTable>) {
         zones = settings.zones.sorted { $0.wire.count > $1.wire.count }.map(Zone.init)
@@ -50,17 +50,19 @@ final class EtcdHandler: Handler {
                 exchange.isMissing = true
                 return .next
             }
-            deny(zone, .nameError, &exchange)
+            zone.start.deny(.nameError, serial: table.serial, &exchange)
             return .answered
         }
         if isApex, question.type == .soa {
-            appendSOA(zone, in: .answer, &exchange)
+            zone.start.append(serial: table.serial, in: .answer, &exchange)
             return .answered
         }
         let before = exchange.response.answers
         let found = records(name, zone, isApex: isApex, question.type, table)
         if let verdict = write(found, &exchange) { return verdict }
-        if exchange.response.answers == before, !exchange.response.isTruncated { deny(zone, .noError, &exchange) }
+        if exchange.response.answers == before, !exchange.response.isTruncated {
+            zone.start.deny(.noError, serial: table.serial, &exchange)
+        }
         return .answered
     }
 
@@ -210,25 +212,5 @@ final class EtcdHandler: Handler {
             withBytes(address.octets) { exchange.response.write($0) }
             _ = exchange.response.endRecord(in: .additional)
         }
-    }
-
-    // MARK: The zone
-
-    /// A negative answer with the zone's SOA, so that resolvers know how long to believe it (RFC 2308 §3).
-    private func deny(_ zone: Zone, _ code: ResponseCode, _ exchange: inout Exchange) {
-        exchange.response.code = code
-        appendSOA(zone, in: .authority, &exchange)
-    }
-
-    private func appendSOA(_ zone: Zone, in section: Section, _ exchange: inout Exchange) {
-        let question = exchange.question
-        let owner = question.nameOffset + question.folded.count - zone.wire.view.count
-        exchange.response.beginRecord(owner: owner, type: .soa, ttl: Self.zoneTTL)
-        withBytes(zone.server.wire) { exchange.response.writeName($0) }
-        let mailbox = Name(labels: ["hostmaster"], under: zone.name) ?? zone.name
-        withBytes(mailbox.wire) { exchange.response.writeName($0) }
-        exchange.response.write(table.value.serial)
-        for value in Self.refresh { exchange.response.write(value) }
-        _ = exchange.response.endRecord(in: section)
     }
 }

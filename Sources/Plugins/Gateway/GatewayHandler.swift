@@ -8,7 +8,7 @@ final class GatewayHandler: Handler {
         let name: ByteBlock
         /// The zone's name servers, folded and whole; the first stands in SOA.
         let servers: [ByteBlock]
-        let mailbox: ByteBlock
+        let start: StartOfAuthority
     }
 
     private let zones: [Zone]
@@ -16,9 +16,8 @@ final class GatewayHandler: Handler {
     private let ttl: UInt32
     private var table: Subscription<GatewayTable>
 
-    /// Of SOA, NS and the addresses of name servers, in seconds; so are SOA's other numbers.
+    /// Of SOA, NS and the addresses of name servers, in seconds.
     private static let zoneTTL: UInt32 = 60
-    private static let refresh: [UInt32] = [7200, 1800, 86400, zoneTTL]
 
     init(_ settings: GatewaySettings, _ published: Published<GatewayTable>) {
         zones = settings.zones.sorted { $0.wire.count > $1.wire.count }
@@ -26,10 +25,14 @@ final class GatewayHandler: Handler {
                 func below(_ text: String) -> ByteBlock? {
                     Name(zone == .root ? text : "\(text).\(zone)").map { ByteBlock($0.wire) }
                 }
+                let name = ByteBlock(zone.wire)
+                let servers = [settings.apex, settings.secondary].compactMap(\.self).compactMap(below)
                 return Zone(
-                    name: ByteBlock(zone.wire),
-                    servers: [settings.apex, settings.secondary].compactMap(\.self).compactMap(below),
-                    mailbox: below("hostmaster.\(settings.apex)") ?? ByteBlock(zone.wire))
+                    name: name, servers: servers,
+                    start: StartOfAuthority(
+                        of: name.view, server: servers.first ?? name,
+                        mailbox: below("hostmaster.\(settings.apex)") ?? name, ttl: Self.zoneTTL,
+                        negativeTTL: Self.zoneTTL))
             }
         fallthroughZones = ZoneSet(settings.fallthroughZones ?? [])
         ttl = settings.ttl
@@ -67,7 +70,7 @@ final class GatewayHandler: Handler {
         let exists =
             isApex || table.emptyNames.contains(name) || zone.servers.contains { $0.view.equals(question.folded) }
             || zone.servers.contains { $0.view.isSubdomain(of: question.folded) }
-        deny(zone, exists ? .noError : .nameError, &exchange)
+        zone.start.deny(exists ? .noError : .nameError, serial: table.serial, &exchange)
         return .answered
     }
 
@@ -105,7 +108,9 @@ final class GatewayHandler: Handler {
                 if !fits { exchange.response.truncate() }
             }
         }
-        if exchange.response.answers == before, !exchange.response.isTruncated { deny(zone, .noError, &exchange) }
+        if exchange.response.answers == before, !exchange.response.isTruncated {
+            zone.start.deny(.noError, serial: table.value.serial, &exchange)
+        }
         return .answered
     }
 
@@ -113,7 +118,9 @@ final class GatewayHandler: Handler {
 
     private func answerApex(_ zone: Zone, _ exchange: inout Exchange) {
         let owner = exchange.question.nameOffset
-        guard exchange.question.type == .ns else { return appendSOA(zone, in: .answer, &exchange) }
+        guard exchange.question.type == .ns else {
+            return zone.start.append(serial: table.value.serial, in: .answer, &exchange)
+        }
         for server in zone.servers {
             exchange.response.beginRecord(owner: owner, type: .ns, ttl: Self.zoneTTL)
             exchange.response.writeName(server.view)
@@ -131,22 +138,5 @@ final class GatewayHandler: Handler {
                 }
             }
         }
-    }
-
-    /// A negative answer with the zone's SOA, so that resolvers know how long to believe it (RFC 2308 §3).
-    private func deny(_ zone: Zone, _ code: ResponseCode, _ exchange: inout Exchange) {
-        exchange.response.code = code
-        appendSOA(zone, in: .authority, &exchange)
-    }
-
-    private func appendSOA(_ zone: Zone, in section: Section, _ exchange: inout Exchange) {
-        let question = exchange.question
-        let owner = question.nameOffset + question.folded.count - zone.name.view.count
-        exchange.response.beginRecord(owner: owner, type: .soa, ttl: Self.zoneTTL)
-        if let server = zone.servers.first { exchange.response.writeName(server.view) }
-        exchange.response.writeName(zone.mailbox.view)
-        exchange.response.write(table.value.serial)
-        for value in Self.refresh { exchange.response.write(value) }
-        _ = exchange.response.endRecord(in: section)
     }
 }
