@@ -67,6 +67,11 @@ enum BudgetFile {
         Scenario(name: "cluster PTR", question: "10.0.96.10.in-addr.arpa. PTR", code: 0, counts: [1, 0, 0]),
         Scenario(
             name: "cluster ExternalName", question: "inner.shop.svc.cluster.local. A", code: 0, counts: [2, 0, 0]),
+        Scenario(name: "zone A", question: "www.zone.test. A", code: 0, counts: [1, 1, 0]),
+        Scenario(name: "zone wildcard, EDNS", question: "x.wild.zone.test. A", edns: true, code: 0, counts: [1, 1, 1]),
+        Scenario(name: "zone CNAME", question: "alias.zone.test. A", code: 0, counts: [2, 1, 0]),
+        Scenario(name: "zone NXDOMAIN", question: "no.zone.test. A", code: 3, counts: [0, 1, 0]),
+        Scenario(name: "zone delegation", question: "a.child.zone.test. A", code: 0, counts: [0, 1, 1]),
         Scenario(name: "cached forward", question: "a.test. A", code: 0, counts: [1, 0, 0]),
         Scenario(
             name: "cached forward, EDNS", question: "a.test. A", edns: true, code: 0, counts: [1, 0, 1]),
@@ -95,7 +100,18 @@ enum BudgetFile {
         ]
     }()
 
-    /// The Corefile that clusters are installed with, but for what only serves status pages.
+    private static let zone = """
+        @ 300 SOA ns h 1 7200 1800 86400 60
+        @ 300 NS ns
+        ns 300 A 192.0.2.1
+        www 300 A 192.0.2.2
+        alias 300 CNAME www
+        *.wild 300 A 192.0.2.3
+        child 300 NS ns.child
+        ns.child 300 A 192.0.2.4
+        """
+
+    /// The Corefile that clusters are installed with, and a zone file, but for what only serves status pages.
     private static func server(upstream: CountedServer, _ scenario: Scenario) throws -> CountedServer {
         try CountedServer(
             """
@@ -109,9 +125,10 @@ enum BudgetFile {
                 fallthrough in-addr.arpa ip6.arpa
                 ttl 30
             }
+            file /zone zone.test
             loop
             forward . \(upstream.address)
-            """, cluster: cluster, isStale: scenario.isStale)
+            """, zone: zone, cluster: cluster, isStale: scenario.isStale)
     }
 
     @Test("on the loop's thread, for every 10,000 answers", arguments: scenarios)

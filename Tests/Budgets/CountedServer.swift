@@ -24,13 +24,16 @@ final class CountedServer: Sendable {
 
     /// - Parameters:
     ///   - directives: the lines of one block for the root zone.
+    ///   - zone: the text of every file.
     ///   - isStale: the cluster was last heard of longer ago than `stale_after` allows.
-    init(_ directives: String, cluster: [ClusterObject] = [], isStale: Bool = false) throws {
+    init(
+        _ directives: String, zone: String = "", cluster: [ClusterObject] = [], isStale: Bool = false
+    ) throws {
         // Nobody else uses this address: servers share ports (SO_REUSEPORT), so a free one might not stay so.
         address = SocketAddress(
             IPAddress(v4: 0x7F40_0000 | .random(in: 1..<0x40_0000)), port: .random(in: 1024...32_000))
         let metrics = MetricRegistry()
-        let plan = try Self.plan(directives, at: address, metrics)
+        let plan = try Self.plan(directives, zone, at: address, metrics)
         for case let plugin as KubernetesPlugin in plan.plugins {
             let following = Self.list(cluster, to: plugin, metrics)
             guard isStale else { continue }
@@ -44,13 +47,13 @@ final class CountedServer: Sendable {
     deinit { handle.submit { $0.stop() } }
 
     private static func plan(
-        _ directives: String, at address: SocketAddress, _ metrics: MetricRegistry
+        _ directives: String, _ zone: String, at address: SocketAddress, _ metrics: MetricRegistry
     ) throws -> ServingPlan {
         let host = "\(address)".prefix { $0 != ":" }
         let blocks = try CorefileSyntax.parse(
             text: ".:\(address.port) {\nbind \(host)\n\(directives)\n}\n", file: "Corefile",
             sources: CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil }))
-        return try PlanBuilder(order: pluginOrder, metrics: metrics, files: FileAccess { _ in "" }).build(
+        return try PlanBuilder(order: pluginOrder, metrics: metrics, files: FileAccess { _ in zone }).build(
             blocks, hash: "")
     }
 
