@@ -33,10 +33,13 @@ package protocol TurnTarget: AnyObject {
     private var nextRegistration: UInt64 = 1
     private var timers = TimerQueue()
     private var atEndOfTurn: [any TurnTarget] = []
+    /// Those that are called now; what they add waits for the next round.
+    private var ending: [any TurnTarget] = []
     private var isStopping = false
     private let clock: () -> UInt64
     private let events: UnsafeMutablePointer<epoll_event>
     private static let maximumEvents = 64
+    private static let longestEnd = 4
 
     /// Identifies a registered descriptor.
     package struct Registration: Hashable, Sendable, BitwiseCopyable {
@@ -96,7 +99,7 @@ package protocol TurnTarget: AnyObject {
 
     package func cancel(_ timer: TimerID) { timers.cancel(timer) }
 
-    /// Calls `target` once, at the end of this turn or of the next one.
+    /// Calls `target` once, at the end of this turn; or of the next one, where this turn ends already.
     package func callAtEndOfTurn(_ target: any TurnTarget) { atEndOfTurn.append(target) }
 
     /// The clock itself, for how long something took within one turn.
@@ -109,7 +112,7 @@ package protocol TurnTarget: AnyObject {
 
     /// Runs until `stop`.
     package func run() {
-        while !isStopping { turn(longestWait: timers.waitMilliseconds(now)) }
+        while !isStopping { turn(longestWait: atEndOfTurn.isEmpty ? timers.waitMilliseconds(now) : 0) }
         handlers.removeAll()
     }
 
@@ -140,11 +143,17 @@ package protocol TurnTarget: AnyObject {
             isBusy = true
             target.timerFired(token)
         }
-        if !atEndOfTurn.isEmpty {
-            for target in atEndOfTurn { target.turnEnded() }
-            atEndOfTurn.removeAll(keepingCapacity: true)
-        }
+        endTurn()
         return isBusy
+    }
+
+    private func endTurn() {
+        // What answers is sent by others: rounds, as many as one turn may take.
+        for _ in 0..<Self.longestEnd where !atEndOfTurn.isEmpty {
+            swap(&atEndOfTurn, &ending)
+            for target in ending { target.turnEnded() }
+            ending.removeAll(keepingCapacity: true)
+        }
     }
 
     /// Ends `run` after the current turn.
