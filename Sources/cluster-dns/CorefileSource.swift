@@ -9,7 +9,9 @@ struct CorefileSource: Sendable {
     let path: String?
 
     // Standard input can be read once; reloads find the same again.
-    private static let standardInput = Result { () throws(System.FileFailure) in try System.readText("stdin") }
+    private static let standardInput = Result { () throws(System.FileFailure) in
+        try System.readText("stdin", waits: true)
+    }
 
     private static let builtIn = ".:53 {\n    whoami\n    log\n}\n"
 
@@ -20,7 +22,7 @@ struct CorefileSource: Sendable {
             text = Self.builtIn
         } else {
             do throws(System.FileFailure) {
-                text = file == "stdin" ? try Self.standardInput.get() : try System.readText(file)
+                text = file == "stdin" ? try Self.standardInput.get() : try System.readText(file, waits: true)
             } catch {
                 throw ConfigurationErrors([
                     ConfigurationError(

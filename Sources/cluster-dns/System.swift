@@ -10,10 +10,20 @@ enum System {
     }
 
     /// The whole of a file, up to 16 MiB.
-    static func read(_ path: String) throws(FileFailure) -> [UInt8] {
-        let number = path == "stdin" ? dup(0) : unsafe open(path, O_RDONLY | O_CLOEXEC)
+    ///
+    /// - Parameter waits: also reads what others write meanwhile, a pipe; only for what is named on the command line,
+    ///   since a pipe in a folder of files would hold up the process for ever.
+    static func read(_ path: String, waits: Bool = false) throws(FileFailure) -> [UInt8] {
+        let number = path == "stdin" ? dup(0) : unsafe open(path, O_RDONLY | O_CLOEXEC | (waits ? 0 : O_NONBLOCK))
         guard number >= 0 else { throw failure(path) }
         defer { close(number) }
+        if !waits {
+            var status = stat()
+            guard unsafe fstat(number, &status) == 0 else { throw failure(path) }
+            guard status.st_mode & S_IFMT != S_IFIFO else {
+                throw FileFailure(path: path, reason: "a named pipe, expected a file")
+            }
+        }
         var octets: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 65536)
         while true {
@@ -30,8 +40,8 @@ enum System {
         }
     }
 
-    static func readText(_ path: String) throws(FileFailure) -> String {
-        let octets = try read(path)
+    static func readText(_ path: String, waits: Bool = false) throws(FileFailure) -> String {
+        let octets = try read(path, waits: waits)
         guard let text = String(validating: octets, as: UTF8.self) else {
             throw FileFailure(path: path, reason: "not UTF-8 text")
         }

@@ -281,6 +281,7 @@ def folder(suite):
     zones.mkdir()
     (zones / "db.first.test").write_text(ZONE.replace("$ORIGIN zone.test.", ""))
     (zones / "db.broken.test").write_text("@ 60 SOA\n")
+    os.mkfifo(zones / "db.pipe.test")
     secondary = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     secondary.bind(("127.0.0.1", 0))
     secondary.settimeout(10)
@@ -298,6 +299,8 @@ def folder(suite):
 }}
 """, None).wait_for("many.first.test.")
     suite.check("a broken file in a folder is said", f"{zones}/db.broken.test:1:" in server.log, server.log_end())
+    suite.check("a pipe in a folder holds up nothing",
+                f"{zones}/db.pipe.test: a named pipe, expected a file" in server.log, server.log_end())
     draft = zones / "draft"
     draft.write_text(ZONE.replace("$ORIGIN zone.test.", ""))
     draft.replace(zones / "db.second.test")
