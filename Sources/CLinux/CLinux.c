@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -66,6 +67,16 @@ const cl_reply_path *cl_path(const cl_batch *batch, int slot) {
     return &batch->path[slot];
 }
 
+void cl_set_path(cl_batch *batch, int slot, const cl_reply_path *path) {
+    if (path) {
+        batch->path[slot] = *path;
+    } else {
+        // Without a name and control messages the kernel sends to the connected peer.
+        batch->path[slot].peer_length = 0;
+        batch->path[slot].control_length = 0;
+    }
+}
+
 void cl_queue(cl_batch *batch, int position, int slot, size_t length) {
     struct msghdr *h = &batch->send[position].msg_hdr;
     cl_reply_path *path = &batch->path[slot];
@@ -82,21 +93,6 @@ void cl_queue(cl_batch *batch, int position, int slot, size_t length) {
 
 int cl_send(int fd, cl_batch *batch, int from, int count) {
     return sendmmsg(fd, batch->send + from, (unsigned int)(count - from), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-ssize_t cl_send_one(
-    int fd, const void *bytes, size_t length, const cl_reply_path *path
-) {
-    struct iovec vector = {.iov_base = (void *)bytes, .iov_len = length};
-    struct msghdr h;
-    memset(&h, 0, sizeof h);
-    h.msg_iov = &vector;
-    h.msg_iovlen = 1;
-    h.msg_name = (void *)&path->peer;
-    h.msg_namelen = path->peer_length;
-    h.msg_control = path->control_length ? (void *)path->control : NULL;
-    h.msg_controllen = path->control_length;
-    return sendmsg(fd, &h, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
@@ -175,6 +171,18 @@ int cl_local_address(int fd, struct sockaddr_storage *address) {
 
 int cl_set(int fd, int level, int option, int value) {
     return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+void cl_random(void *to, size_t count) {
+    unsigned char *next = to;
+    while (count > 0) {
+        ssize_t taken = getrandom(next, count, 0);
+        if (taken < 0 && errno != EINTR) abort();
+        if (taken > 0) {
+            next += taken;
+            count -= (size_t)taken;
+        }
+    }
 }
 
 int cl_errno(void) { return errno; }

@@ -38,7 +38,9 @@ import Testing
             #expect(waits(for: server.number))
             #expect(server.receive() == 1)
             if isLater {
-                unsafe [4, 5].withUnsafeBufferPointer { unsafe server.send($0, along: server.replyPath(0)) }
+                let outbox = try DatagramOutbox()
+                #expect(unsafe [4, 5].withUnsafeBufferPointer { unsafe outbox.add($0, along: server.replyPath(0)) })
+                #expect(outbox.flush(through: server.number).isEmpty)
             } else {
                 _ = unsafe server.response(0).update(fromContentsOf: [4, 5])
                 server.queue(0, length: 2)

@@ -135,6 +135,7 @@ private final class UpstreamSide: ReadinessHandler {
     private let datagrams: DatagramServerSocket
     private let listener: StreamListenerSocket?
     private var acceptor: Acceptor?
+    private let outbox: DatagramOutbox
     private var held: [(ReplyPath, [UInt8])] = []
     let address: SocketAddress
 
@@ -146,6 +147,7 @@ private final class UpstreamSide: ReadinessHandler {
         self.script = script
         address = TestPorts.next()
         datagrams = try DatagramServerSocket(boundTo: address)
+        outbox = try DatagramOutbox()
         listener = tcp ? try StreamListenerSocket(boundTo: address) : nil
     }
 
@@ -174,7 +176,8 @@ private final class UpstreamSide: ReadinessHandler {
     }
 
     private func send(_ reply: [UInt8], _ path: ReplyPath) {
-        unsafe reply.withUnsafeBufferPointer { unsafe datagrams.send($0, along: path) }
+        _ = unsafe reply.withUnsafeBufferPointer { unsafe outbox.add($0, along: path) }
+        _ = outbox.flush(through: datagrams.number)
     }
 }
 

@@ -37,10 +37,9 @@ const unsigned char *_Nonnull cl_query(const cl_batch *_Nonnull batch, int slot)
 unsigned char *_Nonnull cl_response(cl_batch *_Nonnull batch, int slot);
 const cl_reply_path *_Nonnull cl_path(const cl_batch *_Nonnull batch, int slot);
 void cl_queue(cl_batch *_Nonnull batch, int position, int slot, size_t length);
+// Where the response in `slot` goes: along `path`, or to the peer that the socket is connected with.
+void cl_set_path(cl_batch *_Nonnull batch, int slot, const cl_reply_path *_Nullable path);
 int cl_send(int fd, cl_batch *_Nonnull batch, int from, int count);
-ssize_t cl_send_one(
-    int fd, const void *_Nonnull bytes, size_t length, const cl_reply_path *_Nonnull path
-);
 int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t token);
 // Nanoseconds of CLOCK_MONOTONIC.
 uint64_t cl_now(void);
@@ -58,6 +57,8 @@ int cl_accept(int fd, struct sockaddr_storage *_Nonnull peer);
 int cl_local_address(int fd, struct sockaddr_storage *_Nonnull address);
 int cl_set(int fd, int level, int option, int value);
 int cl_errno(void);
+// Fills `count` octets that nobody can guess; ends the process where the kernel has none, as Swift's own generator does.
+void cl_random(void *_Nullable to, size_t count);
 
 // At most `arenas` malloc arenas, and free memory above `threshold` octets at the heap's end is given back.
 void cl_heap_limit(int arenas, int threshold);

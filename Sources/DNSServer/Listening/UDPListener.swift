@@ -2,15 +2,18 @@ import DNSWire
 import EventLoop
 
 /// Answers datagrams of one address on one loop, up to 32 with one system call each way.
-final class UDPListener: ReadinessHandler {
+final class UDPListener: ReadinessHandler, TurnTarget {
     var router = ServerBlockRouter([])
     private unowned let server: LoopServer
     private let socket: DatagramServerSocket
     private var registration: EventLoop.Registration?
+    /// Answers that others had to be asked for.
+    private let outbox: DatagramOutbox
     private static let longestTurn = 8
 
     init(_ address: SocketAddress, on server: LoopServer) throws(SystemError) {
         socket = try DatagramServerSocket(boundTo: address)
+        outbox = try DatagramOutbox()
         self.server = server
     }
 
@@ -48,19 +51,17 @@ final class UDPListener: ReadinessHandler {
         return count
     }
 
+    /// Sends an answer at the end of this turn.
     func send(_ response: ByteView, along path: ReplyPath) {
-        unsafe withBuffer(response) { unsafe socket.send($0, along: path) }
+        if outbox.count == 0 { server.loop.callAtEndOfTurn(self) }
+        // What is too long for a place was never promised to a client (RFC 6891 §6.2.5).
+        guard outbox.add(response, along: path) else { return socket.lose() }
+        if outbox.isFull { flush() }
     }
-}
 
-// The buffers of the socket as checked views, valid as long as its turn lasts.
+    func turnEnded() { flush() }
 
-private func lent(_ buffer: UnsafeBufferPointer<UInt8>) -> ByteView {
-    guard let start = buffer.baseAddress else { return .empty }
-    return unsafe ByteView(start: start, count: buffer.count)
-}
-
-private func lent(_ buffer: UnsafeMutableBufferPointer<UInt8>) -> OutputBytes {
-    guard let start = buffer.baseAddress else { return ByteBlock(capacity: 0).bytes }
-    return unsafe OutputBytes(start: start, capacity: buffer.count)
+    private func flush() {
+        for _ in outbox.flush(through: socket.number) { socket.lose() }
+    }
 }

@@ -96,10 +96,6 @@ package struct ReplyPath: BitwiseCopyable {
         queued = 0
     }
 
-    /// Sends one response outside of a batch.
-    package func send(_ octets: UnsafeBufferPointer<UInt8>, along path: ReplyPath) {
-        guard let start = octets.baseAddress else { return }
-        var raw = path.raw
-        if unsafe cl_send_one(number, start, octets.count, &raw) < 0 { lost &+= 1 }
-    }
+    /// Counts a response that was sent by other ways and that the kernel did not take.
+    package func lose() { lost &+= 1 }
 }

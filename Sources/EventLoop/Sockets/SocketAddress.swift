@@ -49,5 +49,11 @@ package struct SystemError: Error, CustomStringConvertible {
     /// What went wrong, without what was tried.
     package var reason: String { unsafe String(cString: strerror(code)) }
 
+    /// The peer said that nobody listens there (ICMP).
+    package var isRefusal: Bool { code == ECONNREFUSED }
+
+    /// A datagram that is longer than there is room for.
+    package static let messageTooLong = SystemError(call: "sendmmsg", code: EMSGSIZE)
+
     static func last(_ call: String) -> SystemError { SystemError(call: call, code: cl_errno()) }
 }

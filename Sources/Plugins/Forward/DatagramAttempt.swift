@@ -16,26 +16,23 @@ protocol Attempt: AnyObject {
     func cancel()
 }
 
-/// One query over UDP from a port of its own, until the reply that matches or the deadline.
-final class DatagramAttempt: Attempt, ReadinessHandler, TimerTarget {
+/// One query over UDP, until the reply that matches or the deadline.
+final class DatagramAttempt: Attempt, TimerTarget {
     private let upstream: Upstream
     private let query: UpstreamQuery
     private let edns: Bool
-    private let id = MessageID.random()
+    private var id: UInt16 = 0
     private let loopSide: ForwardLoopSide
     private var owner: (any AttemptOwner)?
-    private var socket: ConnectedDatagramSocket?
-    private var registration: EventLoop.Registration?
+    private var port: DatagramPort?
     private var timer = TimerID.none
     private var nearMisses = 0
     private var isOver = false
-    /// Set when the query could not even be sent.
-    private var sendFailure: AttemptFailure?
+    /// Set when the query was not even sent.
+    private var early: AttemptOutcome?
 
     /// After so many near misses the question is asked over TCP, where guessing does not help.
     private static let mostNearMisses = 3
-    /// A bound on what one turn of the loop takes from one socket.
-    private static let mostDatagramsPerTurn = 32
 
     init(
         _ upstream: Upstream, _ query: UpstreamQuery, edns: Bool, on loopSide: ForwardLoopSide, owner: any AttemptOwner
@@ -47,69 +44,74 @@ final class DatagramAttempt: Attempt, ReadinessHandler, TimerTarget {
         self.owner = owner
     }
 
+    func octets(id: UInt16) -> [UInt8] { query.octets(id: id, edns: edns) }
+
     func start(timeout: UInt64) {
-        do throws(SystemError) {
-            let socket = try ConnectedDatagramSocket(connectedTo: upstream.address)
-            self.socket = socket
-            registration = loopSide.loop.register(socket.number, handler: self)
-            if !withBytes(query.octets(id: id, edns: edns), { socket.send($0) }) {
-                sendFailure = AttemptFailure(
-                    text: "write udp \(upstream.label): write: failed", error: .networkError)
+        let pool = loopSide.datagrams(upstream)
+        if pool.isUnderAttack {
+            early = .suspicious
+        } else {
+            do throws(SystemError) {
+                (port, id) = try pool.ask(self)
+            } catch {
+                // Descriptors or routes are missing on this side.
+                early = .failed(
+                    AttemptFailure(
+                        text: "dial udp \(upstream.label): \(error)", error: .networkError, blamesUpstream: false))
             }
-        } catch {
-            // Descriptors or routes are missing on this side.
-            sendFailure = AttemptFailure(
-                text: "dial udp \(upstream.label): \(error)", error: .networkError, blamesUpstream: false)
         }
-        timer = loopSide.loop.schedule(after: sendFailure == nil ? timeout : 0, self, token: 0)
+        timer = loopSide.loop.schedule(after: early == nil ? timeout : 0, self, token: 0)
     }
 
     func cancel() {
         isOver = true
         loopSide.loop.cancel(timer)
-        if let registration, let socket { loopSide.loop.unregister(registration, socket.number) }
-        registration = nil
-        socket = nil
+        port?.leave(id)
+        port = nil
         owner = nil
     }
 
     func timerFired(_ token: UInt64) {
-        if let sendFailure { return end(.failed(sendFailure)) }
+        if let early { return end(early) }
         if nearMisses > 0 { return end(.suspicious) }
+        end(.failed(AttemptFailure(text: "read udp \(upstream.label): i/o timeout", error: .noReachableAuthority)))
+    }
+
+    func sendFailed() {
+        end(.failed(AttemptFailure(text: "write udp \(upstream.label): write: failed", error: .networkError)))
+    }
+
+    func refused() {
         end(
             .failed(
-                AttemptFailure(text: "read udp \(upstream.label): i/o timeout", error: .noReachableAuthority)))
+                AttemptFailure(text: "read udp \(upstream.label): read: connection refused", error: .networkError)))
     }
 
-    func ready(readable: Bool, writable: Bool) {
-        for _ in 0..<Self.mostDatagramsPerTurn {
-            guard !isOver, let socket else { return }
-            var refused = false
-            guard let count = socket.receive(into: loopSide.input, refused: &refused) else {
-                if refused {
-                    end(
-                        .failed(
-                            AttemptFailure(
-                                text: "read udp \(upstream.label): read: connection refused", error: .networkError)))
-                }
-                return
-            }
-            take(loopSide.input.view(count))
+    /// Takes what came with this query's id.
+    ///
+    /// - Returns: false when it is no reply to this question.
+    func take(_ message: ByteView) -> Bool {
+        if message.count == DatagramServerSocket.responseCapacity {
+            // More than was offered, and cut by the kernel.
+            end(.truncated)
+            return true
         }
-    }
-
-    private func take(_ message: ByteView) {
         switch ReplyCheck.check(message, id: id, query: query, hasEDNS: edns, layout: loopSide.layout) {
-        case .unrelated: loopSide.meter.mismatched.bump()
+        case .unrelated:
+            loopSide.meter.mismatched.bump()
+            return false
         case .nearMiss:
             loopSide.meter.mismatched.bump()
             nearMisses += 1
             if nearMisses >= Self.mostNearMisses { end(.suspicious) }
-        case .outcome(let outcome): end(outcome)
+            return false
+        case .outcome(let outcome):
+            end(outcome)
+            return true
         }
     }
 
-    private func end(_ outcome: AttemptOutcome) {
+    func end(_ outcome: AttemptOutcome) {
         guard !isOver else { return }
         let owner = owner
         cancel()

@@ -9,6 +9,7 @@ final class ForwardLoopSide {
     private let layoutBlock = ByteBlock(capacity: 65535)
     let meter: UpstreamMeter
     private var pools: [ObjectIdentifier: StreamPool] = [:]
+    private var datagramPools: [ObjectIdentifier: DatagramPool] = [:]
 
     init(loop: EventLoop, meter: UpstreamMeter) {
         self.loop = loop
@@ -19,6 +20,15 @@ final class ForwardLoopSide {
     var input: OutputBytes { inputBlock.bytes }
     /// Room in which replies are laid out.
     var layout: OutputBytes { layoutBlock.bytes }
+
+    /// The UDP ports from which one upstream is asked.
+    func datagrams(_ upstream: Upstream) -> DatagramPool {
+        let key = ObjectIdentifier(upstream)
+        if let pool = datagramPools[key] { return pool }
+        let pool = DatagramPool(upstream, loop, meter)
+        datagramPools[key] = pool
+        return pool
+    }
 
     /// The connections to one upstream.
     func pool(_ upstream: Upstream, _ settings: ForwardSettings) -> StreamPool {

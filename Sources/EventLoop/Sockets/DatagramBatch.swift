@@ -1,0 +1,86 @@
+import CLinux
+import Glibc
+
+/// Up to 32 datagrams that one socket sends with one system call.
+@safe package final class DatagramOutbox {
+    private let batch: OpaquePointer
+    package private(set) var count = 0
+
+    package init() throws(SystemError) {
+        guard let memory = unsafe cl_batch_new() else { throw .last("calloc") }
+        unsafe batch = memory
+    }
+
+    deinit { unsafe cl_batch_free(batch) }
+
+    package var isFull: Bool { count == DatagramServerSocket.batchSize }
+
+    /// Copies a datagram; false when it is longer than a place for one.
+    ///
+    /// - Parameter path: where it goes; nil for the peer that the socket is connected with.
+    package func add(_ octets: UnsafeBufferPointer<UInt8>, along path: ReplyPath? = nil) -> Bool {
+        guard octets.count <= DatagramServerSocket.responseCapacity, let start = octets.baseAddress else {
+            return false
+        }
+        let slot = Int32(count)
+        unsafe memcpy(cl_response(batch, slot), start, octets.count)
+        if let path {
+            var raw = path.raw
+            unsafe cl_set_path(batch, slot, &raw)
+        } else {
+            unsafe cl_set_path(batch, slot, nil)
+        }
+        unsafe cl_queue(batch, slot, slot, octets.count)
+        count += 1
+        return true
+    }
+
+    /// Sends what was added, in order, and forgets it.
+    ///
+    /// - Returns: what the kernel did not take, by position.
+    package func flush(through number: Int32) -> [(position: Int, error: SystemError)] {
+        var failed: [(position: Int, error: SystemError)] = []
+        var sent = 0
+        while sent < count {
+            let taken = unsafe cl_send(number, batch, Int32(sent), Int32(count))
+            if taken > 0 {
+                sent += Int(taken)
+            } else {
+                let error = SystemError.last("sendmmsg")
+                if error.code == EINTR { continue }
+                // One that cannot be sent must not cost the others their way.
+                failed.append((sent, error))
+                sent += 1
+            }
+        }
+        clear()
+        return failed
+    }
+
+    /// Forgets what was added.
+    package func clear() { count = 0 }
+}
+
+/// Up to 32 datagrams that one system call took from a connected socket.
+@safe package final class DatagramInbox {
+    private let batch: OpaquePointer
+
+    package init() throws(SystemError) {
+        guard let memory = unsafe cl_batch_new() else { throw .last("calloc") }
+        unsafe batch = memory
+    }
+
+    deinit { unsafe cl_batch_free(batch) }
+
+    /// Fills places 0 ..< result; nil when the peer said that nobody listens (ICMP), 0 when nothing waits.
+    package func receive(from number: Int32) -> Int? {
+        let count = unsafe cl_receive(number, batch, 0)
+        if count >= 0 { return Int(count) }
+        return cl_errno() == EAGAIN || cl_errno() == EINTR ? 0 : nil
+    }
+
+    /// The octets of a place, valid until the next `receive`; what is longer than 4,096 octets was cut by the kernel.
+    package func datagram(_ slot: Int) -> UnsafeBufferPointer<UInt8> {
+        unsafe UnsafeBufferPointer(start: cl_query(batch, Int32(slot)), count: Int(cl_query_length(batch, Int32(slot))))
+    }
+}
