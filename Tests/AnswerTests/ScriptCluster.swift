@@ -17,6 +17,8 @@ struct ScriptCluster {
     private var all: [Stored] = []
     /// `KEY=VALUE` that namespaces must have to be listed; empty for all of them.
     var namespaceLabel = ""
+    /// The same for all other objects.
+    var label = ""
 
     private static let kinds = [
         "Namespace": ObjectKind.namespace, "Service": .service, "EndpointSlice": .endpointSlice, "Pod": .pod,
@@ -52,8 +54,8 @@ struct ScriptCluster {
     }
 
     private func isListed(_ stored: Stored) -> Bool {
-        guard stored.kind == .namespace, !namespaceLabel.isEmpty else { return true }
+        let wanted = stored.kind == .namespace ? namespaceLabel : label
         let labels = stored.object["metadata"]["labels"]
-        return labels.textMembers.contains { "\($0.key)=\($0.value)" == namespaceLabel }
+        return wanted.isEmpty || labels.textMembers.contains { "\($0.key)=\($0.value)" == wanted }
     }
 }

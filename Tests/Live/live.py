@@ -350,9 +350,22 @@ class Answer:
 
     def section(self, name):
         """Records as (owner, ttl, type, data), all in lower case, sorted."""
+        return sorted(self.records(self.lines(name)))
+
+    def lines(self, name):
         found = re.search(rf"^;; {name} SECTION:\n((?:[^;\n].*\n?)*)", self.output_with_end, re.MULTILINE)
-        records = [line.lower().split(None, 4) for line in (found.group(1) if found else "").splitlines() if line]
-        return sorted((owner, int(ttl), kind, " ".join(data.split())) for owner, ttl, _, kind, data in records)
+        return found.group(1) if found else ""
+
+    @staticmethod
+    def records(text):
+        """As `section`, in the order of the text."""
+        records = [line.lower().split(None, 4) for line in text.splitlines() if line and not line.startswith(";")]
+        return [(owner, int(ttl), kind, " ".join(data.split())) for owner, ttl, _, kind, data in records]
+
+    @property
+    def first(self):
+        """The answer's first record; None without one."""
+        return next(iter(self.records(self.lines("ANSWER"))), None)
 
     @property
     def output_with_end(self):
