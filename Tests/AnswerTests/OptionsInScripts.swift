@@ -12,14 +12,11 @@ import Testing
 
     /// Plugins, and words of their syntax, that no answer shows, and where they are tested.
     private static let exceptions = [
-        "auto: reload": "files are looked at by the clock of the machine: PluginsTests/Auto",
         "bind: except": "which addresses are listened on: DNSServerTests/PlanBuilding",
         "debug": "lines of the log",
         "dnstap": "copies for a collector: Live/dnstap.py",
         "errors": "lines of the log: PluginsTests/Errors, Live/observed.py",
         "etcd": "records are those of a store: PluginsTests/Etcd, Live/etcd.py",
-        "file: reload": "files are looked at by the clock of the machine: PluginsTests/File",
-        "file: reload_by_mtime": "files are looked at by the clock of the machine: PluginsTests/File",
         "forward: doh_method": "encrypted upstreams: Live/upstreams_encrypted.py",
         "forward: expire": "when connections are closed: PluginsTests/Forward",
         "forward: max_age": "when connections are closed: PluginsTests/Forward",
@@ -33,14 +30,12 @@ import Testing
         "grpc": "upstreams that speak gRPC: PluginsTests/GRPC, Live/upstreams_encrypted.py",
         "grpc_server": "limits of clients: Live/encrypted.py",
         "health": "a page: Live/observed.py",
-        "hosts: reload": "files are looked at by the clock of the machine: PluginsTests/Hosts",
         "https": "limits of clients: Live/encrypted.py",
         "k8s_gateway": "objects of other kinds: PluginsTests/Gateway, Live/gateway.py",
         "kubernetes: apiserver_burst": "how the API server is asked: KubernetesAPITests/RequestPaceTests",
         "kubernetes: apiserver_max_inflight": "how the API server is asked: KubernetesAPITests/RequestPaceTests",
         "kubernetes: apiserver_qps": "how the API server is asked: KubernetesAPITests/RequestPaceTests",
         "kubernetes: endpoint": "how the API server is found: Live/api_server.py",
-        "kubernetes: multicluster": "objects of other kinds: ClusterModelTests/Imports, Live/custom_resources.py",
         "kubernetes: snapshot": "what is known after a start: Live/warm_start.py",
         "kubernetes: stale_after": "while the API server is away: PluginsTests/Kubernetes",
         "kubernetes: startup_timeout": "a line of the log: PluginsTests/Kubernetes",
@@ -55,8 +50,6 @@ import Testing
         "prometheus": "a page: Live/observed.py",
         "ready": "a page: Live/observed.py",
         "reload": "what becomes of a Corefile: Live/reload.py",
-        "secondary": "copies by network: PluginsTests/Secondary, Live/secondary.py",
-        "sign": "files that are written: Live/zones.py",
         "timeouts": "limits of clients: Live/tcp.py",
         "tls": "encrypted clients: Live/encrypted.py",
         "trace": "spans for a collector: PluginsTests/Trace, Live/trace.py",
@@ -104,7 +97,8 @@ import Testing
             let text = try String(contentsOf: script.file, encoding: .utf8)
             for corefile in text.matches(of: /(?m)^corefile\n((?: .*\n|\n)+)/) {
                 let blocks = try CorefileSyntax.parse(
-                    text: String(corefile.1).replacing("@PORT@", with: "53"), file: script.testDescription,
+                    text: String(corefile.1).replacing("@PORT@", with: "53").replacing("@PORT2@", with: "54"),
+                    file: script.testDescription,
                     sources: sources)
                 for directive in blocks.flatMap(\.directives) {
                     used[directive.name, default: []].formUnion(directive.allWords)

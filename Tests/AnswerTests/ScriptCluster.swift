@@ -22,13 +22,15 @@ struct ScriptCluster {
 
     private static let kinds = [
         "Namespace": ObjectKind.namespace, "Service": .service, "EndpointSlice": .endpointSlice, "Pod": .pod,
+        "ServiceImport": .serviceImport,
     ]
 
     init(manifest: URL) throws {
         let text = try String(contentsOf: manifest, encoding: .utf8)
         let (objects, problems) = ManifestReader.read(text, file: manifest.lastPathComponent)
         try #require(problems.isEmpty)
-        for manifest in objects {
+        // The API server learns from the definition what ServiceImports are.
+        for manifest in objects where manifest.object["kind"].text != "CustomResourceDefinition" {
             let metadata = manifest.object["metadata"]
             let kind = try #require(Self.kinds[manifest.object["kind"].text ?? ""])
             let names = [metadata["namespace"].text, metadata["name"].text].compactMap(\.self)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Answer scripts: questions and the wanted answers as zone text, filed by specification under Tests/Answers.
 
+    live                                first of all: not for servers in memory, whose files and networks stand still
     $ORIGIN t.svc.cluster.local.        names without a final dot stand below it
     file NAME                           indented lines: a file, @FILES@/NAME in configurations that come later
     corefile                            indented lines: the configuration, until the next word; begins a server of its own
+                                        that is asked at @PORT@
     upstream, upstream2                 indented lines: all that @UPSTREAM@ or @UPSTREAM2@ knows from now on, in the place
                                         of upstream.zone and of nothing:
       [udp|tcp] OWNER TTL IN TYPE DATA    a record; for questions over one transport, or both
@@ -30,7 +32,7 @@
     want silence                        there is no answer
 
 An upstream answers with the EDNS options that it is asked with. Of a zone's copy (AXFR) records alone are looked at. After a
-change in the cluster an answer may take a second to become as wanted; otherwise the first one counts.
+change in the cluster, and in a live script, an answer may take a second to become as wanted; otherwise the first one counts.
 """
 
 import json
@@ -290,11 +292,16 @@ class Script:
         if word == "corefile":
             self.start("\n".join(block))
         elif word == "file":
-            (self.folder / rest[0]).write_text(self.filled("".join(f"{line}\n" for line in block)))
+            file = self.folder / rest[0]
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(self.filled("".join(f"{line}\n" for line in block)))
         elif word in ("upstream", "upstream2"):
             self.upstreams[word != "upstream"].say(block)
         elif word == "wait":
             time.sleep(int(rest[0]))
+        elif word == "live":
+            # What files and networks bring takes a moment.
+            self.is_changed = True
         elif word == "$ORIGIN":
             self.origin = rest[0]
         elif word == "ask":
@@ -315,9 +322,9 @@ class Script:
         if self.server:
             self.server.stop()
         self.server = Server(self.filled(corefile), self.lab.kubeconfig if self.lab else live.NOWHERE)
-        # No plugin but chaos is asked about this class, and without it all is refused.
+        # No plugin but chaos is asked about that class, and without it all is refused.
         ready = ("cluster.local.", "SOA") if " kubernetes " in corefile else ("id.server.", "TXT", "-c", "CH")
-        if not eventually(lambda: dig(self.server.port, *ready, "+time=1").rcode in ("NOERROR", "REFUSED")):
+        if not eventually(lambda: dig(self.server.port, *ready, "+time=1").rcode not in ("NONE", "SERVFAIL")):
             raise RuntimeError(f"{self.path.name}: the server does not answer\n{self.server.log_end()}")
 
     def absolute(self, name):

@@ -230,10 +230,10 @@ class Lab(Program):
 
 
 class Server(Program):
-    """`serve` with a Corefile in which @PORT@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
+    """`serve` with a Corefile in which @PORT@, @PORT2@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
 
     def __init__(self, corefile, kubeconfig=NOWHERE, output=None):
-        self.port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(4))
+        self.port, self.second_port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(5))
         self.kubeconfig = kubeconfig
         self.corefile = work / f"Corefile.{len(started)}"
         self.write(corefile)
@@ -242,7 +242,7 @@ class Server(Program):
     def write(self, text):
         """Replaces the Corefile in one step."""
         for mark, value in {
-            "@PORT@": self.port, "@METRICS@": self.metrics_port, "@HEALTH@": self.health_port,
+            "@PORT@": self.port, "@PORT2@": self.second_port, "@METRICS@": self.metrics_port, "@HEALTH@": self.health_port,
             "@READY@": self.ready_port, "@KUBECONFIG@": self.kubeconfig,
         }.items():
             text = text.replace(mark, str(value))
