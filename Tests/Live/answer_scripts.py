@@ -324,7 +324,9 @@ class Script:
         self.server = Server(self.filled(corefile), self.lab.kubeconfig if self.lab else live.NOWHERE)
         # No plugin but chaos is asked about that class, and without it all is refused.
         ready = ("cluster.local.", "SOA") if " kubernetes " in corefile else ("id.server.", "TXT", "-c", "CH")
-        if not eventually(lambda: dig(self.server.port, *ready, "+time=1").rcode not in ("NONE", "SERVFAIL")):
+        def is_ready():
+            return dig(self.server.port, *ready, "+time=1").rcode not in ("NONE", "SERVFAIL")
+        if not eventually(lambda: not self.server.is_alive or is_ready()) or not self.server.is_alive:
             raise RuntimeError(f"{self.path.name}: the server does not answer\n{self.server.log_end()}")
 
     def absolute(self, name):
