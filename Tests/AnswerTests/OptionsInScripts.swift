@@ -27,7 +27,6 @@ import Testing
         "forward: random": "by chance: PluginsTests/Forward",
         "forward: tls": "encrypted upstreams: Live/upstreams_encrypted.py",
         "forward: tls_servername": "encrypted upstreams: Live/upstreams_encrypted.py",
-        "geoip": "databases are no text: PluginsTests/GeoIP",
         "grpc": "upstreams that speak gRPC: PluginsTests/GRPC, Live/upstreams_encrypted.py",
         "grpc_server": "limits of clients: Live/encrypted.py",
         "health": "a page: Live/observed.py",

@@ -3,7 +3,8 @@
 
     live                                first of all: not for servers in memory, whose files and networks stand still
     $ORIGIN t.svc.cluster.local.        names without a final dot stand below it
-    file NAME                           indented lines: a file, @FILES@/NAME in configurations that come later
+    file NAME [base64]                  indented lines: a file, @FILES@/NAME in configurations that come later; in Base64 only
+                                        in live scripts
     corefile                            indented lines: the configuration, until the next word; begins a server of its own
                                         that is asked at @PORT@
     upstream, upstream2                 indented lines: all that @UPSTREAM@ or @UPSTREAM2@ knows from now on, in the place
@@ -35,6 +36,7 @@ An upstream answers with the EDNS options that it is asked with. Of a zone's cop
 change in the cluster, and in a live script, an answer may take a second to become as wanted; otherwise the first one counts.
 """
 
+import base64
 import json
 import os
 import re
@@ -294,7 +296,10 @@ class Script:
         elif word == "file":
             file = self.folder / rest[0]
             file.parent.mkdir(exist_ok=True)
-            file.write_text(self.filled("".join(f"{line}\n" for line in block)))
+            if rest[1:] == ["base64"]:
+                file.write_bytes(base64.b64decode("".join(block)))
+            else:
+                file.write_text(self.filled("".join(f"{line}\n" for line in block)))
         elif word in ("upstream", "upstream2"):
             self.upstreams[word != "upstream"].say(block)
         elif word == "wait":
