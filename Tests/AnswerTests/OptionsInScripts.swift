@@ -12,13 +12,13 @@ import Testing
 
     /// Plugins, and words of their syntax, that no answer shows, and where they are tested.
     private static let exceptions = [
-        "bind: except": "which addresses are listened on: DNSServerTests/PlanBuilding",
-        "debug": "lines of the log",
-        "dnssec: cache_capacity": "how many signatures are kept for further answers",
+        "bind: except": "which addresses are listened on: DNSServerTests/PlanBuilding.swift",
+        "debug": "lines of the log: Live/small_plugins.py",
+        "dnssec: cache_capacity": "how many signatures are kept: Fixtures/corefile/mistakes.txt",
         "dnstap": "copies for a collector: Live/dnstap.py",
         "errors": "lines of the log: PluginsTests/Errors, Live/observed.py",
         "etcd": "records are those of a store: PluginsTests/Etcd, Live/etcd.py",
-        "forward: doh_method": "encrypted upstreams: Live/upstreams_encrypted.py",
+        "forward: doh_method": "encrypted upstreams: PluginsTests/Forward",
         "forward: expire": "when connections are closed: PluginsTests/Forward",
         "forward: max_age": "when connections are closed: PluginsTests/Forward",
         "forward: max_concurrent": "scripts ask one question at a time: PluginsTests/Forward",
@@ -28,25 +28,25 @@ import Testing
         "forward: tls": "encrypted upstreams: Live/upstreams_encrypted.py",
         "forward: tls_servername": "encrypted upstreams: Live/upstreams_encrypted.py",
         "grpc": "upstreams that speak gRPC: PluginsTests/GRPC, Live/upstreams_encrypted.py",
-        "grpc_server": "limits of clients: Live/encrypted.py",
+        "grpc_server": "limits of clients: Fixtures/corefile/mistakes.txt",
         "health": "a page: Live/observed.py",
         "https": "limits of clients: Live/encrypted.py",
         "k8s_gateway": "objects of other kinds: PluginsTests/Gateway, Live/gateway.py",
-        "kubernetes: apiserver_burst": "how the API server is asked: KubernetesAPITests/RequestPaceTests",
-        "kubernetes: apiserver_max_inflight": "how the API server is asked: KubernetesAPITests/RequestPaceTests",
-        "kubernetes: apiserver_qps": "how the API server is asked: KubernetesAPITests/RequestPaceTests",
-        "kubernetes: endpoint": "how the API server is found: Live/api_server.py",
+        "kubernetes: apiserver_burst": "how the API server is asked: Live/api_faults.py",
+        "kubernetes: apiserver_max_inflight": "how the API server is asked: Live/api_faults.py",
+        "kubernetes: apiserver_qps": "how the API server is asked: Live/api_faults.py",
+        "kubernetes: endpoint": "how the API server is found: KubernetesAPITests/CredentialsTests.swift",
         "kubernetes: snapshot": "what is known after a start: Live/warm_start.py",
         "kubernetes: stale_after": "while the API server is away: PluginsTests/Kubernetes",
         "kubernetes: startup_timeout": "a line of the log: PluginsTests/Kubernetes",
-        "kubernetes: tls": "how the API server is found: Live/api_server.py",
+        "kubernetes: tls": "how the API server is found: KubernetesAPITests/CredentialsTests.swift",
         "loadbalance: reload": "files are looked at by the clock of the machine: PluginsTests/LoadBalance",
         "loadbalance: round_robin": "begins by chance: PluginsTests/LoadBalance",
         "loadbalance: weighted": "by chance: PluginsTests/LoadBalance",
         "log": "lines of the log: PluginsTests/Log, Live/observed.py",
         "loop": "how a server finds itself: PluginsTests/Loop",
-        "multisocket": "changes nothing",
-        "pprof": "a line of the log",
+        "multisocket": "changes nothing: Fixtures/corefile/mistakes.txt",
+        "pprof": "a line of the log: Fixtures/corefile/mistakes.txt",
         "prometheus": "a page: Live/observed.py",
         "ready": "a page: Live/observed.py",
         "reload": "what becomes of a Corefile: Live/reload.py",
@@ -72,11 +72,17 @@ import Testing
         #expect(Set(Self.exceptions.keys).subtracting(missing).sorted() == [], "exceptions that nothing needs")
     }
 
-    @Test("where else they are tested is there", arguments: exceptions.values.sorted()) func places(_ reason: String) {
-        for place in reason.split(separator: ": ").dropFirst().joined().components(separatedBy: ", ")
-        where !place.isEmpty {
+    @Test("where else they are tested they are spoken of", arguments: exceptions.keys.sorted())
+    func places(_ exception: String) throws {
+        let word = try #require(exception.components(separatedBy: ": ").last)
+        let places = try #require(Self.exceptions[exception]?.components(separatedBy: ": ").last)
+        for place in places.components(separatedBy: ", ") {
             let path = AnswerScript.folder.deletingLastPathComponent().appending(path: place).path
-            #expect([path, path + ".swift"].contains { FileManager.default.fileExists(atPath: $0) }, "\(place)")
+            let inside = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            let files = inside.isEmpty ? [path] : inside.map { "\(path)/\($0)" }
+            #expect(
+                try files.contains { try String(contentsOfFile: $0, encoding: .utf8).contains(word) },
+                "\(place): \(word)")
         }
     }
 
