@@ -18,7 +18,7 @@ import Testing
         "dnstap": "copies for a collector: Live/dnstap.py",
         "errors": "lines of the log: PluginsTests/Errors, Live/observed.py",
         "etcd": "records are those of a store: PluginsTests/Etcd, Live/etcd.py",
-        "forward: doh_method": "encrypted upstreams: PluginsTests/Forward",
+        "forward: doh_method": "encrypted upstreams: PluginsTests/Forward, Live/upstreams_encrypted.py",
         "forward: expire": "when connections are closed: PluginsTests/Forward",
         "forward: max_age": "when connections are closed: PluginsTests/Forward",
         "forward: max_concurrent": "scripts ask one question at a time: PluginsTests/Forward",
