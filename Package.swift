@@ -168,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "AnswerTests",
             dependencies: [
-                "TestKit", "ClusterLab", "KubernetesAPI", "ClusterModel", "DNSServer", "DNSWire", "Text", "ZoneData",
+                "TestKit", "ClusterLab", "KubernetesAPI", "ClusterModel", "Corefile", "DNSServer", "DNSWire", "Plugins",
+                "Text", "ZoneData",
             ]),
         .testTarget(
             name: "BudgetsTests",

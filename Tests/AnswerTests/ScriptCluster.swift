@@ -17,16 +17,20 @@ struct ScriptCluster {
     private var all: [Stored] = []
     /// `KEY=VALUE` that namespaces must have to be listed; empty for all of them.
     var namespaceLabel = ""
+    /// The same for all other objects.
+    var label = ""
 
     private static let kinds = [
         "Namespace": ObjectKind.namespace, "Service": .service, "EndpointSlice": .endpointSlice, "Pod": .pod,
+        "ServiceImport": .serviceImport,
     ]
 
     init(manifest: URL) throws {
         let text = try String(contentsOf: manifest, encoding: .utf8)
         let (objects, problems) = ManifestReader.read(text, file: manifest.lastPathComponent)
         try #require(problems.isEmpty)
-        for manifest in objects {
+        // The API server learns from the definition what ServiceImports are.
+        for manifest in objects where manifest.object["kind"].text != "CustomResourceDefinition" {
             let metadata = manifest.object["metadata"]
             let kind = try #require(Self.kinds[manifest.object["kind"].text ?? ""])
             let names = [metadata["namespace"].text, metadata["name"].text].compactMap(\.self)
@@ -52,8 +56,8 @@ struct ScriptCluster {
     }
 
     private func isListed(_ stored: Stored) -> Bool {
-        guard stored.kind == .namespace, !namespaceLabel.isEmpty else { return true }
+        let wanted = stored.kind == .namespace ? namespaceLabel : label
         let labels = stored.object["metadata"]["labels"]
-        return labels.textMembers.contains { "\($0.key)=\($0.value)" == namespaceLabel }
+        return wanted.isEmpty || labels.textMembers.contains { "\($0.key)=\($0.value)" == wanted }
     }
 }

@@ -230,10 +230,10 @@ class Lab(Program):
 
 
 class Server(Program):
-    """`serve` with a Corefile in which @PORT@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
+    """`serve` with a Corefile in which @PORT@, @PORT2@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
 
     def __init__(self, corefile, kubeconfig=NOWHERE, output=None):
-        self.port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(4))
+        self.port, self.second_port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(5))
         self.kubeconfig = kubeconfig
         self.corefile = work / f"Corefile.{len(started)}"
         self.write(corefile)
@@ -242,7 +242,7 @@ class Server(Program):
     def write(self, text):
         """Replaces the Corefile in one step."""
         for mark, value in {
-            "@PORT@": self.port, "@METRICS@": self.metrics_port, "@HEALTH@": self.health_port,
+            "@PORT@": self.port, "@PORT2@": self.second_port, "@METRICS@": self.metrics_port, "@HEALTH@": self.health_port,
             "@READY@": self.ready_port, "@KUBECONFIG@": self.kubeconfig,
         }.items():
             text = text.replace(mark, str(value))
@@ -350,9 +350,22 @@ class Answer:
 
     def section(self, name):
         """Records as (owner, ttl, type, data), all in lower case, sorted."""
+        return sorted(self.records(self.lines(name)))
+
+    def lines(self, name):
         found = re.search(rf"^;; {name} SECTION:\n((?:[^;\n].*\n?)*)", self.output_with_end, re.MULTILINE)
-        records = [line.lower().split(None, 4) for line in (found.group(1) if found else "").splitlines() if line]
-        return sorted((owner, int(ttl), kind, " ".join(data.split())) for owner, ttl, _, kind, data in records)
+        return found.group(1) if found else ""
+
+    @staticmethod
+    def records(text):
+        """As `section`, in the order of the text."""
+        records = [line.lower().split(None, 4) for line in text.splitlines() if line and not line.startswith(";")]
+        return [(owner, int(ttl), kind, " ".join(data.split())) for owner, ttl, _, kind, data in records]
+
+    @property
+    def first(self):
+        """The answer's first record; None without one."""
+        return next(iter(self.records(self.lines("ANSWER"))), None)
 
     @property
     def output_with_end(self):

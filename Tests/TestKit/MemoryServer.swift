@@ -57,11 +57,13 @@ package final class MemoryServer {
     ///   - corefile: whole server blocks, which bind 127.0.0.1 and answer at port 53.
     ///   - hostAddresses: where clients find the server, as far as plugins know.
     package convenience init(
-        corefile: String, _ objects: [ClusterObject]? = [], hostAddresses: [IPAddress] = TestPlan.hostAddresses,
-        upstream: ScriptedUpstream.Script? = nil
+        corefile: String, _ objects: [ClusterObject]? = [], files: [String: String] = [:],
+        hostAddresses: [IPAddress] = TestPlan.hostAddresses, upstreams: [ScriptedUpstream.Script] = []
     ) throws {
-        try self.init(objects, [upstream].compactMap(\.self), hostAddresses: hostAddresses) { upstreams, metrics in
-            try TestPlan.plan(Self.named(upstreams, in: corefile), metrics, hostAddresses: hostAddresses)
+        try self.init(objects, upstreams, hostAddresses: hostAddresses) { upstreams, metrics in
+            let files = files.mapValues { Self.named(upstreams, in: $0) }
+            return try TestPlan.plan(
+                Self.named(upstreams, in: corefile), metrics, files, hostAddresses: hostAddresses)
         }
     }
 
@@ -213,10 +215,10 @@ package final class MemoryServer {
     /// - Parameter takesStreams: true for a client that takes answers of several messages.
     package func begin(
         _ query: [UInt8], over transport: DNSServer.Transport = .udp, from client: String = "127.0.0.1",
-        takesStreams: Bool = false
+        port: UInt16 = 40_000, takesStreams: Bool = false
     ) -> Asked {
         let asked = Asked()
-        let address = SocketAddress(IPAddress(client) ?? IPAddress(v4: 0x7F00_0001), port: 40_000)
+        let address = SocketAddress(IPAddress(client) ?? IPAddress(v4: 0x7F00_0001), port: port)
         let place = SecureEndpoint.Place(scheme: .dns, address: Self.address)
         server.answer(
             TransportQuery(
