@@ -59,17 +59,22 @@ final class FollowedZoneFile: Sendable {
 
     /// Takes over what is new; a file that is no zone, or has the serial it had, changes nothing.
     func readAgain() {
-        let text = try? readFile(path)
-        let found = Seen(text)
+        let reading = Result { try readFile(path) }
+        let found = Seen(try? reading.get())
         let isNew = seen.withLock { seen in
             defer { seen = found }
             return seen != found
         }
         guard isNew else { return }
-        guard let text else {
-            return Log.error("plugin/\(plugin): \(path) cannot be read: what it served stays as it was")
+        switch reading {
+        case .success(let text): for zone in zones { take(text, zone) }
+        case .failure(let error): for zone in zones { sayWhatIsLeft(of: zone, error) }
         }
-        for zone in zones { take(text, zone) }
+    }
+
+    private func sayWhatIsLeft(of zone: Name, _ error: any Error) {
+        let fate = served.table(of: zone) == nil ? "is not served" : "stays as it was"
+        Log.error("plugin/\(plugin): \(error): the zone \(zone) \(fate)")
     }
 
     private func take(_ text: String, _ zone: Name) {
@@ -85,8 +90,7 @@ final class FollowedZoneFile: Sendable {
             Log.info("plugin/\(plugin): \(zone) is served from \(path) with serial \(table.serial)")
             warn(of: table)
         } catch {
-            let fate = served.table(of: zone) == nil ? "is not served" : "stays as it was"
-            Log.error("plugin/\(plugin): \(error): the zone \(zone) \(fate)")
+            sayWhatIsLeft(of: zone, error)
         }
     }
 }

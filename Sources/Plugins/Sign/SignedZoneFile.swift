@@ -35,7 +35,7 @@ struct SignedZoneFile: Sendable {
     func refresh(now: UInt32, last: String?) -> String? {
         let text: String
         do { text = try files.read(settings.path) } catch {
-            Log.error("plugin/sign: \(settings.path) cannot be read: \(error): \(zone) is not signed")
+            Log.error("plugin/sign: \(error): \(zone) is not signed")
             return last
         }
         guard let reason = due(now, isChanged: last.map { $0 != text } ?? false) else {
