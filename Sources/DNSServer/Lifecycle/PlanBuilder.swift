@@ -63,6 +63,7 @@ package struct PlanBuilder: Sendable {
             blocks.append(ServerBlock(listens: listens.map(\.0), plugins: plugins, view: view ?? ""))
         }
         let endpoints = secureEndpoints(syntax, blocks, &errors)
+        examinePages(syntax, blocks, &errors)
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
         return ServingPlan(blocks: blocks, hash: hash, secureEndpoints: endpoints)
     }

@@ -151,11 +151,17 @@ package struct StatusPage: Sendable {
     package let address: SocketAddress
     /// Begins with a slash.
     package let path: String
+    /// By what clients recognise the address; nil for clear text, or for what other pages there say.
+    package let credentials: TransportCredentials?
     package let respond: @Sendable () -> StatusReply
 
-    package init(address: SocketAddress, path: String, respond: @escaping @Sendable () -> StatusReply) {
+    package init(
+        address: SocketAddress, path: String, credentials: TransportCredentials? = nil,
+        respond: @escaping @Sendable () -> StatusReply
+    ) {
         self.address = address
         self.path = path
+        self.credentials = credentials
         self.respond = respond
     }
 }

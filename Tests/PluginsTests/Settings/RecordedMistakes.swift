@@ -10,6 +10,8 @@ import Testing
     private static let files = [
         "/etc/resolv.conf": "search a.test b.test\nnameserver 10.0.0.1\n", "/empty": "options ndots:5\n",
         "/weights": "a.test.\n10.0.0.1 3\n", "/broken": "a.test.\n10.0.0.1 many\n", "/etc/hosts": "",
+        "/web.yaml": "tls_server_config:\n  cert_file: tls.crt\n  key_file: tls.key\n",
+        "/web-users.yaml": "tls_server_config: {cert_file: a, key_file: b}\nbasic_auth_users:\n  alice: $2y$10$\n",
         "/keys": "key \"a.\" {\n  algorithm hmac-sha256;\n  secret \"c2VjcmV0\";\n};\n",
     ].merging(TestKeys.files) { first, _ in first }
 

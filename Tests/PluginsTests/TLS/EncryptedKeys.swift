@@ -13,7 +13,8 @@ import Testing
         let sources = CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil })
         let blocks = try CorefileSyntax.parse(text: text, file: "Corefile", sources: sources)
         return try PlanBuilder(
-            order: [BindPlugin.self, TLSPlugin.self, WhoamiPlugin.self], metrics: MetricRegistry(),
+            order: [BindPlugin.self, TLSPlugin.self, PrometheusPlugin.self, WhoamiPlugin.self],
+            metrics: MetricRegistry(),
             defaultPort: defaultPort, files: FileAccess { _ in "" },
             examineCredentials: { (files) throws(CredentialsFailure) in
                 guard files.certificateFile != "bad" else {
@@ -45,6 +46,20 @@ import Testing
         let text = "tls://. https://. . {\n tls c k\n whoami\n}\ngrpc://.:4443 {\n whoami\n}"
         let wanted = ["tls://:853 c k", "https://:443 c k", "grpc://:4443", "udp and tcp port 1053"]
         #expect(try Self.places(text, defaultPort: 1053) == wanted)
+    }
+
+    @Test("pages at one address share its certificate, and its files are looked at") func pages() {
+        func block(_ zone: String, _ files: String) -> String {
+            "\(zone) {\n prometheus :9153 {\n tls \(files)\n }\n whoami\n}\n"
+        }
+        #expect(Self.errors(block("a.test", "c k") + block("b.test", "c k")) == "no errors")
+        #expect(
+            Self.errors(block("a.test", "c k") + block("b.test", "c other"))
+                == "Corefile:8: prometheus: found other settings of tls for [::]:9153 than at Corefile:2, "
+                + "expected the same ones: one address has one certificate")
+        #expect(
+            Self.errors(block("a.test", "bad k"))
+                == "Corefile:2: prometheus: found bad: no certificate, expected certificates as PEM")
     }
 
     @Test("blocks at one place share its certificate") func shared() throws {
