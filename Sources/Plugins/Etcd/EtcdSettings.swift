@@ -70,6 +70,7 @@ struct EtcdSettings: Sendable, Equatable {
         if let directive = check.only(directives) {
             zones = check.zones(of: directive, else: block.zones)
             Self.options.read(directive.block, into: &self, &check)
+            tls = tls.map(block.files.path)
         }
         try check.finish()
     }

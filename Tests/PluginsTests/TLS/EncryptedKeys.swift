@@ -13,7 +13,7 @@ import Testing
         let sources = CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil })
         let blocks = try CorefileSyntax.parse(text: text, file: "Corefile", sources: sources)
         return try PlanBuilder(
-            order: [BindPlugin.self, TLSPlugin.self, PrometheusPlugin.self, WhoamiPlugin.self],
+            order: [RootPlugin.self, BindPlugin.self, TLSPlugin.self, PrometheusPlugin.self, WhoamiPlugin.self],
             metrics: MetricRegistry(),
             defaultPort: defaultPort, files: FileAccess { _ in "" },
             examineCredentials: { (files) throws(CredentialsFailure) in
@@ -60,6 +60,11 @@ import Testing
         #expect(
             Self.errors(block("a.test", "bad k"))
                 == "Corefile:2: prometheus: found bad: no certificate, expected certificates as PEM")
+    }
+
+    @Test("paths that are relative begin at root") func root() throws {
+        #expect(
+            try Self.places("tls://. {\n root /etc/dns\n tls c /k\n whoami\n}\n") == ["tls://:853 /etc/dns/c /k"])
     }
 
     @Test("blocks at one place share its certificate") func shared() throws {
