@@ -1,6 +1,7 @@
 import ArgumentParser
 import Corefile
 import DNSServer
+import EventLoop
 import Plugins
 import SecureTransport
 import Telemetry
@@ -41,6 +42,7 @@ extension PlanBuilder {
             files: FileAccess(read: { try System.readText($0) }, list: { System.files(under: $0) }),
             interfaceAddresses: { System.addresses(ofInterface: $0) },
             examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) },
-            upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) })
+            upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) },
+            lookUp: { HostName.addressesAtOnce(of: $0, port: 0).map(\.address) })
     }
 }
