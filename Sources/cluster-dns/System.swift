@@ -9,8 +9,13 @@ enum System {
         var description: String { "\(path): \(reason)" }
     }
 
-    /// The whole of a file, up to 16 MiB.
-    static func read(_ path: String) throws(FileFailure) -> [UInt8] {
+    /// The most octets of a Corefile.
+    static let longestConfiguration = 16 << 20
+    /// The most octets of a file that a Corefile names: a zone of a million signed records has some 500 MiB.
+    static let longestNamed = 1 << 30
+
+    /// The whole of a file, up to `limit` octets.
+    static func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
         let number = path == "stdin" ? dup(0) : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { throw failure(path) }
         defer { close(number) }
@@ -24,14 +29,14 @@ enum System {
                 throw failure(path)
             }
             octets += part[..<count]
-            guard octets.count <= 16 << 20 else {
-                throw FileFailure(path: path, reason: "longer than 16 MiB, too large for a configuration file")
+            guard octets.count <= limit else {
+                throw FileFailure(path: path, reason: "longer than \(limit >> 20) MiB")
             }
         }
     }
 
-    static func readText(_ path: String) throws(FileFailure) -> String {
-        let octets = try read(path)
+    static func readText(_ path: String, limit: Int = longestConfiguration) throws(FileFailure) -> String {
+        let octets = try read(path, limit: limit)
         guard let text = String(validating: octets, as: UTF8.self) else {
             throw FileFailure(path: path, reason: "not UTF-8 text")
         }
