@@ -109,9 +109,11 @@ def encrypted(suite):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*map(str, Authority("collectors").issue("collector")))
     port = live.free_port()
-    collector = Collector(context.wrap_socket(socket.create_server(("127.0.0.1", port)), server_side=True))
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", port)), server_side=True)
     line = f"dnstap tls://127.0.0.1:{port} full"
     for options in ["", " {\nskipverify\n}"]:
+        # One that was refused takes no more connections.
+        collector = Collector(listener)
         server = Server(f".:@PORT@ {{\nbind 127.0.0.1\n{line}{options}\nhosts {{\n192.0.2.7 printer.example\n}}\n}}\n")
         server.wait_for("printer.example.")
         if options:

@@ -48,7 +48,7 @@ struct EtcdSettings: Sendable, Equatable {
             },
             .fallthroughZones(\.fallthroughZones),
             // CoreDNS reads them without effect.
-            .ignored("debug", isListed: false),
+            .ignored("debug", 0...0, isListed: false),
             .custom("stubzones", isListed: false) { line, _, _ throws(ConfigurationError) in
                 throw line.error(
                     found: line.name,

@@ -21,6 +21,7 @@ extension ForwardSettings {
             },
             .custom("doh_method") { line, settings, _ throws(ConfigurationError) in
                 settings.asksByGET = try line.oneOf(0, ["POST", "GET"]) == "GET"
+                try line.expectCount(1)
             },
         ]
     }

@@ -15,7 +15,7 @@ package final class PrometheusPlugin: Plugin {
 
     private static func options(_ files: FileAccess) -> OptionTable<TransportCredentials?> {
         [
-            .ignored("runtime_metrics"),
+            .ignored("runtime_metrics", 0...0),
             .line("tls", \.self, 1...3) { line throws(ConfigurationError) in try credentials(line, files) },
         ]
     }
