@@ -93,25 +93,26 @@ extension PlanBuilder {
         }
     }
 
-    /// Pages share their address, and so its certificate: of several that name one, all name the same.
+    /// Pages share their address, and so its certificate: of several at one address all say the same of it.
     func examinePages(
         _ syntax: [ServerBlockSyntax], _ blocks: [ServerBlock], _ errors: inout [ConfigurationError]
     ) {
-        var shown: [SocketAddress: (credentials: TransportCredentials, at: SourcePosition)] = [:]
+        var shown: [SocketAddress: (credentials: TransportCredentials?, at: SourcePosition)] = [:]
         for (text, block) in zip(syntax, blocks) {
             for plugin in block.plugins {
-                guard let page = plugin.statusPages.first(where: { $0.credentials != nil }),
-                    let credentials = page.credentials
-                else { continue }
                 let at = text.directives(named: plugin.directive).first?.at ?? text.at
-                if let first = shown[page.address], first.credentials != credentials {
-                    errors.append(
-                        ConfigurationError(
-                            at: at, directive: plugin.directive,
-                            found: "other settings of tls for \(page.address) than at \(first.at)",
-                            expected: "the same ones: one address has one certificate"))
-                } else if shown.updateValue((credentials, at), forKey: page.address) == nil {
-                    examine(credentials, of: plugin, at, &errors)
+                for page in plugin.statusPages {
+                    if let first = shown[page.address], first.credentials != page.credentials {
+                        errors.append(
+                            ConfigurationError(
+                                at: at, directive: plugin.directive,
+                                found: "\(page.address) with other settings of tls than at \(first.at)",
+                                expected: "the same ones, or another address: one address has one certificate"))
+                    } else if shown.updateValue((page.credentials, at), forKey: page.address) == nil,
+                        let credentials = page.credentials
+                    {
+                        examine(credentials, of: plugin, at, &errors)
+                    }
                 }
             }
         }

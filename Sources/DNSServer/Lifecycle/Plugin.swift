@@ -155,7 +155,7 @@ package struct StatusPage: Sendable {
     package let address: SocketAddress
     /// Begins with a slash.
     package let path: String
-    /// By what clients recognise the address; nil for clear text, or for what other pages there say.
+    /// By what clients recognise the address; nil for clear text.
     package let credentials: TransportCredentials?
     package let respond: @Sendable () -> StatusReply
 

@@ -27,7 +27,7 @@ package struct UpstreamTarget: Hashable, Sendable {
     }
 
     /// As metrics and messages name it.
-    package var label: String { socketPath ?? address.description }
+    package var label: String { socketPath.map { "unix://\($0)" } ?? address.description }
 
     /// Begins a connection to it.
     package func connect() throws(SystemError) -> StreamSocket {

@@ -13,7 +13,10 @@ import Testing
         let sources = CorefileSyntax.Sources(read: { _ in "" }, glob: { _ in [] }, environment: { _ in nil })
         let blocks = try CorefileSyntax.parse(text: text, file: "Corefile", sources: sources)
         return try PlanBuilder(
-            order: [RootPlugin.self, BindPlugin.self, TLSPlugin.self, PrometheusPlugin.self, WhoamiPlugin.self],
+            order: [
+                RootPlugin.self, BindPlugin.self, TLSPlugin.self, HealthPlugin.self, PrometheusPlugin.self,
+                WhoamiPlugin.self,
+            ],
             metrics: MetricRegistry(),
             defaultPort: defaultPort, files: FileAccess { _ in "" },
             examineCredentials: { (files) throws(CredentialsFailure) in
@@ -55,11 +58,16 @@ import Testing
         #expect(Self.errors(block("a.test", "c k") + block("b.test", "c k")) == "no errors")
         #expect(
             Self.errors(block("a.test", "c k") + block("b.test", "c other"))
-                == "Corefile:8: prometheus: found other settings of tls for [::]:9153 than at Corefile:2, "
-                + "expected the same ones: one address has one certificate")
+                == "Corefile:8: prometheus: found [::]:9153 with other settings of tls than at Corefile:2, "
+                + "expected the same ones, or another address: one address has one certificate")
         #expect(
             Self.errors(block("a.test", "bad k"))
                 == "Corefile:2: prometheus: found bad: no certificate, expected certificates as PEM")
+        // Who probes it would have to speak HTTPS, this server itself among them.
+        #expect(
+            Self.errors(block("a.test", "c k") + "b.test {\n health :9153\n whoami\n}\n")
+                == "Corefile:8: health: found [::]:9153 with other settings of tls than at Corefile:2, "
+                + "expected the same ones, or another address: one address has one certificate")
     }
 
     @Test("paths that are relative begin at root") func root() throws {
