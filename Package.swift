@@ -21,6 +21,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -111,7 +112,8 @@ let package = Package(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "KubernetesAPI", "Autoscaler",
-                "SecureTransport", "CLinux", argumentParser, hummingbird, httpTypes, log, unixSignals, crypto, nioCore,
+                "SecureTransport", "CLinux", argumentParser, hummingbird, hummingbirdCore, httpTypes, log, unixSignals, crypto,
+                nioCore,
             ],
             linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),
         // The embedded cluster, for tests and for people who have none: no part of the program or its image.
@@ -152,9 +154,8 @@ let package = Package(
         .testTarget(
             name: "SecureTransportTests",
             dependencies: [
-                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Text", nioCore, nioHTTP1, nioHTTP2,
-                nioHPACK,
-                nioSSL,
+                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Text", nioCore, nioPosix, nioHTTP1,
+                nioHTTP2, nioHPACK, nioSSL,
             ]),
         .testTarget(
             name: "PluginsTests",

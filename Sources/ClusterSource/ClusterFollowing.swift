@@ -41,11 +41,10 @@ package final class ClusterFollowing: Sendable {
     /// Returns once what was saved is answered from; the API server is followed in the background.
     package func start() async {
         await writer.restore(cluster.model)
-        let age = state.age
-        metrics.reading(
+        state.age.lastHeard.show(
             "coredns_kubernetes_data_age_seconds",
-            "Seconds since the API server was last heard, of the kind not heard for longest; -1 before the first time."
-        ) { age.age().map { Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18 } ?? -1 }
+            "Seconds since the API server was last heard, of the kind not heard for longest; -1 before the first time.",
+            in: metrics)
         let follow = Task { [self] in
             async let warning: Void = warnWhenLate()
             async let ageing: Void = state.age.watchLimit()

@@ -81,16 +81,12 @@ package final class FollowState: Sendable {
 
 /// How old what is known of the cluster is: the time since the API server was last heard, of the kind that is worst off.
 package final class DataAge: Sendable {
-    private struct State {
-        /// When each kind was last heard; those never heard are not in it.
-        var heardAt: [ObjectKind: ContinuousClock.Instant] = [:]
-        /// Kinds that have not been listed while all others have.
-        var missing: Set<ObjectKind> = []
-    }
+    let lastHeard = LastHeard<ObjectKind>()
+    /// Kinds that have not been listed while all others have.
+    private let unlisted = Mutex<Set<ObjectKind>>([])
 
     /// The age from which answers are called stale; nil for never.
     private let limit: Duration?
-    private let state = Mutex(State())
     // Read with every answer.
     private let isOverLimit = Atomic<Bool>(false)
     private let isIncomplete = Atomic<Bool>(false)
@@ -103,18 +99,18 @@ package final class DataAge: Sendable {
     package var isStale: Bool { isOverLimit.load(ordering: .relaxed) }
 
     package func heard(_ kind: ObjectKind, at now: ContinuousClock.Instant = .now) {
-        state.withLock { $0.heardAt[kind] = now }
+        lastHeard.heard(kind, at: now)
         if isStale { review(at: now) }
     }
 
     /// Of the kind that was not heard for longest; nil before anything was heard.
     package func age(at now: ContinuousClock.Instant = .now) -> Duration? {
-        state.withLock { $0.heardAt.values.min() }.map { now - $0 }
+        lastHeard.age(at: now)
     }
 
     /// Of one kind; nil before it was heard.
     package func age(of kind: ObjectKind, at now: ContinuousClock.Instant = .now) -> Duration? {
-        state.withLock { $0.heardAt[kind] }.map { now - $0 }
+        lastHeard.age(of: kind, at: now)
     }
 
     /// Compares the age with the limit.
@@ -139,11 +135,11 @@ package final class DataAge: Sendable {
 
     /// Kinds that the API server does not let us list: what they would say is not known. Empty is an atomic read.
     package var missing: Set<ObjectKind> {
-        isIncomplete.load(ordering: .acquiring) ? state.withLock { $0.missing } : []
+        isIncomplete.load(ordering: .acquiring) ? unlisted.withLock { $0 } : []
     }
 
     package func setMissing(_ kinds: Set<ObjectKind>) {
-        state.withLock { $0.missing = kinds }
+        unlisted.withLock { $0 = kinds }
         isIncomplete.store(!kinds.isEmpty, ordering: .releasing)
     }
 }

@@ -32,6 +32,7 @@ package final class ResourceFollowing<Content: Sendable>: Sendable {
     /// Whose name log lines have.
     private let plugin: String
     private let task = Mutex<Task<Void, Never>?>(nil)
+    package let lastHeard = LastHeard<ResourceCollection>()
     /// What cannot be followed and why, as it was said last.
     private let said = Mutex<[String: String]>([:])
 
@@ -103,11 +104,14 @@ package final class ResourceFollowing<Content: Sendable>: Sendable {
             Log.warning(
                 "plugin/\(plugin): cannot follow \(collection.resource) of \(server): \(problem.reason)\(hint)")
         case .absent:
+            // There is nothing of it to know, and the server says so each minute.
+            lastHeard.heard(collection)
             guard isNews(collection.resource, "absent") else { return }
             Log.info(
                 "plugin/\(plugin): \(server) has no \(collection.resource) of \(collection.group)/\(collection.version) "
                     + "yet; they are looked for every minute")
-        case .contact, .watching, .requestFinished: break
+        case .contact: lastHeard.heard(collection)
+        case .watching, .requestFinished: break
         }
     }
 

@@ -13,14 +13,15 @@ package enum HostName {
     package static func addresses(of name: String, port: UInt16) async -> [SocketAddress] {
         await withCheckedContinuation { continuation in
             do throws(SystemError) {
-                try LoopThread.run { continuation.resume(returning: find(name, port)) }
+                try LoopThread.run { continuation.resume(returning: addressesAtOnce(of: name, port: port)) }
             } catch {
                 continuation.resume(returning: [])
             }
         }
     }
 
-    private static func find(_ name: String, _ port: UInt16) -> [SocketAddress] {
+    /// The same, for those who can wait: not on a loop.
+    package static func addressesAtOnce(of name: String, port: UInt16) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_socktype = SocketSetup.stream
         var list: UnsafeMutablePointer<addrinfo>?

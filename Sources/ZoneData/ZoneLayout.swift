@@ -9,6 +9,9 @@ struct ZoneLayout {
     private var sets: [ZoneTable.RecordSet] = []
     /// Where the data of each record of the newest set begin.
     private var current: [Int] = []
+    /// The same by a hash of the data, once there are more than a few.
+    private var currentByHash: [UInt64: [Int]] = [:]
+    private static let few = 16
     private var currentNode = -1
     private var recordCount = 0
     private var orphans = 0
@@ -41,16 +44,11 @@ struct ZoneLayout {
             nodes[node].setCount += 1
             sets.append(ZoneTable.RecordSet(type: covered, ttl: ttl, offset: UInt32(octets.count)))
             current = []
+            if !currentByHash.isEmpty { currentByHash = [:] }
         }
         let last = sets.count - 1
-        let isKnown = withBytes(octets) { octets in
-            current.contains { start in
-                let length = Int(octets.uint16(at: start))
-                return length == data.count && octets.slice(start + 2, length).equals(data)
-            }
-        }
-        guard !isKnown, current.count < 0x7FFF else { return }
-        current.append(octets.count)
+        guard current.count < 0x7FFF, !isKnown(data) else { return }
+        remember(octets.count, data)
         octets.append(UInt8(data.count >> 8))
         octets.append(UInt8(data.count & 0xFF))
         append(data)
@@ -63,6 +61,32 @@ struct ZoneLayout {
             sets[last].ttl = min(ttl, sets[last].ttl)
             sets[last].count += 1
         }
+    }
+
+    /// True when a record of the newest set has these data.
+    private func isKnown(_ data: ByteView) -> Bool {
+        let candidates = current.count <= Self.few ? current : currentByHash[data.hash(seed: seed)] ?? []
+        return withBytes(octets) { octets in
+            candidates.contains { start in
+                let length = Int(octets.uint16(at: start))
+                return length == data.count && octets.slice(start + 2, length).equals(data)
+            }
+        }
+    }
+
+    /// Notes that data which are laid out next will begin at `start`.
+    private mutating func remember(_ start: Int, _ data: ByteView) {
+        current.append(start)
+        guard current.count > Self.few else { return }
+        if currentByHash.isEmpty {
+            withBytes(octets) { octets in
+                for known in current.dropLast() {
+                    let view = octets.slice(known + 2, Int(octets.uint16(at: known)))
+                    currentByHash[view.hash(seed: seed), default: []].append(known)
+                }
+            }
+        }
+        currentByHash[data.hash(seed: seed), default: []].append(start)
     }
 
     mutating func finish(plainCount: Int, slots: [UInt32], foreign: Int) throws(ZoneContentError) -> ZoneTable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Corefile
 import DNSServer
+import EventLoop
 import Plugins
 import SecureTransport
 import Telemetry
@@ -38,9 +39,11 @@ extension PlanBuilder {
         PlanBuilder(
             order: pluginOrder, metrics: metrics, defaultPort: defaultPort, supportsIPv6: System.supportsIPv6,
             hostAddresses: System.addresses(ofInterface: nil),
-            files: FileAccess(read: { try System.readText($0) }, list: { System.files(under: $0) }),
+            files: FileAccess(
+                read: { try System.readText($0, limit: System.longestNamed) }, list: { System.files(under: $0) }),
             interfaceAddresses: { System.addresses(ofInterface: $0) },
             examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) },
-            upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) })
+            upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) },
+            lookUp: { HostName.addressesAtOnce(of: $0, port: 0).map(\.address) })
     }
 }

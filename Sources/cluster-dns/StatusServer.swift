@@ -3,8 +3,10 @@ import DNSWire
 import EventLoop
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
+import SecureTransport
 import Synchronization
 
 /// Serves plugins' pages over HTTP, one server for each address.
@@ -12,6 +14,7 @@ final class StatusServer: StatusServing {
     private struct Running {
         var task: Task<Void, Never>
         var pages: PageTable
+        var security: PageSecurity
     }
 
     private let running = Mutex<[StatusPage.Address: Running]>([:])
@@ -21,7 +24,11 @@ final class StatusServer: StatusServing {
         var started: [StatusPage.Address: Running] = [:]
         do {
             for (address, pages) in wanted where running.withLock({ $0[address] == nil }) {
-                started[address] = try await Self.start(address, PageTable(pages))
+                started[address] = try await Self.start(address, pages)
+            }
+            for (address, pages) in wanted {
+                guard let security = running.withLock({ $0[address]?.security }) else { continue }
+                try security.show(pages.credentials)
             }
         } catch {
             for server in started.values { server.task.cancel() }
@@ -45,7 +52,10 @@ final class StatusServer: StatusServing {
         for server in all.values { server.task.cancel() }
     }
 
-    private static func start(_ address: StatusPage.Address, _ pages: PageTable) async throws -> Running {
+    private static func start(_ address: StatusPage.Address, _ pages: [StatusPage]) async throws -> Running {
+        let security = PageSecurity("https://\(address)")
+        try security.show(pages.credentials)
+        let pages = PageTable(pages)
         let (outcomes, report) = AsyncStream<(any Error)?>.makeStream()
         var logger = Logger(label: "status")
         logger.logLevel = .critical
@@ -53,18 +63,26 @@ final class StatusServer: StatusServing {
             responder: CallbackResponder { request, _ in
                 pages.respond(to: request.uri.path)
             } as CallbackResponder<BasicRequestContext>,
+            server: HTTPServerBuilder { ProtectedHTTPChannel(security: security, base: HTTP1Channel(responder: $0)) },
             configuration: .init(address: .hostname(address.address.description, port: Int(address.port))),
             onServerRunning: { _ in report.yield(nil) }, logger: logger)
         let task = Task {
+            let renewal = Task { await security.followFiles() }
             do { try await application.run() } catch { report.yield(error) }
             report.finish()
+            renewal.cancel()
         }
         for await outcome in outcomes {
             guard let error = outcome else { break }
             throw StatusFailure(address: address, reason: "\(error)")
         }
-        return Running(task: task, pages: pages)
+        return Running(task: task, pages: pages, security: security)
     }
+}
+
+extension [StatusPage] {
+    /// What is shown at their one address.
+    fileprivate var credentials: TransportCredentials? { lazy.compactMap(\.credentials).first }
 }
 
 struct StatusFailure: Error, CustomStringConvertible {

@@ -9,11 +9,16 @@ enum System {
         var description: String { "\(path): \(reason)" }
     }
 
-    /// The whole of a file, up to 16 MiB.
+    /// The most octets of a Corefile.
+    static let longestConfiguration = 16 << 20
+    /// The most octets of a file that a Corefile names: a zone of a million signed records has some 500 MiB.
+    static let longestNamed = 1 << 30
+
+    /// The whole of a file, up to `limit` octets.
     ///
     /// - Parameter waits: also reads what others write meanwhile, a pipe; only for what is named on the command line,
     ///   since a pipe in a folder of files would hold up the process for ever.
-    static func read(_ path: String, waits: Bool = false) throws(FileFailure) -> [UInt8] {
+    static func read(_ path: String, limit: Int, waits: Bool = false) throws(FileFailure) -> [UInt8] {
         let number = path == "stdin" ? dup(0) : unsafe open(path, O_RDONLY | O_CLOEXEC | (waits ? 0 : O_NONBLOCK))
         guard number >= 0 else { throw failure(path) }
         defer { close(number) }
@@ -34,14 +39,16 @@ enum System {
                 throw failure(path)
             }
             octets += part[..<count]
-            guard octets.count <= 16 << 20 else {
-                throw FileFailure(path: path, reason: "longer than 16 MiB, too large for a configuration file")
+            guard octets.count <= limit else {
+                throw FileFailure(path: path, reason: "longer than \(limit >> 20) MiB")
             }
         }
     }
 
-    static func readText(_ path: String, waits: Bool = false) throws(FileFailure) -> String {
-        let octets = try read(path, waits: waits)
+    static func readText(
+        _ path: String, limit: Int = longestConfiguration, waits: Bool = false
+    ) throws(FileFailure) -> String {
+        let octets = try read(path, limit: limit, waits: waits)
         guard let text = String(validating: octets, as: UTF8.self) else {
             throw FileFailure(path: path, reason: "not UTF-8 text")
         }

@@ -4,12 +4,14 @@
 import contextlib
 import shutil
 import socket
+import ssl
 import struct
 import threading
 import time
 
 import live
 from live import ScriptedUpstream, Server, Suite, dig, eventually, work
+from secure_clients import Authority
 
 CONTENT = b"protobuf:dnstap.Dnstap"
 READY, ACCEPT, START, STOP, FINISH = 4, 1, 2, 3, 5
@@ -103,6 +105,29 @@ class Message:
         self.kind = {5: "CLIENT_QUERY", 6: "CLIENT_RESPONSE", 7: "FORWARDER_QUERY", 8: "FORWARDER_RESPONSE"}[self.inner[1]]
 
 
+def encrypted(suite):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*map(str, Authority("collectors").issue("collector")))
+    port = live.free_port()
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", port)), server_side=True)
+    line = f"dnstap tls://127.0.0.1:{port} full"
+    for options in ["", " {\nskipverify\n}"]:
+        # One that was refused takes no more connections.
+        collector = Collector(listener)
+        server = Server(f".:@PORT@ {{\nbind 127.0.0.1\n{line}{options}\nhosts {{\n192.0.2.7 printer.example\n}}\n}}\n")
+        server.wait_for("printer.example.")
+        if options:
+            suite.check("with skipverify, any collector is told through TLS", eventually(lambda: dig(
+                server.port, "printer.example.") and collector.of_kind("CLIENT_RESPONSE")), server.log_end())
+        else:
+            suite.check("a collector of no trusted authority is not told", eventually(
+                lambda: f"tls://127.0.0.1:{port}: tls: certificate is not of a trusted authority" in server.log), server.log_end())
+            suite.equal("nothing was sent there", collector.controls, [])
+        server.stop()
+    suite.equal("an encrypted stream ends with STOP", eventually(
+        lambda: [kind for kind, _ in collector.controls]) and [kind for kind, _ in collector.controls][-1], STOP)
+
+
 def body(suite):
     upstream = ScriptedUpstream(delay=0.05)
     path = work / "tap.sock"
@@ -178,6 +203,7 @@ def body(suite):
     suite.equal("the process ends", server.stop(), 0)
     suite.check("streams end with STOP", eventually(lambda: STOP in [kind for kind, _ in collector.controls]), collector.controls)
 
+    encrypted(suite)
     if shutil.which("fstrm_capture"):
         captured, socket_path = work / "captured", work / "fstrm.sock"
         program = live.Program("fstrm_capture", ["fstrm_capture", "-t", CONTENT.decode(), "-u", socket_path, "-w", captured])

@@ -336,7 +336,7 @@ def body(suite):
     streams(suite, place)
     web(suite, place)
     for part in (encrypted_hostile.hostile, encrypted_hostile.resets, encrypted_hostile.limits,
-                 encrypted_lifecycle.certificates, encrypted_lifecycle.reloads, encrypted_lifecycle.without,
+                 encrypted_hostile.chosen_limits, encrypted_lifecycle.certificates, encrypted_lifecycle.reloads, encrypted_lifecycle.without,
                  encrypted_lifecycle.end):
         part(suite, place)
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import time
-from live import Reply, dig, eventually, framed, query, receive_framed
+from live import Reply, Server, dig, eventually, framed, free_port, query, receive_framed
 from secure_clients import (
     CALL, CALL_HEADERS, HOST, HTTP2, connect, encoded, http1, is_closed, over_grpc, over_tls, packet)
 
@@ -190,3 +190,66 @@ def limits(suite, place):
             except OSError:
                 return False
         suite.check(f"{label}: served again afterwards", eventually(is_served, pause=0.1))
+
+
+def chosen_limits(suite, place):
+    """Limits that `https` and `grpc_server` set; 0 is none."""
+    from h2.settings import SettingCodes
+    https, grpc, open_https = (free_port() for _ in range(3))
+    server = Server(f"""
+https://.:{https} {{
+    bind 127.0.0.1
+    prometheus 127.0.0.1:@METRICS@
+    https {{
+        max_connections 3
+    }}
+    whoami
+}}
+https://.:{open_https} {{
+    bind 127.0.0.1
+    https {{
+        max_connections 0
+    }}
+    whoami
+}}
+grpc://.:{grpc} {{
+    bind 127.0.0.1
+    grpc_server {{
+        max_connections 3
+        max_streams 7
+    }}
+    whoami
+}}
+""")
+    for label, port in (("https", https), ("grpc_server", grpc)):
+        eventually(lambda: connects(port))
+        eventually(lambda: server.metric("coredns_dns_shed_connections_total") is not None)
+        before = server.metric("coredns_dns_shed_connections_total")
+        streams = [connect(port) for _ in range(8)]
+        suite.check(f"{label}: connections over those that it names are closed", eventually(
+            lambda: server.metric("coredns_dns_shed_connections_total") - before >= 5), server.log_end())
+        suite.equal(f"{label}: no other is", sum(is_closed(stream, 0.5) for stream in streams), 5)
+        for stream in streams:
+            stream.close()
+    streams = [connect(open_https) for _ in range(230)]
+    suite.equal("https: 0 is no limit", sum(is_closed(stream, 0.01) for stream in streams), 0)
+    for stream in streams:
+        stream.close()
+
+    def streams_offered():
+        try:
+            with HTTP2(grpc) as client:
+                client.receive()
+                return client.connection.remote_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS)
+        except OSError:
+            return None
+    suite.equal("grpc_server: streams of a connection", eventually(streams_offered, pause=0.1), 7)
+    server.stop()
+
+
+def connects(port):
+    try:
+        connect(port).close()
+        return True
+    except OSError:
+        return False

@@ -12,6 +12,7 @@ COREFILE = """
 .:@PORT@ {
     bind 127.0.0.1
     errors
+    prometheus 127.0.0.1:@METRICS@
     etcd skydns.local {
         path /dns
         endpoint http://127.0.0.1:@ETCD@
@@ -105,9 +106,11 @@ def body(suite):
         return dig(server.port, name, kind)
 
     suite.check("without etcd names are neither there nor denied", eventually(lambda: ask("x.skydns.local").rcode == "SERVFAIL"))
+    suite.equal("nothing was heard of etcd", server.metric("coredns_etcd_data_age_seconds"), -1)
     etcd = Etcd(client, work / "etcd")
     etcd.put("/dns/local/skydns/a/x1", {"host": "192.0.2.1", "ttl": 60})
     server.wait_for("a.skydns.local")
+    suite.check("then it was", 0 <= server.metric("coredns_etcd_data_age_seconds") < 60)
     suite.equal("a record of before", ask("x1.a.skydns.local").data, ["a 192.0.2.1"])
     etcd.put("/dns/local/skydns/a/x2", {"host": "192.0.2.2"})
     suite.check("one that is written now",

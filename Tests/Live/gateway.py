@@ -52,6 +52,7 @@ COREFILE = """
     bind 127.0.0.1
     errors
     ready 127.0.0.1:@READY@
+    prometheus 127.0.0.1:@METRICS@
     k8s_gateway example.com {
         resources Ingress HTTPRoute Service DNSEndpoint
         serviceLabelSelectors dns=outside
@@ -103,6 +104,7 @@ def body(suite):
     def ask(name, kind="A"):
         return dig(server.port, name, kind)
 
+    suite.check("the API server was heard lately", 0 <= server.metric("coredns_k8s_gateway_data_age_seconds") < 90)
     suite.equal("an Ingress", ask("shop.example.com").data, ["a 192.0.2.1"])
     suite.equal("a load balancer", ask("db.shop.example.com").data, ["a 192.0.2.2"])
     suite.equal("a Service without the label", ask("inner.shop.example.com").rcode, "NXDOMAIN")

@@ -7,12 +7,15 @@ every kind. What this server has beyond it stands in OURS, so that nothing appea
 
 import base64
 import re
+import shutil
 import socket
+import ssl
 import struct
 import urllib.request
 
 import live
 from live import EXAMPLES, Lab, ScriptedUpstream, Server, Suite, dig, encoded_name, eventually, framed, receive_framed
+from secure_clients import Authority
 
 METRICS = """
 coredns_build_info                                gauge      version revision goversion
@@ -269,6 +272,62 @@ def formats(suite, kubeconfig, upstream):
     server.stop()
 
 
+def over_https(port, context):
+    """Status, first words and certificate of the page of metrics; (0, reason, None) when there is none."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 30) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as stream:
+                stream.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                text = b""
+                while part := stream.recv(65536):
+                    text += part
+                return int(text.split()[1]), text.decode(), stream.getpeercert(True)
+    except OSError as error:
+        return 0, str(error), None
+
+
+def encrypted(suite, kubeconfig):
+    authority = Authority("metrics")
+    first, second, scraper = (authority.issue(name) for name in ("first", "second", "scraper"))
+    folder = live.work / "metrics-tls"
+    folder.mkdir()
+    for source, name in zip(first, ("tls.crt", "tls.key")):
+        shutil.copy(source, folder / name)
+    (folder / "web.yaml").write_text("tls_server_config:\n  cert_file: tls.crt\n  key_file: tls.key\n")
+    server = Server(f"""
+.:@PORT@ {{
+    bind 127.0.0.1
+    root {folder}
+    prometheus 127.0.0.1:@METRICS@ {{
+        tls web.yaml
+    }}
+    hosts {{
+        192.0.2.7 printer.example
+    }}
+}}
+b.test:@PORT@ {{
+    bind 127.0.0.1
+    prometheus 127.0.0.1:@HEALTH@ {{
+        tls {folder}/tls.crt {folder}/tls.key {authority.certificate}
+    }}
+    whoami
+}}
+""", kubeconfig)
+    server.wait_for("printer.example.")
+    status, text, shown = over_https(server.metrics_port, authority.trust())
+    suite.equal("metrics over HTTPS", (status, "coredns_dns_requests_total" in text), (200, True))
+    suite.equal("no metrics in clear text there", server.page(server.metrics_port, "/metrics")[0], 0)
+    suite.equal("metrics for who shows a certificate",
+                (over_https(server.health_port, authority.trust(scraper))[0], over_https(server.health_port, authority.trust())[0]),
+                (200, 0))
+    for source, name in zip(second, ("tls.crt", "tls.key")):
+        shutil.copy(source, folder / name)
+    wanted = ssl.PEM_cert_to_DER_cert(second[0].read_text())
+    suite.check("a renewed certificate is shown without a reload",
+                shown != wanted and eventually(lambda: over_https(server.metrics_port, authority.trust())[2] == wanted, pause=0.5))
+    server.stop()
+
+
 def run(suite):
     lab = Lab(manifests=EXAMPLES)
     upstream = ScriptedUpstream(0)
@@ -285,6 +344,7 @@ def run(suite):
     metrics(suite, server, lab, https)
     server.stop()
     formats(suite, lab.kubeconfig, upstream)
+    encrypted(suite, lab.kubeconfig)
 
 
 if __name__ == "__main__":

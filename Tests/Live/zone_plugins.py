@@ -65,6 +65,7 @@ TEMPLATES = {
              '{{ end }}"\n        fallthrough\n    }',
     "numbers of a loop": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ range 4 }}{{ . }}{{ end }}"\n    }',
     "println": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ println 1 2 3 }}"\n    }',
+    "escaped": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT \\"{{ html .Type `<` }} {{ js .Type `=` }} {{ urlquery .Type ` &` }}\\""\n    }',
     "with a variable": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ with $x := .Type }}{{ $x }}{{ len $x }}{{ end }}'
                        '{{ if $y := .Class }}{{ $y }}{{ end }}"\n    }',
     "with the question": 'template IN TXT {\n        answer "{{ .Name }} 60 IN TXT {{ with .Question }}{{ .Qtype }}{{ .Qclass }}{{ end }}"\n    }',

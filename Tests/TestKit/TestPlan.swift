@@ -28,6 +28,9 @@ package enum TestPlan {
                     throw CredentialsFailure(file: file, found: "no such file", expected: "a readable PEM file")
                 }
                 return ClearSessions()
+            },
+            lookUp: {
+                $0 == "dns.test" ? [IPAddress(v6High: 0x2001_0DB8 << 32, low: 1), IPAddress(v4: 0xC000_0201)] : []
             })
         return try builder.build(blocks, hash: "")
     }

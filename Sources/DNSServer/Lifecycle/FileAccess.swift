@@ -1,9 +1,7 @@
 /// The files that a configuration names.
 package struct FileAccess: Sendable {
-    /// The text of a file; throws what says what went wrong.
-    package let read: @Sendable (String) throws -> String
-    /// Paths of all files under a folder, of folders in it too; nil when there is no such folder.
-    package let list: @Sendable (String) -> [String]?
+    private let readPath: @Sendable (String) throws -> String
+    private let listPath: @Sendable (String) -> [String]?
     /// The folder that relative names begin at; empty for the process' own.
     private var root = ""
 
@@ -11,8 +9,19 @@ package struct FileAccess: Sendable {
         read: @escaping @Sendable (String) throws -> String,
         list: @escaping @Sendable (String) -> [String]? = { _ in nil }
     ) {
-        self.read = read
-        self.list = list
+        readPath = read
+        listPath = list
+    }
+
+    /// The text of a file; throws what says what went wrong.
+    package func read(_ name: String) throws -> String { try readPath(path(name)) }
+
+    /// Paths of all files under a folder, of folders in it too; nil when there is no such folder.
+    package func list(_ folder: String) -> [String]? {
+        let paths = listPath(path(folder))
+        guard !root.isEmpty, !root.hasPrefix("/") else { return paths }
+        // They are names to read again, which begin in the folder.
+        return paths?.map { $0.hasPrefix("\(root)/") ? String($0.dropFirst(root.count + 1)) : $0 }
     }
 
     /// The path of a file as the system knows it.
@@ -20,9 +29,11 @@ package struct FileAccess: Sendable {
 
     /// The same files, with names that are relative in `folder`.
     package func relative(to folder: String) -> Self {
-        @Sendable func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
-        var files = Self(read: { try read(absolute($0)) }, list: { list(absolute($0)) })
+        var files = self
         files.root = folder
         return files
     }
+
+    /// The same files, with names that are relative in the process' own folder, as CoreDNS has it for some plugins.
+    package var unrooted: Self { relative(to: "") }
 }

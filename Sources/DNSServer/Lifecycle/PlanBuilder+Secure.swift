@@ -75,15 +75,47 @@ extension PlanBuilder {
     ) -> (credentials: TransportCredentials, at: SourcePosition)? {
         guard let provider = block.plugins.lazy.compactMap({ $0 as? any CredentialsProvider }).first else { return nil }
         let at = syntax.directives(named: provider.directive).first?.at ?? syntax.at
+        examine(provider.credentials, of: provider, at, &errors)
+        return (provider.credentials, at)
+    }
+
+    private func examine(
+        _ credentials: TransportCredentials, of plugin: any Plugin, _ at: SourcePosition,
+        _ errors: inout [ConfigurationError]
+    ) {
         do throws(CredentialsFailure) {
-            try examineCredentials(provider.credentials)
+            try examineCredentials(credentials)
         } catch {
             errors.append(
                 ConfigurationError(
-                    at: at, directive: provider.directive, found: "\(error.file): \(error.found)",
+                    at: at, directive: plugin.directive, found: "\(error.file): \(error.found)",
                     expected: error.expected))
         }
-        return (provider.credentials, at)
+    }
+
+    /// Pages share their address, and so its certificate: of several at one address all say the same of it.
+    func examinePages(
+        _ syntax: [ServerBlockSyntax], _ blocks: [ServerBlock], _ errors: inout [ConfigurationError]
+    ) {
+        var shown: [SocketAddress: (credentials: TransportCredentials?, at: SourcePosition)] = [:]
+        for (text, block) in zip(syntax, blocks) {
+            for plugin in block.plugins {
+                let at = text.directives(named: plugin.directive).first?.at ?? text.at
+                for page in plugin.statusPages {
+                    if let first = shown[page.address], first.credentials != page.credentials {
+                        errors.append(
+                            ConfigurationError(
+                                at: at, directive: plugin.directive,
+                                found: "\(page.address) with other settings of tls than at \(first.at)",
+                                expected: "the same ones, or another address: one address has one certificate"))
+                    } else if shown.updateValue((page.credentials, at), forKey: page.address) == nil,
+                        let credentials = page.credentials
+                    {
+                        examine(credentials, of: plugin, at, &errors)
+                    }
+                }
+            }
+        }
     }
 
     private static func sharedPort(

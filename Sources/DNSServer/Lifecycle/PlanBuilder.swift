@@ -20,6 +20,8 @@ package struct PlanBuilder: Sendable {
     package var examineCredentials: @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void
     /// How to speak with upstreams through TLS or HTTP.
     package var upstreamSessions: MakeUpstreamSessions
+    /// The addresses of a host; empty when there are none.
+    package var lookUp: @Sendable (String) -> [IPAddress]
 
     package init(
         order: [any Plugin.Type], metrics: MetricRegistry, defaultPort: UInt16 = 53, supportsIPv6: Bool = true,
@@ -27,7 +29,8 @@ package struct PlanBuilder: Sendable {
         files: FileAccess,
         interfaceAddresses: @escaping @Sendable (String) -> [IPAddress] = { _ in [] },
         examineCredentials: @escaping @Sendable (TransportCredentials) throws(CredentialsFailure) -> Void = { _ in },
-        upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions
+        upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions,
+        lookUp: @escaping @Sendable (String) -> [IPAddress] = { _ in [] }
     ) {
         self.order = order
         self.metrics = metrics
@@ -38,6 +41,7 @@ package struct PlanBuilder: Sendable {
         self.hostAddresses = hostAddresses
         self.examineCredentials = examineCredentials
         self.upstreamSessions = upstreamSessions
+        self.lookUp = lookUp
     }
 
     package func build(_ syntax: [ServerBlockSyntax], hash: String) throws(ConfigurationErrors) -> ServingPlan {
@@ -63,6 +67,7 @@ package struct PlanBuilder: Sendable {
             blocks.append(ServerBlock(listens: listens.map(\.0), plugins: plugins, view: view ?? ""))
         }
         let endpoints = secureEndpoints(syntax, blocks, &errors)
+        examinePages(syntax, blocks, &errors)
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
         return ServingPlan(blocks: blocks, hash: hash, secureEndpoints: endpoints)
     }
@@ -167,7 +172,7 @@ package struct PlanBuilder: Sendable {
             schemes: listens.map(\.scheme), directives: block.directives.map(\.name),
             view: Self.view(of: block) ?? "", metrics: metrics,
             hostAddresses: hostAddresses, wildcard: wildcard, files: files(of: block),
-            upstreamSessions: upstreamSessions)
+            upstreamSessions: upstreamSessions, lookUp: lookUp)
         var plugins: [any Plugin] = []
         for type in order {
             let lines = block.directives(named: type.directive)

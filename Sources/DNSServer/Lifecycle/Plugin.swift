@@ -90,13 +90,16 @@ package struct BlockSettings: Sendable {
     package let files: FileAccess
     /// How to speak with upstreams through TLS or HTTP.
     package let upstreamSessions: MakeUpstreamSessions
+    /// The addresses of a host, by this system's resolver, which may take seconds; empty when there are none.
+    package let lookUp: @Sendable (String) -> [IPAddress]
 
     package init(
         zones: [Name], addresses: [SocketAddress], schemes: [ServerScheme] = [], directives: [String],
         view: String = "", metrics: MetricRegistry,
         hostAddresses: [IPAddress] = [], wildcard: IPAddress = IPAddress(v4: 0),
         files: FileAccess,
-        upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions
+        upstreamSessions: @escaping MakeUpstreamSessions = noUpstreamSessions,
+        lookUp: @escaping @Sendable (String) -> [IPAddress] = { _ in [] }
     ) {
         self.zones = zones
         self.addresses = addresses
@@ -108,6 +111,7 @@ package struct BlockSettings: Sendable {
         self.wildcard = wildcard
         self.files = files
         self.upstreamSessions = upstreamSessions
+        self.lookUp = lookUp
     }
 
     /// Where others can reach this block: the addresses it is bound to, or all of this host; never loopback.
@@ -151,11 +155,17 @@ package struct StatusPage: Sendable {
     package let address: SocketAddress
     /// Begins with a slash.
     package let path: String
+    /// By what clients recognise the address; nil for clear text.
+    package let credentials: TransportCredentials?
     package let respond: @Sendable () -> StatusReply
 
-    package init(address: SocketAddress, path: String, respond: @escaping @Sendable () -> StatusReply) {
+    package init(
+        address: SocketAddress, path: String, credentials: TransportCredentials? = nil,
+        respond: @escaping @Sendable () -> StatusReply
+    ) {
         self.address = address
         self.path = path
+        self.credentials = credentials
         self.respond = respond
     }
 }

@@ -57,6 +57,24 @@ package struct UpstreamSessionEnd: Equatable, Sendable {
 /// Makes sessions with the upstreams of one line.
 package protocol UpstreamSessions: Sendable {
     func session(with target: UpstreamTarget) -> any UpstreamSession
+
+    /// A connection through TLS on which no DNS is spoken, for those who have no loop.
+    ///
+    /// - Throws: why there is none, as text.
+    func stream(with target: UpstreamTarget) async throws(UpstreamStreamFailure) -> any OctetStream
+}
+
+extension UpstreamSessions {
+    package func stream(with target: UpstreamTarget) async throws(UpstreamStreamFailure) -> any OctetStream {
+        throw UpstreamStreamFailure(reason: "nothing here speaks TLS")
+    }
+}
+
+/// Why a connection could not be made.
+package struct UpstreamStreamFailure: Error {
+    package let reason: String
+
+    package init(reason: String) { self.reason = reason }
 }
 
 /// Makes what makes them; throws what is wrong with the files of a `tls` line.

@@ -56,11 +56,14 @@ package final class StreamSocket {
         }
     }
 
+    /// Octets of the longest path of a Unix socket (unix(7)).
+    package static let longestPath = 107
+
     /// Connects to a Unix socket.
     package init(connectingTo path: String) throws(SystemError) {
         var storage = sockaddr_storage()
         let octets = Array(path.utf8)
-        guard octets.count < 108 else { throw SystemError(call: "connect", code: ENAMETOOLONG) }
+        guard octets.count <= Self.longestPath else { throw SystemError(call: "connect", code: ENAMETOOLONG) }
         let number = socket(AF_UNIX, SocketSetup.stream | SocketSetup.cloexecNonblock, 0)
         guard number >= 0 else { throw .last("socket") }
         descriptor = Descriptor(number)

@@ -22,27 +22,7 @@ package struct Kubeconfig {
         self.path = path
         let slash = path.lastIndex(of: "/")
         folder = slash.map { String(path[..<$0]) } ?? "."
-        let composed: Node?
-        do {
-            composed = try Yams.compose(yaml: text)
-        } catch {
-            // Not the error's own text: it quotes the line, which may hold a secret.
-            throw CredentialsError(
-                in: path, found: "text that is not YAML\(Self.line(of: error))", expected: "a kubeconfig")
-        }
-        guard let composed, composed.mapping != nil else {
-            throw CredentialsError(
-                in: path, found: "no keys", expected: "a kubeconfig with clusters, users and contexts")
-        }
-        root = composed
-    }
-
-    private static func line(of error: any Error) -> String {
-        switch error as? YamlError {
-        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _):
-            " (line \(mark.line))"
-        default: ""
-        }
+        root = try YAMLSettings.root(text, of: path, expecting: "a kubeconfig with clusters, users and contexts")
     }
 
     package func endpoint(context: String? = nil) throws(CredentialsError) -> APIEndpoint {
@@ -162,9 +142,7 @@ package struct Kubeconfig {
     /// The value at `key`; nil when absent, empty or null.
     private func present(_ node: Node, _ key: String) -> Node? {
         guard let value = node[key] else { return nil }
-        guard case .scalar(let scalar) = value else { return value }
-        let isNull = scalar.style == .plain && ["", "~", "null"].contains(scalar.string)
-        return isNull || scalar.string.isEmpty ? nil : value
+        return value.scalar == nil || value.text != nil ? value : nil
     }
 
     private func text(_ node: Node, _ key: String, at place: String) throws(CredentialsError) -> String? {

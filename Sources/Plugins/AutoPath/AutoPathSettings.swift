@@ -59,7 +59,7 @@ struct AutoPathSettings: Sendable {
         let shown = ConfigurationError.shown(word.text)
         let text: String
         do {
-            text = try block.files.read(word.text)
+            text = try block.files.unrooted.read(word.text)
         } catch {
             throw directive.error(found: "\(shown), which cannot be read: \(error)", expected: meaning, at: word.at)
         }

@@ -1,3 +1,4 @@
+import Corefile
 import DNSServer
 import DNSWire
 import EventLoop
@@ -14,6 +15,8 @@ final class DnstapSender: Sendable {
     }
 
     private let collector: DnstapSettings.Collector
+    /// How to speak with it; nil for clear text.
+    private let sessions: (any UpstreamSessions)?
     private let most: Int
     private let dropped: Counter
     private let waiting = Mutex(Waiting())
@@ -24,8 +27,11 @@ final class DnstapSender: Sendable {
     private static let retryPause = Duration.seconds(1)
     private static let patience = Duration.seconds(5)
 
-    init(_ collector: DnstapSettings.Collector, most: Int, _ dropped: Counter) {
+    init(
+        _ collector: DnstapSettings.Collector, _ sessions: (any UpstreamSessions)?, most: Int, _ dropped: Counter
+    ) {
         self.collector = collector
+        self.sessions = sessions
         self.most = most
         self.dropped = dropped
     }
@@ -72,31 +78,32 @@ final class DnstapSender: Sendable {
     private var place: String {
         switch collector {
         case .unix(let path): path
-        case .tcp(let address): "tcp://\(address)"
-        case .host(let name, let port): "tcp://\(name):\(port)"
+        case .tcp(let address): "\(scheme)://\(address)"
+        case .host(let name, let port): "\(scheme)://\(name):\(port)"
         }
     }
+
+    private var scheme: String { sessions == nil ? "tcp" : "tls" }
 
     private struct Failure: Error {
         let text: String
     }
 
-    private func connect() async throws(Failure) -> StreamSocket {
-        let stream: StreamSocket
-        do {
-            switch collector {
-            case .unix(let path): stream = try StreamSocket(connectingTo: path)
-            case .tcp(let address): stream = try StreamSocket(connectingTo: address)
-            case .host(let name, let port):
-                guard let address = await HostName.addresses(of: name, port: port).first else {
-                    throw Failure(text: "the host is not found")
-                }
-                stream = try StreamSocket(connectingTo: address)
+    private func connect() async throws(Failure) -> any OctetStream {
+        let stream: any OctetStream
+        switch collector {
+        case .unix(let path):
+            do throws(SystemError) {
+                stream = PlainStream(try StreamSocket(connectingTo: path))
+            } catch {
+                throw Failure(text: "\(error)")
             }
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw Failure(text: "\(error)")
+        case .tcp(let address): stream = try await connect(to: UpstreamTarget(address, scheme: .tls))
+        case .host(let name, let port):
+            guard let address = await HostName.addresses(of: name, port: port).first else {
+                throw Failure(text: "the host is not found")
+            }
+            stream = try await connect(to: UpstreamTarget(address, scheme: .tls, serverName: name))
         }
         try await send(FrameStream.ready, over: stream, within: Self.patience)
         guard try await FrameStream.control(receive(over: stream)) == FrameStream.accept else {
@@ -106,35 +113,57 @@ final class DnstapSender: Sendable {
         return stream
     }
 
-    private func serve(_ stream: StreamSocket) async throws(Failure) {
+    private func connect(to target: UpstreamTarget) async throws(Failure) -> any OctetStream {
+        guard let sessions else {
+            do throws(SystemError) {
+                return PlainStream(try StreamSocket(connectingTo: target.address))
+            } catch {
+                throw Failure(text: "\(error)")
+            }
+        }
+        do throws(UpstreamStreamFailure) {
+            return try await sessions.stream(with: target)
+        } catch {
+            throw Failure(text: error.reason)
+        }
+    }
+
+    private func serve(_ stream: any OctetStream) async throws(Failure) {
         while true {
             let isEnding = Task.isCancelled
             let (octets, dropped) = take()
             if dropped > 0 { Log.warning("plugin/dnstap: \(place): \(dropped) messages were dropped") }
             try await send(octets, over: stream, within: isEnding ? Self.retryPause : nil)
-            if isEnding { return try await send(FrameStream.stop, over: stream, within: Self.retryPause) }
+            if isEnding {
+                try await send(FrameStream.stop, over: stream, within: Self.retryPause)
+                return await flush(stream)
+            }
             if octets.isEmpty {
                 try? await Task.sleep(for: Self.pause)
                 // A collector says nothing until the end: what can be read is that it went away.
-                try expectOpen(stream)
+                if stream.read() == .closed { throw closed(stream) }
             }
         }
     }
 
-    private func expectOpen(_ stream: StreamSocket) throws(Failure) {
-        let room = ByteBlock(capacity: 64)
-        if stream.read(into: room.bytes) == .closed { throw Failure(text: "the collector closed the connection") }
+    private func closed(_ stream: any OctetStream) -> Failure {
+        Failure(text: stream.failure ?? "the collector closed the connection")
+    }
+
+    /// Waits until what was written has left, for a second at most.
+    private func flush(_ stream: any OctetStream) async {
+        let end = ContinuousClock.now + Self.retryPause
+        while !stream.isFlushed, ContinuousClock.now < end { await Task.yield() }
     }
 
     /// - Parameter limit: nil to wait until the task ends.
-    private func send(_ octets: [UInt8], over stream: StreamSocket, within limit: Duration?) async throws(Failure) {
+    private func send(_ octets: [UInt8], over stream: any OctetStream, within limit: Duration?) async throws(Failure) {
         let end = limit.map { ContinuousClock.now + $0 }
         var sent = 0
         while sent < octets.count {
-            let part = Array(octets[sent..<min(octets.count, sent + 1 << 16)])
-            switch withBytes(part, { stream.write($0) }) {
+            switch stream.write(Array(octets[sent..<min(octets.count, sent + 1 << 16)])) {
             case .octets(let count): sent += count
-            case .closed: throw Failure(text: "the collector closed the connection")
+            case .closed: throw closed(stream)
             case .wouldBlock:
                 if end.map({ ContinuousClock.now > $0 }) ?? Task.isCancelled {
                     throw Failure(text: "the collector does not read")
@@ -145,51 +174,17 @@ final class DnstapSender: Sendable {
     }
 
     /// One control frame.
-    private func receive(over stream: StreamSocket) async throws(Failure) -> [UInt8] {
+    private func receive(over stream: any OctetStream) async throws(Failure) -> [UInt8] {
         let end = ContinuousClock.now + Self.patience
-        let room = ByteBlock(capacity: 1024)
         var octets: [UInt8] = []
         while ContinuousClock.now < end, !Task.isCancelled, octets.count < 4096 {
-            switch stream.read(into: room.bytes) {
-            case .octets(let count): octets += room.bytes.view(count).array
-            case .closed: throw Failure(text: "the collector closed the connection")
-            case .wouldBlock: try? await Task.sleep(for: .milliseconds(5))
+            switch stream.read() {
+            case .octets(let more): octets += more
+            case .closed: throw closed(stream)
+            case .nothing: try? await Task.sleep(for: .milliseconds(5))
             }
             if FrameStream.isWhole(octets) { return octets }
         }
         throw Failure(text: "the collector did not answer within \(Self.patience)")
-    }
-}
-
-/// Control frames of a frame stream (farsightsec.github.io/fstrm).
-enum FrameStream {
-    static let accept: UInt32 = 1
-    private static let contentType = Array("protobuf:dnstap.Dnstap".utf8)
-
-    static let ready = control(4, withContentType: true)
-    static let start = control(2, withContentType: true)
-    static let stop = control(3, withContentType: false)
-
-    /// Four zeros, the length, the type, and what is in the stream.
-    private static func control(_ type: UInt32, withContentType: Bool) -> [UInt8] {
-        var body = octets(type)
-        if withContentType { body += octets(1) + octets(UInt32(contentType.count)) + contentType }
-        return octets(0) + octets(UInt32(body.count)) + body
-    }
-
-    private static func octets(_ number: UInt32) -> [UInt8] {
-        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) }
-    }
-
-    private static func number(_ octets: ArraySlice<UInt8>) -> UInt32 { octets.reduce(0) { $0 << 8 | UInt32($1) } }
-
-    static func isWhole(_ octets: [UInt8]) -> Bool {
-        octets.count >= 12 && octets.count - 8 >= Int(min(number(octets[4..<8]), 4096))
-    }
-
-    /// The type of a whole control frame; nil for another frame.
-    static func control(_ octets: [UInt8]) -> UInt32? {
-        guard isWhole(octets), number(octets[0..<4]) == 0 else { return nil }
-        return number(octets[8..<12])
     }
 }

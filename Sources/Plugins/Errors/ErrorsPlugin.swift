@@ -15,7 +15,7 @@ package final class ErrorsPlugin: Plugin {
         [
             .custom("consolidate") { line, consolidations, _ throws(ConfigurationError) in
                 consolidations.append(try Consolidation(line))
-            }, .ignored("stacktrace"),
+            }, .ignored("stacktrace", 0...0),
         ]
     }
 
@@ -23,6 +23,7 @@ package final class ErrorsPlugin: Plugin {
         var check = SettingsCheck()
         var consolidations: [Consolidation] = []
         for directive in directives {
+            check.attempt(try directive.expectCount(0...1))
             if let token = directive.arguments.first, token.text != "stdout" {
                 check.report(directive.error(token, expected: "stdout or nothing"))
             }

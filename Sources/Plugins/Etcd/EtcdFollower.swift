@@ -1,3 +1,4 @@
+import ClusterSource
 import KubernetesAPI
 import Snapshots
 import Synchronization
@@ -8,6 +9,8 @@ import Text
 final class EtcdFollower: Sendable {
     let published = Published(EtcdTable())
     private let settings: EtcdSettings
+    /// Of the path below which the records are.
+    let lastHeard = LastHeard<String>()
     private let table = Mutex(EtcdTable())
     private let task = Mutex<Task<Void, Never>?>(nil)
     private let said = Mutex<String?>(nil)
@@ -115,6 +118,7 @@ final class EtcdFollower: Sendable {
         }
         new.missing = nil
         publish(new)
+        lastHeard.heard(settings.path)
         return revision
     }
 
@@ -163,6 +167,7 @@ final class EtcdFollower: Sendable {
         guard let answer = try? JSONReader.read(object) else { return false }
         let result = answer["result"]
         guard result.isObject, result["canceled"].flag != true else { return false }
+        lastHeard.heard(settings.path)
         var changed: [(String, EtcdRecord?)] = []
         for event in result["events"].elements {
             guard let change = try? await read(event["kv"], session) else { continue }

@@ -1,3 +1,4 @@
+import ClusterSource
 package import Corefile
 package import DNSServer
 
@@ -22,7 +23,12 @@ package final class EtcdPlugin: Plugin {
         following.adopt(old.following)
     }
 
-    package func start(_ environment: any PluginEnvironment) async { follower.start() }
+    package func start(_ environment: any PluginEnvironment) async {
+        follower.lastHeard.show(
+            "coredns_etcd_data_age_seconds", "Seconds since etcd was last heard; -1 before the first time.",
+            in: environment.metrics)
+        follower.start()
+    }
 
     package func stop() async { following.release() }
 }

@@ -48,7 +48,7 @@ struct EtcdSettings: Sendable, Equatable {
             },
             .fallthroughZones(\.fallthroughZones),
             // CoreDNS reads them without effect.
-            .ignored("debug", isListed: false),
+            .ignored("debug", 0...0, isListed: false),
             .custom("stubzones", isListed: false) { line, _, _ throws(ConfigurationError) in
                 throw line.error(
                     found: line.name,
@@ -70,6 +70,7 @@ struct EtcdSettings: Sendable, Equatable {
         if let directive = check.only(directives) {
             zones = check.zones(of: directive, else: block.zones)
             Self.options.read(directive.block, into: &self, &check)
+            tls = tls.map(block.files.path)
         }
         try check.finish()
     }

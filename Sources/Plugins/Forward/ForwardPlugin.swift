@@ -17,7 +17,7 @@ package final class ForwardPlugin: Plugin {
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         entries = try SettingsCheck.gather { check in
             directives.compactMap { directive in
-                ForwardSettings(directive, readFile: block.files.read, &check).map {
+                ForwardSettings(directive, in: block, &check).map {
                     ForwardEntry($0, check.sessions(for: $0, directive, block))
                 }
             }

@@ -21,6 +21,7 @@ extension ForwardSettings {
             },
             .custom("doh_method") { line, settings, _ throws(ConfigurationError) in
                 settings.asksByGET = try line.oneOf(0, ["POST", "GET"]) == "GET"
+                try line.expectCount(1)
             },
         ]
     }
@@ -49,14 +50,22 @@ extension ForwardSettings {
     }
 
     /// Reads one `forward` line; nil when something is wrong, which is then in `check`.
-    init?(_ directive: Directive, readFile: @escaping (String) throws -> String, _ check: inout SettingsCheck) {
+    init?(_ directive: Directive, in block: BlockSettings, _ check: inout SettingsCheck) {
         let before = check.errors.count
         self.init(at: directive.at)
         check.attempt(try directive.expectCount(2...))
         guard directive.arguments.count >= 2 else { return nil }
         if let name = check.attempt(try directive.names(directive.arguments[0]))?.first { from = name }
         Self.options.read(directive.block, into: &self, &check)
-        readTargets(directive, TargetReader(directive, readFile: readFile), &check)
+        let reader = TargetReader(directive, in: block, serverName: serverName, takesHosts: true)
+        if ineffective.contains("resolver"), directive.arguments.dropFirst().contains(where: { reader.host($0) != nil })
+        {
+            check.report(
+                directive.error(
+                    found: "resolver with a host name as upstream",
+                    expected: "its address, or no resolver: names are looked up by that of this system"))
+        }
+        readTargets(directive, reader, &check)
         // Unlike gRPC's, such upstreams are never spoken with in clear text.
         if credentials == nil { credentials = UpstreamCredentials() }
         if maximumAge > 0, maximumAge < expire {

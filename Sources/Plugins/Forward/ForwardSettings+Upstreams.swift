@@ -23,17 +23,7 @@ extension ForwardSettings {
     mutating func readTargets(_ directive: Directive, _ reader: TargetReader, _ check: inout SettingsCheck) {
         var seen: Set<UpstreamTarget> = []
         for token in directive.arguments.dropFirst() {
-            for var target in reader.targets(token, &check) {
-                if target.hasConnectionsOnly, let serverName {
-                    guard target.serverName == nil else {
-                        check.report(
-                            directive.error(token, expected: "no name of its own: tls_servername says it for all"))
-                        continue
-                    }
-                    target.serverName = serverName
-                }
-                if seen.insert(target).inserted { targets.append(target) }
-            }
+            for target in reader.targets(token, &check) where seen.insert(target).inserted { targets.append(target) }
         }
         if targets.count > Self.mostTargets {
             check.report(
@@ -47,6 +37,15 @@ extension ForwardSettings {
     }
 }
 
+extension UpstreamCredentials {
+    /// With the paths that the system knows.
+    fileprivate func `in`(_ files: FileAccess) -> Self {
+        Self(
+            certificateFile: certificateFile.map(files.path), keyFile: keyFile.map(files.path),
+            authorityFile: authorityFile.map(files.path))
+    }
+}
+
 extension SettingsCheck {
     /// How to speak with the upstreams of a line, where that is not plain DNS.
     mutating func sessions(
@@ -57,7 +56,8 @@ extension SettingsCheck {
         do throws(CredentialsFailure) {
             return try block.upstreamSessions(
                 UpstreamSessionSettings(
-                    schemes: schemes, credentials: settings.credentials, asksByGET: settings.asksByGET))
+                    schemes: schemes, credentials: settings.credentials?.in(block.files), asksByGET: settings.asksByGET)
+            )
         } catch {
             report(
                 directive.error(

@@ -17,7 +17,7 @@ final class Upstream: Sendable {
     init(_ target: UpstreamTarget, _ sessions: (any UpstreamSessions)?) {
         self.target = target
         self.sessions = sessions
-        label = target.address.description
+        label = target.label
     }
 
     var address: SocketAddress { target.address }

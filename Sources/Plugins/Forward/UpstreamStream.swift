@@ -38,7 +38,7 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
     init(_ upstream: Upstream, _ settings: ForwardSettings, pool: StreamPool, on loopSide: ForwardLoopSide)
         throws(SystemError)
     {
-        socket = try StreamSocket(connectingTo: upstream.address)
+        socket = try upstream.target.connect()
         session = upstream.session()
         self.upstream = upstream
         self.settings = settings

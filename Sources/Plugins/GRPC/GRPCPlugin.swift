@@ -40,7 +40,10 @@ package final class GRPCPlugin: Plugin {
         options.read(directive.block, into: &settings, &check)
         settings.readTargets(
             directive,
-            TargetReader(directive, schemes: [.dns, .grpc], unnamed: .grpc, readFile: block.files.read), &check)
+            TargetReader(
+                directive, in: block, schemes: [.dns, .grpc], unnamed: .grpc, serverName: settings.serverName,
+                takesSockets: true),
+            &check)
         // A name to look for in certificates is of use only where there are some.
         if settings.serverName != nil, settings.credentials == nil { settings.credentials = UpstreamCredentials() }
         // Each is asked once, nobody is probed.

@@ -50,7 +50,13 @@ package final class GatewayPlugin: Plugin {
         source.adopt(old.source)
     }
 
-    package func start(_ environment: any PluginEnvironment) async { source.work.following.start() }
+    package func start(_ environment: any PluginEnvironment) async {
+        source.work.following.lastHeard.show(
+            "coredns_k8s_gateway_data_age_seconds",
+            "Seconds since the API server was last heard, of the kind not heard for longest; -1 before the first time.",
+            in: environment.metrics)
+        source.work.following.start()
+    }
 
     package func stop() async { source.release() }
 

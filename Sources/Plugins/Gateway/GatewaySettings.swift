@@ -34,7 +34,9 @@ struct GatewaySettings: Sendable, Equatable {
             },
             .line("ingressClasses", \.ingressClasses, 1...Int.max) { $0.words },
             .line("gatewayClasses", \.gatewayClasses, 1...Int.max) { $0.words },
-            .line("serviceLabelSelectors", \.serviceSelectors, 1...Int.max) { $0.words },
+            .each("serviceLabelSelectors", \.serviceSelectors) { token, line, _ throws(ConfigurationError) in
+                [try line.labelSelector(token.text)]
+            },
             .value("nodeAddressType", \.nodeAddress) { line throws(ConfigurationError) in
                 try line.oneOf(0, ["InternalIP", "ExternalIP"])
             },

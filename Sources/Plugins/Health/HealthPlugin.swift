@@ -12,13 +12,14 @@ package final class HealthPlugin: Plugin {
     package let lameduck: Duration
     private let checks = Mutex<[Task<Void, Never>]>([])
 
-    private static var options: OptionTable<Duration> { [.duration("lameduck", \.self, rest: .ignored)] }
+    private static var options: OptionTable<Duration> { [.duration("lameduck", \.self, rest: .refusedLast)] }
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         var lameduck = Duration.zero
         var pages: [StatusPage] = []
         for directive in directives {
+            check.attempt(try directive.expectCount(0...1))
             let address = check.listenAddress(of: directive, in: block) ?? SocketAddress(block.wildcard, port: 8080)
             Self.options.read(directive.block, into: &lameduck, &check)
             pages.append(StatusPage(address: address, path: "/health") { StatusReply(status: 200, body: "OK") })

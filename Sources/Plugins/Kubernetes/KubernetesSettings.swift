@@ -46,11 +46,11 @@ struct KubernetesSettings: Sendable, Equatable {
                 try line.expectCount(1...)
                 settings.cluster.model.namespaces = (settings.cluster.model.namespaces ?? []).union(line.words)
             },
-            .text("namespace_labels", \.cluster.namespaceLabels),
-            .text("labels", \.cluster.labels),
+            .labelSelector("namespace_labels", \.cluster.namespaceLabels),
+            .labelSelector("labels", \.cluster.labels),
             .choice(
                 "pods", [("disabled", .disabled), ("insecure", .insecure), ("verified", .verified)],
-                \.cluster.model.pods, rest: .ignored),
+                \.cluster.model.pods, rest: .refusedLast),
             .flag("endpoint_pod_names", \.cluster.model.endpointPodNames),
             .integer("ttl", 0...3600, \.ttl, rest: .ignored),
             .flag("noendpoints", \.cluster.model.answersEndpoints, becomes: false),
@@ -64,7 +64,7 @@ struct KubernetesSettings: Sendable, Equatable {
             .optional(
                 "snapshot", \.cluster.snapshot, "the absolute path of a file, such as /var/lib/cluster-dns/cluster"
             ) { $0.hasPrefix("/") && !$0.hasSuffix("/") ? $0 : nil },
-            .value("stale_after", \.cluster.staleAfter, rest: .ignored) { line throws(ConfigurationError) in
+            .value("stale_after", \.cluster.staleAfter, rest: .refusedLast) { line throws(ConfigurationError) in
                 let limit = try line.duration(0)
                 return limit == .zero ? nil : limit
             },

@@ -95,6 +95,7 @@ struct LoadBalanceSettings: Sendable {
                     check.report(line.error(found: "reload without weighted", expected: "weighted FILE"))
                 }
                 settings.reload = try line.duration(0)
+                try line.expectCount(1)
             },
             .custom("prefer") { line, settings, check throws(ConfigurationError) in
                 try line.expectCount(1...)

@@ -59,7 +59,8 @@ struct LogRule: Sendable {
 
     private static var options: OptionTable<ResponseClasses> {
         [
-            .custom("class") { line, classes, check in
+            .custom("class") { line, classes, check throws(ConfigurationError) in
+                try line.expectCount(1...)
                 let found = check.each(line.arguments) { token throws(ConfigurationError) in
                     try line.oneOf(token, ["success", "denial", "error", "all"])
                 }

@@ -10,7 +10,13 @@ package final class PprofPlugin: Plugin {
         var check = SettingsCheck()
         if let directive = check.only(directives) {
             check.attempt(try directive.expectCount(0...1))
-            let options: OptionTable<Void> = [.ignored("block", 0...1)]
+            _ = check.listenAddress(of: directive, in: block)
+            let options: OptionTable<Void> = [
+                .custom("block") { line, _, _ throws(ConfigurationError) in
+                    try line.expectCount(0...1)
+                    if let rate = line.arguments.first { _ = try line.integer(rate, in: Int.min...Int.max) }
+                }
+            ]
             options.read(directive.block, &check)
         }
         try check.finish()

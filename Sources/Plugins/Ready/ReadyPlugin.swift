@@ -13,7 +13,7 @@ package final class ReadyPlugin: Plugin {
     private let wasReady = Mutex<Set<String>>([])
 
     private static var options: OptionTable<Bool> {
-        [.choice("monitor", [("until-ready", false), ("continuously", true)], \.self, rest: .ignored)]
+        [.choice("monitor", [("until-ready", false), ("continuously", true)], \.self, rest: .refusedLast)]
     }
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -21,6 +21,7 @@ package final class ReadyPlugin: Plugin {
         var address = SocketAddress(block.wildcard, port: 8181)
         var continuously = false
         for directive in directives {
+            check.attempt(try directive.expectCount(0...1))
             address = check.listenAddress(of: directive, in: block) ?? address
             Self.options.read(directive.block, into: &continuously, &check)
         }

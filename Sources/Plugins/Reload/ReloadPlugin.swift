@@ -15,6 +15,8 @@ package final class ReloadPlugin: Plugin {
         var interval = Duration.seconds(30)
         var jitter = Duration.seconds(15)
         if let directive = check.only(directives) {
+            check.attempt(try directive.expectCount(0...2))
+            check.attempt(try directive.noBlock())
             if let first = directive.arguments.first {
                 interval = check.attempt(try directive.duration(first)) ?? interval
             }

@@ -2,6 +2,7 @@ import Corefile
 import DNSServer
 import DNSWire
 import EventLoop
+import KubernetesAPI
 
 extension Directive {
     /// The first argument, read from its text; `parse` gives nil for what is not as `meaning` says.
@@ -25,6 +26,16 @@ extension Directive {
             throw error(token, expected: "an IP address or network such as 10.0.0.0/8\(further)")
         }
         return network
+    }
+
+    /// The same text, where it is a label selector of Kubernetes.
+    func labelSelector(_ text: String) throws(ConfigurationError) -> String {
+        do throws(LabelSelector.Mistake) {
+            return try LabelSelector(text).text
+        } catch {
+            throw self.error(
+                found: "\(name) \(ConfigurationError.shown(text)): \(error.found)", expected: error.expected)
+        }
     }
 
     /// `:8080`, `127.0.0.1:8080`; a missing address means all of them.

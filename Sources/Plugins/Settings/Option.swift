@@ -140,9 +140,11 @@ struct Option<Settings> {
         .choice(name, Value.allCases.map { ($0.rawValue, $0) }, path)
     }
 
-    /// The words behind it, divided by spaces.
-    static func text(_ name: String, _ path: WritableKeyPath<Settings, String>) -> Self {
-        .line(name, path, 1...Int.max) { $0.words.joined(separator: " ") }
+    /// A label selector, which may be several words.
+    static func labelSelector(_ name: String, _ path: WritableKeyPath<Settings, String>) -> Self {
+        .line(name, path, 1...Int.max) { line throws(ConfigurationError) in
+            try line.labelSelector(line.words.joined(separator: " "))
+        }
     }
 
     /// `fallthrough [ZONES...]`: unknown names in these zones, or all of them, go to the next plugin; of several lines

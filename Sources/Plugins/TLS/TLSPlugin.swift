@@ -32,7 +32,7 @@ package final class TLSPlugin: CredentialsProvider {
             } else if !(2...3).contains(directive.arguments.count) {
                 check.report(directive.error(found: Self.count(directive.arguments.count), expected: Self.files))
             }
-            files = directive.words
+            files = directive.words.map(block.files.path)
             if !hasACME { Self.options.read(directive.block, into: &authentication, &check) }
         }
         try check.finish()

@@ -61,7 +61,7 @@ struct TSIGSettings: Sendable {
     private mutating func read(_ line: Directive, _ block: BlockSettings) throws(ConfigurationError) {
         let path = line.words[0]
         let text: String
-        do { text = try block.files.read(path) } catch {
+        do { text = try block.files.unrooted.read(path) } catch {
             throw line.error(found: "\(path), which cannot be read: \(error)", expected: "a file with keys")
         }
         var words = text.split { $0.isWhitespace || $0 == ";" || $0 == "\"" }.flatMap(Self.braced)[...]

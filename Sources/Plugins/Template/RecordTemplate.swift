@@ -107,11 +107,11 @@ enum TemplateField: String, CaseIterable, Sendable {
 
 /// Functions of templates, but for `printf`, whose first argument is known before.
 enum TemplateFunction: String, CaseIterable, Sendable {
-    case and, or, not, eq, ne, lt, le, gt, ge, index, slice, len, parseInt, print, println
+    case and, or, not, eq, ne, lt, le, gt, ge, index, slice, len, parseInt, print, println, html, js, urlquery
 
     var argumentCount: ClosedRange<Int> {
         switch self {
-        case .and, .or, .print, .println: 1...20
+        case .and, .or, .print, .println, .html, .js, .urlquery: 1...20
         case .eq: 2...20
         case .not, .len: 1...1
         case .ne, .lt, .le, .gt, .ge, .index: 2...2

@@ -22,6 +22,9 @@ extension TemplateRendering {
         case .print: return .string(printed(values))
         case .println: return .string(values.map(\.description).joined(separator: " ") + "\n")
         case .slice: return try slice(values)
+        case .html: return .string(TextEscaping.html(printed(values)))
+        case .js: return .string(TextEscaping.javaScript(printed(values)))
+        case .urlquery: return .string(TextEscaping.urlQuery(printed(values)))
         case .and, .or: return values[0]
         }
     }

@@ -33,7 +33,10 @@ struct TraceSettings: Sendable {
         [
             .integer("every", 0...Int(Int32.max), \.every),
             .line("service", \.service, 1...1) { $0.words.first ?? "" },
-            .ignored("client_server", 0...1),
+            .custom("client_server") { line, _, _ throws(ConfigurationError) in
+                try line.expectCount(0...1)
+                if let word = line.arguments.first { _ = try line.oneOf(word, truths) }
+            },
             .custom("datadog_analytics_rate", isListed: false) { line, _, _ throws(ConfigurationError) in
                 throw line.error(found: line.name, expected: "zipkin or otlp: Datadog's agent takes OTLP")
             },
@@ -42,6 +45,9 @@ struct TraceSettings: Sendable {
             .duration("zipkin_max_batch_interval", \.interval),
         ]
     }
+
+    /// What Go takes for true and false.
+    private static let truths = ["true", "false", "1", "0", "t", "f", "T", "F", "TRUE", "FALSE", "True", "False"]
 
     init(_ directive: Directive, _ check: inout SettingsCheck) {
         check.attempt(try readCollector(directive))

@@ -4,7 +4,10 @@ import Telemetry
 
 /// What a listener shows to clients that come now.
 final class CurrentCredentials: Sendable {
-    private let place: SecureEndpoint.Place
+    /// As log lines name the listener.
+    private let label: String
+    /// What may be agreed on by ALPN (RFC 7301).
+    private let protocols: [String]
     private let state = Mutex(State())
 
     private struct State {
@@ -14,7 +17,13 @@ final class CurrentCredentials: Sendable {
         var refusal: String?
     }
 
-    init(_ place: SecureEndpoint.Place) { self.place = place }
+    /// How often the files are read anew.
+    static let renewalInterval = Duration.seconds(5)
+
+    init(_ label: String, agreeingOn protocols: [String]) {
+        self.label = label
+        self.protocols = protocols
+    }
 
     var current: LoadedCredentials? { state.withLock { $0.shown } }
 
@@ -34,9 +43,9 @@ final class CurrentCredentials: Sendable {
             let octets = try LoadedCredentials.read(shown.files)
             guard octets != shown.octets, octets != state.withLock({ $0.refused }) else { return }
             do throws(CredentialsFailure) {
-                let next = try LoadedCredentials(shown.files, octets: octets, for: place.scheme)
+                let next = try LoadedCredentials(shown.files, octets: octets, agreeingOn: protocols)
                 replace(next)
-                Log.info("\(place.label): shows the new certificate of \(shown.files.certificateFile)")
+                Log.info("\(label): shows the new certificate of \(shown.files.certificateFile)")
             } catch {
                 state.withLock { $0.refused = octets }
                 throw error
@@ -47,7 +56,7 @@ final class CurrentCredentials: Sendable {
                 defer { state.refusal = text }
                 return state.refusal != text
             }
-            if isNew { Log.error("\(place.label): keeps the old certificate: \(text)") }
+            if isNew { Log.error("\(label): keeps the old certificate: \(text)") }
         }
     }
 }

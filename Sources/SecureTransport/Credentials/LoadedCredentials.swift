@@ -12,21 +12,24 @@ package struct LoadedCredentials: Sendable {
 
     /// Throws what is wrong with the files.
     package static func examine(_ files: TransportCredentials) throws(CredentialsFailure) {
-        _ = try LoadedCredentials(files, for: .tls)
+        _ = try LoadedCredentials(files, agreeingOn: [])
     }
 
-    init(_ files: TransportCredentials, for scheme: ServerScheme) throws(CredentialsFailure) {
-        try self.init(files, octets: try Self.read(files), for: scheme)
+    /// - Parameter protocols: what may be agreed on by ALPN (RFC 7301), the best first.
+    init(_ files: TransportCredentials, agreeingOn protocols: [String]) throws(CredentialsFailure) {
+        try self.init(files, octets: try Self.read(files), agreeingOn: protocols)
     }
 
-    init(_ files: TransportCredentials, octets: [[UInt8]], for scheme: ServerScheme) throws(CredentialsFailure) {
+    init(
+        _ files: TransportCredentials, octets: [[UInt8]], agreeingOn protocols: [String]
+    ) throws(CredentialsFailure) {
         self.files = files
         self.octets = octets
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try PEMFile.certificates(octets[0], files.certificateFile).map { .certificate($0) },
             privateKey: .privateKey(try PEMFile.key(octets[1], files.keyFile)))
         configuration.keepToRecommended()
-        configuration.applicationProtocols = Self.applicationProtocols(scheme)
+        configuration.applicationProtocols = protocols
         if octets.count > 2, let file = files.authorityFile {
             configuration.trustRoots = .certificates(try PEMFile.certificates(octets[2], file))
             configuration.sendCANameList = true
@@ -55,7 +58,7 @@ package struct LoadedCredentials: Sendable {
     }
 
     /// RFC 7858 has none of its own; "dot" is what IANA registered for it.
-    private static func applicationProtocols(_ scheme: ServerScheme) -> [String] {
+    static func applicationProtocols(_ scheme: ServerScheme) -> [String] {
         switch scheme {
         case .https: ["h2", "http/1.1"]
         case .grpc: ["h2"]

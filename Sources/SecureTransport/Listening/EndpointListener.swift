@@ -26,7 +26,8 @@ final class EndpointListener: Sendable {
 
     /// Opens the socket; clients wait in its backlog until `serve`.
     static func open(_ entrance: Entrance, on threads: MultiThreadedEventLoopGroup) async throws -> EndpointListener {
-        let credentials = CurrentCredentials(entrance.place)
+        let credentials = CurrentCredentials(
+            entrance.place.label, agreeingOn: LoadedCredentials.applicationProtocols(entrance.place.scheme))
         let connections = Connections(entrance)
         let address = entrance.place.address
         let bound = try NIOCore.SocketAddress(ipAddress: address.address.description, port: Int(address.port))

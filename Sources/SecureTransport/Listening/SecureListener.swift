@@ -14,9 +14,6 @@ package actor SecureListener: SecureListening {
     private var prepared: [(listener: EndpointListener, credentials: LoadedCredentials?, limits: SecureLimits)] = []
     private var renewal: Task<Void, Never>?
 
-    /// How often certificates are read anew.
-    private static let renewalInterval = Duration.seconds(5)
-
     package init(inbox: QueryInbox, metrics: MetricRegistry, limits: SecureLimits = SecureLimits()) {
         self.inbox = inbox
         self.metrics = metrics
@@ -30,7 +27,8 @@ package actor SecureListener: SecureListening {
         do {
             for endpoint in endpoints {
                 let credentials = try endpoint.credentials.map { (files) throws(CredentialsFailure) in
-                    try LoadedCredentials(files, for: endpoint.place.scheme)
+                    try LoadedCredentials(
+                        files, agreeingOn: LoadedCredentials.applicationProtocols(endpoint.place.scheme))
                 }
                 let listener = if let same = running[endpoint.place] { same } else { try await open(endpoint.place) }
                 prepared.append((listener, credentials, limits.applying(endpoint.limits)))
@@ -86,7 +84,7 @@ package actor SecureListener: SecureListening {
         }
         guard renewal == nil else { return }
         renewal = Task { [weak self] in
-            while (try? await Task.sleep(for: Self.renewalInterval)) != nil { await self?.renew() }
+            while (try? await Task.sleep(for: CurrentCredentials.renewalInterval)) != nil { await self?.renew() }
         }
     }
 

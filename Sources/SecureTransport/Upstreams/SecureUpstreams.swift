@@ -72,6 +72,13 @@ package final class SecureUpstreams: UpstreamSessions {
             return FramedTLSSession(target, security)
         }
     }
+
+    package func stream(with target: UpstreamTarget) async throws(UpstreamStreamFailure) -> any OctetStream {
+        guard let context = contexts.byScheme[target.scheme] else {
+            throw UpstreamStreamFailure(reason: "no TLS to speak through")
+        }
+        return try await TLSStream.open(target, context)
+    }
 }
 
 /// The TLS of one connection, as it judges the peer.
@@ -95,7 +102,7 @@ struct TLSPart {
 }
 
 extension NIOCore.SocketAddress {
-    fileprivate init(_ address: UpstreamTarget.Address) throws {
+    init(_ address: UpstreamTarget.Address) throws {
         try self.init(ipAddress: address.address.description, port: Int(address.port))
     }
 }

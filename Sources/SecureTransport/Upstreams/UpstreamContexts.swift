@@ -23,7 +23,11 @@ struct UpstreamContexts {
         self.octets = octets
         var byScheme: [ServerScheme: NIOSSLContext] = [:]
         if let files = settings.credentials {
-            for scheme in settings.schemes { byScheme[scheme] = try Self.context(files, octets, scheme) }
+            for scheme in settings.schemes {
+                // "dot" is what IANA registered for RFC 7858.
+                let protocols = !settings.speaksDNS ? [] : [scheme == .tls ? "dot" : "h2"]
+                byScheme[scheme] = try Self.context(files, octets, protocols)
+            }
         }
         self.byScheme = byScheme
     }
@@ -38,12 +42,12 @@ struct UpstreamContexts {
     }
 
     private static func context(
-        _ files: UpstreamCredentials, _ octets: [[UInt8]], _ scheme: ServerScheme
+        _ files: UpstreamCredentials, _ octets: [[UInt8]], _ protocols: [String]
     ) throws(CredentialsFailure) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.keepToRecommended()
-        // "dot" is what IANA registered for RFC 7858.
-        configuration.applicationProtocols = [scheme == .tls ? "dot" : "h2"]
+        configuration.applicationProtocols = protocols
+        if !files.verifies { configuration.certificateVerification = .none }
         if let file = files.authorityFile, let last = octets.last {
             configuration.trustRoots = .certificates(try PEMFile.certificates(last, file))
         }

@@ -4,6 +4,7 @@ import Synchronization
 import Telemetry
 import TestKit
 import Testing
+import ZoneData
 
 @testable import Plugins
 
@@ -109,6 +110,16 @@ private let zone = """
         #expect(try server().ask("shop.test. AXFR") == "REFUSED")
         #expect(try server().ask("other.test. A") == "REFUSED")
         #expect(try server(after: "forward nowhere.test 192.0.2.1").ask("other.test. A") == "SERVFAIL")
+    }
+
+    @Test("a record that is there already is left out, of few as of many", arguments: [3, 16, 17, 1000])
+    func duplicates(_ count: Int) throws {
+        let lines = (0..<count).map { "many A 10.0.\($0 >> 8).\($0 & 255)" }
+        let text = (["@ 300 SOA ns h 1 2 3 4 5", "@ NS ns", "ns A 192.0.2.1"] + lines + lines.reversed() + lines)
+            .joined(separator: "\n")
+        let origin = try #require(Name("shop.test."))
+        let table = try ZoneFile.table(text, named: "zone", origin: origin) { _ in "" }
+        #expect(table.recordCount == 3 + count)
     }
 
     @Test("relative files stand in the folder of root") func root() throws {

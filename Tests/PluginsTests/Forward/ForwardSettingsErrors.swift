@@ -1,6 +1,7 @@
 import Corefile
 import DNSServer
 import DNSWire
+import Telemetry
 import TestKit
 import Testing
 
@@ -39,8 +40,8 @@ import Testing
         ("forward .", "forward: found 1 argument, expected at least 2 arguments"),
         ("forward . tls://1.1.1.1 tls://9.9.9.9%dns.test:8853 https://[2001:db8::1%dns.test]:444 1.1.1.1", "no errors"),
         (
-            "forward . tls://dns.test",
-            "forward: found tls://dns.test, expected tls://IP, tls://IP:PORT, or tls://IP%NAME for one with that name"
+            "forward . tls://a.test/dns",
+            "forward: found tls://a.test/dns, expected tls://IP, tls://IP:PORT, or tls://IP%NAME for one with that name"
         ),
         (
             "forward . quic://1.1.1.1 grpc://1.1.1.1",
@@ -60,7 +61,7 @@ import Testing
         (
             "forward . /missing",
             "forward: found /missing, which cannot be read: no such file, expected an address as IP, IP:PORT or "
-                + "[IPv6]:PORT, or a file like /etc/resolv.conf"
+                + "[IPv6]:PORT, a host name, or a file like /etc/resolv.conf"
         ),
         (
             "forward . /empty",
@@ -68,8 +69,8 @@ import Testing
         ),
         (
             "forward . upstream.test",
-            "forward: found upstream.test, expected an address as IP, IP:PORT or [IPv6]:PORT, or a file like "
-                + "/etc/resolv.conf"
+            "forward: found upstream.test, a host without an address, expected an address as IP, IP:PORT or "
+                + "[IPv6]:PORT, a host name, or a file like /etc/resolv.conf"
         ),
         (
             "forward . \((1...16).map { "10.0.0.\($0)" }.joined(separator: " "))",
@@ -110,6 +111,22 @@ import Testing
         let target = TargetReader.named(text, .tls)
         let shown = target.map { "\($0.address)" + ($0.serverName.map { " \($0)" } ?? "") }
         #expect(shown ?? "nothing" == expected)
+    }
+
+    @Test("a host name stands for its addresses, and certificates have to name it")
+    func hostNames() throws {
+        func targets(_ line: String) throws -> [String] {
+            let plan = try TestPlan.plan(". {\n\(line)\n}", MetricRegistry())
+            return plan.plugins.compactMap { $0 as? ForwardPlugin }.flatMap(\.entries).flatMap(\.settings.targets).map {
+                "\($0.scheme) \($0.address)" + ($0.serverName.map { " \($0)" } ?? "")
+            }
+        }
+        #expect(try targets("forward . dns.test") == ["dns 192.0.2.1:53", "dns [2001:db8::1]:53"])
+        #expect(try targets("forward . dns.test:5353 192.0.2.9").first == "dns 192.0.2.1:5353")
+        #expect(try targets("forward . tls://dns.test").first == "tls 192.0.2.1:853 dns.test")
+        #expect(
+            try targets("forward . https://dns.test:8443 {\ntls_servername other.test\n}").first
+                == "https 192.0.2.1:8443 other.test")
     }
 
     @Test("name servers of resolv.conf")

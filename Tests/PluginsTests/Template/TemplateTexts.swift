@@ -99,12 +99,20 @@ import ZoneData
         ),
         ("{{ range 2 }}{{ range 3 }}{{ if eq . 1 }}{{ break }}{{ end }}{{ . }}{{ end }}{{ . }}{{ end }}", "0001"),
         ("{{ $x := 0 }}{{ range 4 }}{{ $x = . }}{{ end }}{{ $x }}", "3"),
+        ("{{ html \"<a b='1'>\" }}{{ \"&\" | html }}{{ html 1 2 \"x\" }}", "&lt;a b=&#39;1&#39;&gt;&amp;1 2x"),
+        ("{{ urlquery \"a b&c=d/é~\" }}{{ urlquery 1 2 }}", "a+b%26c%3Dd%2F%C3%A9~1+2"),
         ("{{ slice .Group.host 1 }}{{ slice .Name 0 3 }}", "ebweb"), ("{{ slice .Name 2 1 }}", "SERVFAIL"),
         ("{{ range 1001 }}{{ end }}", "SERVFAIL"), ("{{ range .Name }}{{ end }}", "SERVFAIL"),
         ("{{ range 100 }}{{ range 100 }}{{ end }}{{ end }}", "SERVFAIL"),
     ])
     func loops(_ template: String, _ expected: String) throws {
         #expect(try text(template) == expected)
+    }
+
+    @Test("texts that stand within strings of JavaScript")
+    func javaScript() {
+        #expect(TextEscaping.javaScript("a=<'\\\">&") == #"a\u003D\u003C\'\\\"\u003E\u0026"#)
+        #expect(TextEscaping.javaScript("\té\u{200B}\u{7F}\0") == "\\u0009é\\u200B\u{7F}\\u0000")
     }
 
     @Test("a record that a condition leaves out is not there") func leftOut() throws {
@@ -180,7 +188,7 @@ import ZoneData
         ("{{ .Group }}", "at character 4: found .Group, expected .Group.NAME or index .Group"),
         ("{{ if .Group }}{{ end }}", "at character 7: found .Group, expected .Group.NAME or index .Group"),
         ("{{ .Meta .Group }}", "at character 10: found .Group, expected .Group.NAME or index .Group"),
-        ("{{ html .Name }}", "at character 4: found html, expected a function: and, eq, "),
+        ("{{ call .Name }}", "at character 4: found call, expected a function: and, eq, "),
         ("{{ .Name | .Zone }}", "at character 12: found .Zone, expected a function behind |"),
         ("{{ not }}", "at character 4: found 0 arguments of not, expected 1"),
         ("{{ index .Match }}", "at character 4: found 1 arguments of index, expected 2"),

@@ -1,0 +1,21 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import SecureTransport
+
+/// HTTP/1.1 behind the TLS that the address of a page has at the moment, or none.
+struct ProtectedHTTPChannel: ServerChildChannel {
+    let security: PageSecurity
+    let base: HTTP1Channel
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        do {
+            try security.protect(channel)
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+        return base.setup(channel: channel, logger: logger)
+    }
+
+    func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+}
