@@ -1,5 +1,7 @@
 import ArgumentParser
 import CLinux
+// Linked in the place of ICU's data, called by nobody.
+import NoICUData
 
 /// The program: wires its commands, decides nothing.
 @main

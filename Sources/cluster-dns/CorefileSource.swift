@@ -1,7 +1,7 @@
 import Corefile
-import Crypto
 import DNSServer
 import Plugins
+import ZoneData
 
 /// Reads a Corefile with its imports and environment.
 struct CorefileSource: Sendable {
@@ -33,8 +33,8 @@ struct CorefileSource: Sendable {
         }
         var blocks = try parse(text, file: file)
         if blocks.isEmpty { blocks = try parse(Self.builtIn, file: "built-in Corefile") }
-        let digest = SHA512.hash(data: Array(CorefileSyntax.tokens(of: blocks).joined(separator: "\u{0}").utf8))
-        let hash = digest.map { byte in
+        let tokens = CorefileSyntax.tokens(of: blocks).joined(separator: "\u{0}")
+        let hash = (MessageDigest.sha512.digest(of: Array(tokens.utf8)) ?? []).map { byte in
             let text = String(byte, radix: 16)
             return text.count == 1 ? "0" + text : text
         }.joined()

@@ -13,7 +13,7 @@ extension WireText {
             return name.wire + [0, 250, 0, 255, 0, 0, 0, 0] + TSIGRecord.octets(data.count, 2) + data
         }
         guard let unsigned = withBytes(query + record([]), { TSIGRecord($0, at: query.count) }) else { return nil }
-        let code = TSIGAlgorithm.sha256.code(of: query + unsigned.variables, TSIGKey(name, secret).secret)
+        let code = TSIGAlgorithm.sha256.code(of: query + unsigned.variables, TSIGKey(name, secret))
         var message = query + record(code)
         message[11] += 1
         return message

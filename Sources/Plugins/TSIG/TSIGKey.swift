@@ -1,5 +1,5 @@
-import Crypto
 import DNSWire
+import ZoneData
 
 /// How a message authentication code is computed (RFC 8945 §6).
 enum TSIGAlgorithm: String, CaseIterable {
@@ -19,35 +19,30 @@ enum TSIGAlgorithm: String, CaseIterable {
         self = known.algorithm
     }
 
-    /// Octets of a whole code.
-    var length: Int {
+    private var digest: MessageDigest {
         switch self {
-        case .md5: Insecure.MD5.byteCount
-        case .sha1: Insecure.SHA1.byteCount
-        case .sha256: SHA256.byteCount
-        case .sha384: SHA384.byteCount
-        case .sha512: SHA512.byteCount
+        case .md5: .md5
+        case .sha1: .sha1
+        case .sha256: .sha256
+        case .sha384: .sha384
+        case .sha512: .sha512
         }
     }
 
-    func code(of octets: [UInt8], _ key: SymmetricKey) -> [UInt8] {
-        switch self {
-        case .md5: Array(HMAC<Insecure.MD5>.authenticationCode(for: octets, using: key))
-        case .sha1: Array(HMAC<Insecure.SHA1>.authenticationCode(for: octets, using: key))
-        case .sha256: Array(HMAC<SHA256>.authenticationCode(for: octets, using: key))
-        case .sha384: Array(HMAC<SHA384>.authenticationCode(for: octets, using: key))
-        case .sha512: Array(HMAC<SHA512>.authenticationCode(for: octets, using: key))
-        }
-    }
+    /// Octets of a whole code.
+    var length: Int { digest.length }
+
+    /// Empty where the digest is not there, so that nothing can have it.
+    func code(of octets: [UInt8], _ key: TSIGKey) -> [UInt8] { digest.code(of: octets, key: key.secret) ?? [] }
 }
 
 /// A secret that a client shares with this server.
 struct TSIGKey: Sendable {
     let name: Name
-    let secret: SymmetricKey
+    let secret: [UInt8]
 
     init(_ name: Name, _ secret: [UInt8]) {
         self.name = name
-        self.secret = SymmetricKey(data: secret)
+        self.secret = secret
     }
 }

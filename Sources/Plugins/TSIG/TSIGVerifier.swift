@@ -37,7 +37,7 @@ struct TSIGVerifier: Sendable {
         var signed = message.slice(0, offset).array
         signed.replaceSubrange(0..<2, with: TSIGRecord.octets(record.originalID, 2))
         signed.replaceSubrange(10..<12, with: TSIGRecord.octets(message.uint16(at: 10) &- 1, 2))
-        let code = algorithm.code(of: signed + record.variables, key.secret)
+        let code = algorithm.code(of: signed + record.variables, key)
         // A code may be cut to half of its length, and to no less than ten octets (§5.2.2.1).
         guard record.code.count <= code.count, record.code.count >= max(10, algorithm.length / 2),
             Self.areEqual(record.code, code.prefix(record.code.count))
@@ -85,7 +85,7 @@ final class TSIGSeal: MessageSeal {
         if let (key, algorithm) = verified.signing {
             let before = TSIGRecord.octets(lastCode.count, 2) + lastCode
             let after = isFirst ? record.variables : record.timers
-            record.code = algorithm.code(of: before + response.written.array + after, key.secret)
+            record.code = algorithm.code(of: before + response.written.array + after, key)
             lastCode = record.code
             isFirst = false
         }

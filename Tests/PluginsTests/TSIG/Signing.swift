@@ -25,7 +25,7 @@ import Testing
             return blank + TSIGRecord.octets(data.count, 2) + data
         }
         let unsigned = try #require(withBytes(query + record([])) { TSIGRecord($0, at: query.count) })
-        let code = algorithm.code(of: query + unsigned.variables, key.secret)
+        let code = algorithm.code(of: query + unsigned.variables, key)
         var message = query + record(Array(code.prefix(codeLength ?? code.count)))
         message[11] = 1
         return (message, query.count)
