@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both install the Debian packages they miss.
 .DEFAULT_GOAL := help
-.PHONY: help run build image test bench check-examples clean packages-build
+.PHONY: help run build program image test bench check-examples clean packages-build
 
 # The program; the embedded cluster, cluster-dns-lab, stands beside it.
 BINARY := .build/release/cluster-dns
@@ -19,14 +19,18 @@ help:
 packages-build:
 	@.ci/packages libldns-dev libmaxminddb-dev
 
-build: packages-build
-	swift build -c release
+# What an image needs, and no more: the embedded cluster has libraries of its own.
+program: packages-build
+	swift build -c release --product cluster-dns
+
+build: program
+	swift build -c release --product cluster-dns-lab
 
 run: build
 	@.ci/packages bind9-dnsutils
 	@deploy/run.sh $(BINARY)
 
-image: build
+image: program
 	@.ci/packages $(IMAGE_PACKAGES)
 	@deploy/image/archive.sh $(BINARY) $(IMAGE)
 
@@ -44,7 +48,7 @@ bench: build
 	@Benchmarks/upstreams.py $(BINARY)
 	@Benchmarks/log.py $(BINARY)
 
-check-examples: build
+check-examples: program
 	@KUBECONFIG=Tests/Live/nowhere.kubeconfig $(BINARY) check Corefile-examples/*.Corefile
 
 clean:
