@@ -17,7 +17,12 @@ package final class LoopHandle: Sendable {
 
     /// Runs `job` on the loop's thread, in the order of submission.
     package func submit(_ job: @escaping @Sendable (EventLoop) -> Void) {
-        jobs.withLock { $0.append(job) }
+        let isFirst = jobs.withLock { jobs in
+            jobs.append(job)
+            return jobs.count == 1
+        }
+        // Whoever put the first job into the box rang the bell, which is heard before the box is emptied.
+        guard isFirst else { return }
         var one: UInt64 = 1
         _ = unsafe write(wake.number, &one, 8)
     }

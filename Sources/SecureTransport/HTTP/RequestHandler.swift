@@ -23,8 +23,8 @@ final class RequestHandler: ChannelInboundHandler {
     private let watch: ConnectionWatch
     private var context: ChannelHandlerContext?
     private var state = State.idle
-    private var deadline = Deadline()
-    private var writeDeadline = Deadline()
+    private let deadline = Deadline()
+    private let writeDeadline = Deadline()
     private var isWriting = false
     /// True when the response said that the connection ends with it.
     private var isLast = false

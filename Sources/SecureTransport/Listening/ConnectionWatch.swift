@@ -12,8 +12,8 @@ final class ConnectionWatch: ChannelDuplexHandler {
     private let connections: Connections
     private let limits: SecureLimits
     private var context: ChannelHandlerContext?
-    private var deadline = Deadline()
-    private var writeDeadline = Deadline()
+    private let deadline = Deadline()
+    private let writeDeadline = Deadline()
     private var requests = 0
     private var unsentWrites = 0
     private var isIdle = false
@@ -123,20 +123,50 @@ final class ConnectionWatch: ChannelDuplexHandler {
     }
 }
 
-/// One timer of a connection.
-struct Deadline {
-    private var timer: Scheduled<Void>?
+/// One timer of a connection, which may be put off at little cost: what is scheduled looks whether its time has come.
+final class Deadline {
+    private var due: NIODeadline?
+    private var scheduled: (timer: Scheduled<Void>, at: NIODeadline)?
+    private var passed: (() -> Void)?
 
-    var isArmed: Bool { timer != nil }
+    var isArmed: Bool { due != nil }
 
-    /// - Parameter passed: not called after `cancel`.
-    mutating func arm(_ delay: TimeAmount, on context: ChannelHandlerContext, _ passed: @escaping () -> Void) {
-        timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: delay, passed)
+    /// - Parameter passed: called on the event loop's thread, once; not after `cancel`.
+    func arm(_ delay: TimeAmount, on context: ChannelHandlerContext, _ passed: @escaping () -> Void) {
+        let due = NIODeadline.now() + delay
+        self.due = due
+        self.passed = passed
+        if let scheduled {
+            guard due < scheduled.at else { return }
+            scheduled.timer.cancel()
+        }
+        schedule(due, context.eventLoop)
     }
 
-    mutating func cancel() {
-        timer?.cancel()
-        timer = nil
+    private func schedule(_ time: NIODeadline, _ eventLoop: any NIOCore.EventLoop) {
+        let timer = eventLoop.assumeIsolated().scheduleTask(deadline: time) { [weak self] in
+            guard let self else { return }
+            look(eventLoop)
+        }
+        scheduled = (timer, time)
     }
+
+    private func look(_ eventLoop: any NIOCore.EventLoop) {
+        scheduled = nil
+        guard let due else { return }
+        guard due <= NIODeadline.now() else { return schedule(due, eventLoop) }
+        let passed = passed
+        forget()
+        passed?()
+    }
+
+    /// What is scheduled stays so until its time: most are armed again before.
+    func cancel() { forget() }
+
+    private func forget() {
+        due = nil
+        passed = nil
+    }
+
+    deinit { scheduled?.timer.cancel() }
 }

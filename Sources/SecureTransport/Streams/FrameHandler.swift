@@ -13,12 +13,16 @@ final class FrameHandler: ChannelDuplexHandler {
     private let watch: ConnectionWatch
     private var context: ChannelHandlerContext?
     private var framing = MessageFraming()
-    private var messageDeadline = Deadline()
-    private var answerDeadline = Deadline()
+    private let messageDeadline = Deadline()
+    private let answerDeadline = Deadline()
     private var underWay = 0
     /// Queries so far.
     private var taken = 0
     private var unsent = 0
+    /// Answers of this turn of the event loop, which go out together: in one record of TLS, by one system call.
+    private var outgoing = ByteBuffer()
+    /// What follows once they have gone out.
+    private var afterwards: [(FrameHandler) -> Void] = []
     /// An answer of several messages; nothing else is answered until the client has taken it.
     private var streamed: TransportStream?
     private var readWaits = false
@@ -135,18 +139,27 @@ final class FrameHandler: ChannelDuplexHandler {
 
     private func write(_ message: [UInt8], then: @escaping (FrameHandler) -> Void) {
         guard let context else { return }
-        var frame = context.channel.allocator.buffer(capacity: message.count + 2)
-        frame.writeInteger(UInt16(truncatingIfNeeded: message.count))
-        frame.writeBytes(message)
-        let size = frame.readableBytes
-        unsent += size
+        outgoing.writeInteger(UInt16(truncatingIfNeeded: message.count))
+        outgoing.writeBytes(message)
+        unsent += message.count + 2
+        afterwards.append(then)
+        guard afterwards.count == 1 else { return }
+        context.eventLoop.assumeIsolated().execute { [weak self] in self?.flush() }
+    }
+
+    private func flush() {
+        guard let context else { return }
+        let frames = outgoing
+        let steps = afterwards
+        outgoing = ByteBuffer()
+        afterwards = []
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in
             guard let self else { return }
-            unsent -= size
-            then(self)
+            unsent -= frames.readableBytes
+            for step in steps { step(self) }
         }
-        context.writeAndFlush(wrapOutboundOut(frame), promise: sent)
+        context.writeAndFlush(wrapOutboundOut(frames), promise: sent)
     }
 
     private func continueStream() {
