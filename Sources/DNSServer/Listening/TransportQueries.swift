@@ -38,19 +38,19 @@ package enum TransportAnswer: Sendable {
     case silent
 }
 
-/// Hands messages to the loops in turn.
+/// Hands messages to the loops in turn, those that came together to one.
 package final class QueryInbox: Sendable {
     private let handles: [LoopHandle]
     private let turn = Atomic<UInt>(0)
 
     init(_ handles: [LoopHandle]) { self.handles = handles }
 
-    package func post(_ query: TransportQuery) {
-        guard !handles.isEmpty else { return query.answered(.silent) }
+    package func post(_ queries: [TransportQuery]) {
+        guard !handles.isEmpty else { return queries.forEach { $0.answered(.silent) } }
         let turn = turn.wrappingAdd(1, ordering: .relaxed).oldValue
         handles[Int(turn % UInt(handles.count))].submit { loop in
-            guard let server = loop.resident as? LoopServer else { return query.answered(.silent) }
-            server.answer(query)
+            guard let server = loop.resident as? LoopServer else { return queries.forEach { $0.answered(.silent) } }
+            for query in queries { server.answer(query) }
         }
     }
 }

@@ -117,7 +117,7 @@ final class RequestHandler: ChannelInboundHandler {
         deadline.arm(entrance.limits.answer, on: context) { [watch] in watch.close() }
         let eventLoop = context.eventLoop
         let handler = NIOLoopBound(self, eventLoop: eventLoop)
-        entrance.post(message, from: client) { answer in
+        entrance.post([message], from: client) { answer in
             eventLoop.execute { handler.value.take(answer) }
         }
     }

@@ -28,21 +28,24 @@ package final class Entrance: Sendable {
         set { currentLimits.withLock { $0 = newValue } }
     }
 
-    /// Has a message answered; `answered` is called on the thread of a loop.
+    /// Has messages answered; `answered` is called for each, on the thread of a loop, in the order in which they are ready.
     func post(
-        _ message: [UInt8], from client: Client, takesStreams: Bool = false,
+        _ messages: [[UInt8]], from client: Client, takesStreams: Bool = false,
         answered: @escaping @Sendable (TransportAnswer) -> Void
     ) {
-        let isPadded = client.isEncrypted && ResponsePadding.isWanted(by: message)
-        inbox.post(
-            TransportQuery(message: message, client: client.address, place: place, takesStreams: takesStreams) {
-                answer in
-                if isPadded, case .response(let response) = answer {
-                    answered(.response(ResponsePadding.padded(response)))
-                } else {
-                    answered(answer)
-                }
-            })
+        let padded: @Sendable (TransportAnswer) -> Void = { answered(Self.padded($0)) }
+        let queries = messages.map { message -> TransportQuery in
+            let isPadded = client.isEncrypted && ResponsePadding.isWanted(by: message)
+            return TransportQuery(
+                message: message, client: client.address, place: place, takesStreams: takesStreams,
+                answered: isPadded ? padded : answered)
+        }
+        inbox.post(queries)
+    }
+
+    private static func padded(_ answer: TransportAnswer) -> TransportAnswer {
+        guard case .response(let response) = answer else { return answer }
+        return .response(ResponsePadding.padded(response))
     }
 
     func countResponse(status: UInt) {

@@ -12,6 +12,8 @@ final class FrameHandler: ChannelDuplexHandler {
     private let client: Client
     private let watch: ConnectionWatch
     private var context: ChannelHandlerContext?
+    /// By which the loops hand answers over.
+    private var box: AnswerBox?
     private var framing = MessageFraming()
     private let messageDeadline = Deadline()
     private let answerDeadline = Deadline()
@@ -40,6 +42,7 @@ final class FrameHandler: ChannelDuplexHandler {
         messageDeadline.cancel()
         answerDeadline.cancel()
         streamed = nil
+        box = nil
         self.context = nil
     }
 
@@ -71,20 +74,22 @@ final class FrameHandler: ChannelDuplexHandler {
 
     private func answerWholeMessages() {
         guard let context else { return }
+        var messages: [[UInt8]] = []
         var mayBeMore = true
         while mayBeMore, mayAnswer {
             switch framing.next() {
             case .message(let message):
-                messageDeadline.cancel()
-                post(message, context)
+                began()
+                messages.append(message)
             case .incomplete: mayBeMore = false
             case .broken: return context.close(promise: nil)
             }
         }
+        if !messages.isEmpty { post(messages, context) }
         // Whole messages that wait for a place in the pipeline are not late.
         if framing.isEmpty || mayBeMore {
             messageDeadline.cancel()
-        } else if !messageDeadline.isArmed {
+        } else if !messageDeadline.isArmed || !messages.isEmpty {
             messageDeadline.arm(entrance.limits.message, on: context) { [weak self] in
                 self?.context?.close(promise: nil)
             }
@@ -95,18 +100,19 @@ final class FrameHandler: ChannelDuplexHandler {
         }
     }
 
-    private func post(_ message: [UInt8], _ context: ChannelHandlerContext) {
+    private func began() {
         underWay += 1
         taken += 1
         // It is closed once all of them are answered.
         if taken >= entrance.limits.queries { clientFinished = true }
         watch.began()
+    }
+
+    private func post(_ messages: [[UInt8]], _ context: ChannelHandlerContext) {
         armAnswerDeadline()
-        let eventLoop = context.eventLoop
-        let handler = NIOLoopBound(self, eventLoop: eventLoop)
-        entrance.post(message, from: client, takesStreams: true) { answer in
-            eventLoop.execute { handler.value.take(answer) }
-        }
+        let box = box ?? AnswerBox(self, context.eventLoop)
+        self.box = box
+        entrance.post(messages, from: client, takesStreams: true) { box.put($0) }
     }
 
     /// Set anew with each query and each answer: a connection on which nothing moves for so long has lost one.
@@ -117,7 +123,7 @@ final class FrameHandler: ChannelDuplexHandler {
 
     // MARK: Writing
 
-    private func take(_ answer: TransportAnswer) {
+    func take(_ answer: TransportAnswer) {
         guard context != nil else { return }
         underWay -= 1
         armAnswerDeadline()
