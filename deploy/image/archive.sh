@@ -30,4 +30,15 @@ buildah config \
 mkdir -p "$(dirname "$file")"
 rm -f "$file"
 buildah commit --quiet --rm --disable-compression=false --timestamp "$seconds" "$container" "oci-archive:$file:cluster-dns:$version" >/dev/null
+
+# What it is made of, so that growth is seen where it happens.
+megabytes() { awk -v octets="$1" 'BEGIN { printf "%6.1f MB", octets / 1e6 }'; }
+sections() { size -A -d "$work/root/coredns" | awk -v names="^($1)\$" '$1 ~ names { sum += $2 } END { print sum + 0 }'; }
+echo 'Unpacked:'
+echo "$(megabytes "$(stat -c %s "$work/root/coredns")")  the program, of that"
+echo "$(megabytes "$(sections '\.text|\.plt|\.init|\.fini')")    code"
+echo "$(megabytes "$(sections '\.rodata|\.data|\.data\..*|swift5_.*')")    constants, and Swift's descriptions of types"
+echo "$(megabytes "$(sections '\.eh_frame|\.eh_frame_hdr|\.gcc_except_table')")    tables that backtraces are read with"
+echo "$(megabytes "$(find "$work/root" -name '*.so*' -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }')")  Debian's libraries"
+echo "$(megabytes "$(stat -c %s "$work/root/etc/ssl/certs/ca-certificates.crt")")  certificate authorities"
 echo "$file: cluster-dns:$version, $(($(stat -c %s "$file") / 1000000)) MB"
