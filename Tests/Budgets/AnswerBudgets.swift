@@ -12,6 +12,8 @@ enum BudgetFile {
         var answers: Int
         var burst: Int
         var scenarios: [String: Scenario]
+        /// What a question costs that has to be asked upstream.
+        var upstream: Scenario
     }
 
     struct Scenario: Decodable {
@@ -158,6 +160,25 @@ enum BudgetFile {
         #expect(cost.recvmmsg <= budget.recvmmsg)
         #expect(cost.sendmmsg <= budget.sendmmsg)
         #expect(cost.epollWait <= budget.epollWait)
+    }
+
+    /// Questions of which none was asked before, so that each goes to the upstream and back.
+    @Test("asked upstream, for every 10,000 answers")
+    func upstream() throws {
+        let file = try BudgetFile.read("answer.json", as: BudgetFile.Answers.self)
+        let upstream = try CountedServer("template IN A test {\nanswer \"{{ .Name }} 60 IN A 192.0.2.1\"\n}")
+        let server = try CountedServer("forward . \(upstream.address)")
+        let query = try #require(Self.query(Scenario(name: "", question: "n0000000.test. A", code: 0, counts: [])))
+        let cost = try server.cost(bursts: file.answers / file.burst, burst: file.burst) { number in
+            var query = query
+            for (place, digit) in String(number).utf8.reversed().enumerated() { query[20 - place] = digit }
+            return query
+        }
+        print("asked upstream: \(cost) for \(file.answers) answers")
+        #expect(cost.allocations <= file.upstream.allocations, "\(file.upstream.why)")
+        // How many replies one call finds is a matter of luck; less than one call for each query and each reply, always.
+        #expect(cost.recvmmsg <= file.upstream.recvmmsg)
+        #expect(cost.sendmmsg <= file.upstream.sendmmsg)
     }
 
     @Test("every scenario has a budget and every budget a scenario") func complete() throws {

@@ -131,12 +131,26 @@ final class CountedServer: Sendable {
 
     /// What `bursts` times `burst` answers to `query` cost the loop's thread, one wait for each time it is held included.
     func cost(of query: [UInt8], bursts: Int, burst: Int) throws -> Counts {
-        try client.withLock { client in
+        try cost(bursts: bursts, burst: burst) { _ in query }
+    }
+
+    /// As above, for queries that differ.
+    ///
+    /// - Parameter query: the query of a number, which is another each time.
+    func cost(bursts: Int, burst: Int, query: (Int) -> [UInt8]) throws -> Counts {
+        let all = (0..<(4 + 3 * bursts)).map { number in
+            (number * burst..<(number + 1) * burst).map(query)
+        }
+        return try client.withLock { client in
             // Whatever is made once is made now.
-            for _ in 0..<4 { try run(query, burst, &client) }
+            for queries in all[..<4] { try run(queries, &client) }
             // A job that is taken before its bell is heard costs a wait more, and which count that falls into is a matter
             // of luck: of calls the least of three counts holds, of allocations the most.
-            let taken = try (0..<3).map { _ in try counts { for _ in 0..<bursts { try run(query, burst, &client) } } }
+            let taken = try (0..<3).map { count in
+                try counts {
+                    for queries in all[(4 + count * bursts)...].prefix(bursts) { try run(queries, &client) }
+                }
+            }
             return taken.dropFirst().reduce(taken[0]) { $0.joined($1) }
         }
     }
@@ -155,7 +169,7 @@ final class CountedServer: Sendable {
         }
     }
 
-    private func run(_ query: [UInt8], _ count: Int, _ client: inout Client) throws {
+    private func run(_ queries: [[UInt8]], _ client: inout Client) throws {
         let (isHeld, mayGo) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         handle.submit { _ in
             isHeld.signal()
@@ -164,9 +178,9 @@ final class CountedServer: Sendable {
         isHeld.wait()
         // Twice at most, and nobody waits the second time: a failure to send must not leave the loop held.
         defer { mayGo.signal() }
-        for _ in 0..<count { try client.send(query) }
+        for query in queries { try client.send(query) }
         mayGo.signal()
-        for _ in 0..<count { _ = try client.receive() }
+        for _ in queries { _ = try client.receive() }
     }
 
     private func counts(of body: () throws -> Void) throws -> Counts {

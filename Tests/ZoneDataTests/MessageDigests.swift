@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ZoneData
+import ZoneData
 
 @Suite("digests") struct MessageDigests {
     private func hexadecimal(_ octets: [UInt8]?) -> String? {

@@ -114,12 +114,15 @@ final class DatagramPool: TurnTarget {
 
     private func flush() {
         guard let port = sending, let outbox = batches?.outbox else { return }
-        let senders = senders
-        self.senders.removeAll(keepingCapacity: true)
         sending = nil
-        guard let number = port.number else { return outbox.clear() }
-        for (position, error) in outbox.flush(through: number) {
-            if error.isRefusal { port.refused() } else { senders[position].sendFailed() }
+        guard let number = port.number else {
+            senders.removeAll(keepingCapacity: true)
+            return outbox.clear()
+        }
+        let failures = outbox.flush(through: number).map { (sender: senders[$0.position], error: $0.error) }
+        senders.removeAll(keepingCapacity: true)
+        for (sender, error) in failures {
+            if error.isRefusal { port.refused() } else { sender.sendFailed() }
         }
     }
 

@@ -35,7 +35,7 @@ final class UpstreamQuery {
         var flags: UInt16 = recursionDesired ? HeaderFlag.recursionDesired : 0
         if checkingDisabled { flags |= HeaderFlag.checkingDisabled }
         var octets: [UInt8] = []
-        octets.reserveCapacity(300)
+        octets.reserveCapacity(name.count + options.count + 27)
         func append(_ value: UInt16) {
             octets.append(UInt8(value >> 8))
             octets.append(UInt8(truncatingIfNeeded: value))
@@ -56,7 +56,8 @@ final class UpstreamQuery {
         append(0)
         append(dnssecOK ? 0x8000 : 0)
         append(UInt16(truncatingIfNeeded: options.count))
-        return octets + options
+        octets.append(contentsOf: options)
+        return octets
     }
 
     /// Those of an upstream's options that answer one of the query's.
