@@ -28,7 +28,8 @@ struct ZoneLayout {
         for index in 0..<view.count { octets.append(view[index]) }
     }
 
-    /// Adds a record behind those of its set; one that is there already is left out (RFC 2181 §5).
+    /// Adds a record behind those of its set; one that is there already is left out (RFC 2181 §5), as is one that says the
+    /// same in other letters: a signature is over one of them, and copies of the zone could not tell them apart.
     mutating func addRecord(_ node: Int, _ type: RecordType, covered: RecordType, _ ttl: UInt32, _ data: ByteView) {
         let isSignature = type == .rrsig
         if node != currentNode || sets.last?.type != covered {
@@ -46,7 +47,8 @@ struct ZoneLayout {
         let isKnown = withBytes(octets) { octets in
             current.contains { start in
                 let length = Int(octets.uint16(at: start))
-                return length == data.count && octets.slice(start + 2, length).equals(data)
+                return length == data.count
+                    && CanonicalData.areEqual(octets.slice(start + 2, length), data, type)
             }
         }
         guard !isKnown, current.count < 0x7FFF else { return }
