@@ -39,8 +39,11 @@ package struct ReceivedZone: ~Copyable {
     private var builder: ZoneBuilder
     private var start: ZoneRecord?
     private var changes: Changes?
-    /// Records so far.
+    /// Records so far, and how many there may be.
     private var count = 0
+    private let most: Int
+    /// The most octets of names and data that are gathered.
+    private static let mostOctets = 512 << 20
 
     package enum Progress {
         /// Further messages are needed.
@@ -56,11 +59,13 @@ package struct ReceivedZone: ~Copyable {
     /// - Parameters:
     ///   - id: of the query, which every message repeats.
     ///   - known: the version whose differences were asked for.
-    package init(of origin: Name, id: UInt16, since known: ZoneTable? = nil) {
+    ///   - most: how many records may come, those that are left out included.
+    package init(of origin: Name, id: UInt16, since known: ZoneTable? = nil, most: Int = .max) {
         self.id = id
         self.origin = origin
         self.known = known
-        builder = ZoneBuilder(origin: origin)
+        self.most = most
+        builder = ZoneBuilder(origin: origin, mostOctets: Self.mostOctets)
     }
 
     /// - Throws: what is wrong with the message, or with the zone that it ends.
@@ -69,13 +74,14 @@ package struct ReceivedZone: ~Copyable {
             throw ZoneContentError("a message that is no response to what was asked")
         }
         guard received.code == 0 else { throw ZoneContentError("refused with code \(received.code)") }
+        // Messages that bring nothing could come for ever.
+        guard !received.answers.isEmpty else { throw ZoneContentError("a transfer without records") }
         for (index, record) in received.answers.enumerated() {
             let isLast = index == received.answers.count - 1
             if let progress = try take(record, isLast: isLast) { return progress }
         }
-        guard let start else { throw ZoneContentError("a transfer without records") }
         // One SOA alone is the answer of who has nothing newer.
-        if count == 1, let known, let timers = ZoneTimers(start), !timers.isNewer(than: known.serial) {
+        if count == 1, let known, let timers = start.flatMap({ ZoneTimers($0) }), !timers.isNewer(than: known.serial) {
             return .current(timers)
         }
         return .more
@@ -83,6 +89,7 @@ package struct ReceivedZone: ~Copyable {
 
     private mutating func take(_ record: ZoneRecord, isLast: Bool) throws(ZoneContentError) -> Progress? {
         count += 1
+        guard count <= most else { throw ZoneContentError("more than \(most) records") }
         let timers = ZoneTimers(record)
         if start == nil {
             guard timers != nil, record.owner.map(folded) == origin.wire else {
@@ -129,17 +136,8 @@ package struct ReceivedZone: ~Copyable {
 
 /// What differences come to, one after the other.
 private struct Changes {
-    /// A record without its TTL.
-    struct Key: Hashable {
-        let owner: [UInt8]
-        let type: UInt16
-        let data: [UInt8]
-
-        init(_ record: ZoneRecord) { (owner, type, data) = (record.owner.map(folded), record.type, record.data) }
-    }
-
-    private(set) var removed: Set<Key> = []
-    private(set) var added: [Key: ZoneRecord] = [:]
+    private(set) var removed: Set<RecordKey> = []
+    private(set) var added: [RecordKey: ZoneRecord] = [:]
     private var version: UInt32
     private let target: UInt32
     private var isAdding = false
@@ -160,7 +158,7 @@ private struct Changes {
             isAdding = false
             return version == target
         }
-        let key = Key(record)
+        let key = RecordKey(record)
         if isAdding {
             added[key] = record
         } else if added.removeValue(forKey: key) == nil {
@@ -170,5 +168,5 @@ private struct Changes {
     }
 
     /// True for a record that goes; each can go once.
-    mutating func removes(_ record: ZoneRecord) -> Bool { removed.remove(Key(record)) != nil }
+    mutating func removes(_ record: ZoneRecord) -> Bool { removed.remove(RecordKey(record)) != nil }
 }

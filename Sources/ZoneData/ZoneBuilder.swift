@@ -17,6 +17,7 @@ package struct ZoneBuilder {
     }
 
     private let origin: Name
+    private let mostOctets: Int
     private var octets: [UInt8] = []
     private var names: [(offset: UInt32, length: UInt8)] = []
     private var slots = [UInt32](repeating: ZoneTable.none, count: 64)
@@ -25,8 +26,10 @@ package struct ZoneBuilder {
     private var foreign = 0
     private var isHashed: [Bool] = []
 
-    package init(origin: Name) {
+    /// - Parameter mostOctets: of names and data.
+    package init(origin: Name, mostOctets: Int = Self.mostOctets) {
         self.origin = origin
+        self.mostOctets = mostOctets
         _ = intern(origin.wire, isHashed: false)
     }
 
@@ -37,7 +40,7 @@ package struct ZoneBuilder {
         guard type.rawValue != 0 else { return "a record without a known type" }
         guard !type.isQuestionOnly else { return "a record of type \(type)" }
         guard record.data.count <= 0xFFFF, (1...255).contains(record.owner.count) else { return "too long a record" }
-        guard octets.count + record.data.count + 600 < Self.mostOctets else { return "more than a zone may hold" }
+        guard octets.count + record.data.count + 600 < mostOctets else { return "more than a zone may hold" }
         let isBelow = withBytes(record.owner.map(folded)) { owner in
             withBytes(origin.wire) { owner.isSubdomain(of: $0) }
         }

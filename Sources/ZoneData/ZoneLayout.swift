@@ -31,7 +31,8 @@ struct ZoneLayout {
         for index in 0..<view.count { octets.append(view[index]) }
     }
 
-    /// Adds a record behind those of its set; one that is there already is left out (RFC 2181 §5).
+    /// Adds a record behind those of its set; one that is there already is left out (RFC 2181 §5), as is one that says the
+    /// same in other letters: a signature is over one of them, and copies of the zone could not tell them apart.
     mutating func addRecord(_ node: Int, _ type: RecordType, covered: RecordType, _ ttl: UInt32, _ data: ByteView) {
         let isSignature = type == .rrsig
         if node != currentNode || sets.last?.type != covered {
@@ -47,7 +48,7 @@ struct ZoneLayout {
             if !currentByHash.isEmpty { currentByHash = [:] }
         }
         let last = sets.count - 1
-        guard current.count < 0x7FFF, !isKnown(data) else { return }
+        guard current.count < 0x7FFF, !isKnown(data, type) else { return }
         remember(octets.count, data)
         octets.append(UInt8(data.count >> 8))
         octets.append(UInt8(data.count & 0xFF))
@@ -63,16 +64,20 @@ struct ZoneLayout {
         }
     }
 
-    /// True when a record of the newest set has these data.
-    private func isKnown(_ data: ByteView) -> Bool {
-        let candidates = current.count <= Self.few ? current : currentByHash[data.hash(seed: seed)] ?? []
+    /// True when a record of the newest set says the same.
+    private func isKnown(_ data: ByteView, _ type: RecordType) -> Bool {
+        let candidates = current.count <= Self.few ? current : currentByHash[hash(data)] ?? []
         return withBytes(octets) { octets in
             candidates.contains { start in
                 let length = Int(octets.uint16(at: start))
-                return length == data.count && octets.slice(start + 2, length).equals(data)
+                return length == data.count
+                    && CanonicalData.areEqual(octets.slice(start + 2, length), data, type)
             }
         }
     }
+
+    /// The same for data that differ in the case of letters only.
+    private func hash(_ data: ByteView) -> UInt64 { withBytes(data.array.map(folded)) { $0.hash(seed: seed) } }
 
     /// Notes that data which are laid out next will begin at `start`.
     private mutating func remember(_ start: Int, _ data: ByteView) {
@@ -82,11 +87,11 @@ struct ZoneLayout {
             withBytes(octets) { octets in
                 for known in current.dropLast() {
                     let view = octets.slice(known + 2, Int(octets.uint16(at: known)))
-                    currentByHash[view.hash(seed: seed), default: []].append(known)
+                    currentByHash[hash(view), default: []].append(known)
                 }
             }
         }
-        currentByHash[data.hash(seed: seed), default: []].append(start)
+        currentByHash[hash(data), default: []].append(start)
     }
 
     mutating func finish(plainCount: Int, slots: [UInt32], foreign: Int) throws(ZoneContentError) -> ZoneTable {

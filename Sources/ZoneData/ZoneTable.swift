@@ -3,7 +3,7 @@ package import DNSWire
 /// A zone as flat tables of wire records, immutable: what an answer needs is found by a lookup and copied.
 package final class ZoneTable: Sendable {
     /// One name of the zone, or one that has names below it only.
-    struct Node {
+    struct Node: Equatable {
         var nameOffset: UInt32
         var nameLength: UInt8
         /// Position of the first of its record sets.
@@ -18,7 +18,7 @@ package final class ZoneTable: Sendable {
     }
 
     /// All records of one type at one name, and the signatures over them.
-    struct RecordSet {
+    struct RecordSet: Equatable {
         var type: RecordType
         var count: UInt16 = 0
         var signatureCount: UInt16 = 0
@@ -68,6 +68,11 @@ package final class ZoneTable: Sendable {
         self.negativeTTL = negativeTTL
         self.recordCount = recordCount
         self.warnings = warnings
+    }
+
+    /// True for the same records, letter for letter.
+    package func isSame(as other: ZoneTable) -> Bool {
+        octets == other.octets && nodes == other.nodes && plainCount == other.plainCount && sets == other.sets
     }
 
     /// Octets of memory that the tables take.

@@ -61,11 +61,22 @@ struct AcceptanceGate {
         #expect(accept(octets("1234 8100 0001 0000 0000 0000" + Self.question)).0 == .dropped)
     }
 
-    @Test("NOTIFY is read up to its question: an SOA may stand in its answer section (RFC 1996 §3.7)")
+    @Test("NOTIFY may have an SOA in its answer section (RFC 1996 §3.7), OPT and a signature")
     func notify() {
         var message = octets("1234 2400 0001 0001 0000 0000" + Self.question + "c00c 0006 0001 0000 0000 0000")
         #expect(accept(message).0 == .notify)
         #expect(accept(message).name == accept(octets(Self.header + Self.question)).name)
+        let signature = octets("00 00fa 00ff 0000 0000 0000")
+        message[11] = 1
+        #expect(accept(message).0 == .rejected(.formatError), "a record less than it says")
+        var query = Query()
+        let room = ByteBlock(capacity: 255)
+        let acceptance = withBytes(message + signature) {
+            QuestionParser.parse($0, into: &query, scratch: room.bytes)
+        }
+        #expect(acceptance == .notify)
+        #expect(query.signatureOffset == message.count)
+        #expect(accept(message + signature + [0]).0 == .rejected(.formatError), "more than it says")
         message.removeLast(message.count - 14)
         #expect(accept(message).0 == .rejected(.formatError))
     }

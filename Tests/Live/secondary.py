@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 from live import PATIENCE, Program, Server, Suite, dig, eventually, free_port, header, serve_zone, work
+from scripted_primary import ScriptedPrimary
 from zones import ZONE, compare, octets, sign
 
 COREFILE = """
@@ -219,6 +220,102 @@ def incremental(suite):
         server.kill()
 
 
+def address_of(server):
+    answer = dig(server.port, "www.zone.test", "A", "+time=2", "+tries=1")
+    return answer.data[0].split()[1] if answer.data else answer.rcode
+
+
+def odd_primaries(suite):
+    """Primaries that are slow, silent or wrong hold neither the zone nor the process."""
+    primary = ScriptedPrimary()
+    server = Server(COREFILE % primary.port).wait_for("www.zone.test")
+    count = len(primary.asked)
+    primary.delay = 2.5
+    notify(server.port, "zone.test")
+    suite.check("the primary is asked upon NOTIFY", eventually(lambda: len(primary.asked) > count))
+    primary.said, primary.delay = 3, 0
+    suite.check("a refresh that fell due while it was waited for does not hold the zone",
+        eventually(lambda: address_of(server) == "192.0.2.3"), server.log_end())
+    server.write(server.corefile.read_text().replace("whoami", "whoami\n    chaos"))
+    server.signal(signal.SIGUSR1)
+    suite.check("nor a reload", eventually(lambda: "Reloading complete" in server.log), server.log_end())
+    primary.said, primary.given = 9, 2
+    suite.check("an older version than was said is not taken",
+        eventually(lambda: "it gives serial 2, which is not newer than 3" in server.log), server.log_end())
+    count = len(primary.asked)
+    suite.check("it is asked again", eventually(lambda: len(primary.asked) >= count + 6))
+    suite.equal("the zone stays as it was", address_of(server), "192.0.2.3")
+    suite.equal("that is said once", server.log.count("which is not newer than 3"), 1)
+    primary.given = None
+    suite.check("a newer version is taken again", eventually(lambda: address_of(server) == "192.0.2.9"), server.log_end())
+    server.signal(signal.SIGTERM)
+    suite.equal("nor the end", server.exit_code(), 0)
+
+
+def over_reloads(suite):
+    """What is known of a copied zone is known after a reload of the Corefile."""
+    primary = ScriptedPrimary(numbers=(1, 1, 4))
+    server = Server(COREFILE % primary.port).wait_for("www.zone.test")
+    primary.said = 2
+    suite.check("a second version", eventually(lambda: address_of(server) == "192.0.2.2"), server.log_end())
+    suite.equal("differences lead to it", len(incremental_copy(server.port, 1)), 6)
+    count = len(primary.asked)
+    server.write(server.corefile.read_text().replace("whoami", "whoami\n    chaos"))
+    server.signal(signal.SIGUSR1)
+    suite.check("after a reload the primary is asked",
+        eventually(lambda: "Reloading complete" in server.log and len(primary.asked) > count + 1), server.log_end())
+    suite.equal("for its serial, and not for the zone", set(primary.asked[count:]), {"SOA"})
+    suite.equal("differences lead to the version still", len(incremental_copy(server.port, 1)), 6)
+    primary.drips, primary.said = True, 3
+    suite.check("the zone expires, though a copy is under way", eventually(lambda: address_of(server) == "SERVFAIL"),
+        server.log_end())
+    suite.check("which is said", "zone.test. has expired" in server.log, server.log_end())
+    server.kill()
+
+
+def spent(server):
+    """Seconds of CPU that the process has taken."""
+    with open(f"/proc/{server.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def silent_primaries(suite):
+    """Waiting costs nothing."""
+    primary = ScriptedPrimary()
+    primary.silent = True
+    zones = " ".join(f"z{number}.test" for number in range(100))
+    server = Server((COREFILE % primary.port).replace("secondary zone.test", f"secondary {zones}")).wait_for("whoami.test.")
+    suite.check("each zone asks", eventually(lambda: len(primary.asked) >= 100), server.log_end())
+    before = spent(server)
+    # Each is given up after ten seconds, and asked again.
+    suite.check("gives up, and asks again", eventually(lambda: len(primary.asked) >= 200), server.log_end())
+    taken = spent(server) - before
+    suite.check("and takes next to nothing meanwhile", taken < 1, f"{taken} s of CPU")
+    server.kill()
+
+
+def letters(suite):
+    """Records that differ in letters only are one: the difference to a version with one of them takes nothing away."""
+    folder = work / "letters"
+    folder.mkdir()
+    file, nsd = folder / "zone", free_port()
+    fill = "".join(f"fill{number} A 192.0.2.{number}\n" for number in range(100))
+    file.write_text(ZONE + fill + "two MX 10 mail\ntwo MX 10 MAIL\n")
+    first = Server(f".:@PORT@ {{\n    bind 127.0.0.1\n    transfer {{\n        to * 127.0.0.1:{nsd}\n    }}\n"
+        f"    file {file} zone.test {{\n        reload 100ms\n    }}\n}}\n").wait_for("zone.test", "SOA")
+    suite.equal("one record of two", len(dig(first.port, "two.zone.test", "MX").data), 1)
+    (folder / "nsd.conf").write_text(SECONDARY.format(port=nsd, folder=folder, primary=first.port))
+    Program("nsd", ["nsd", "-d", "-c", folder / "nsd.conf"])
+    suite.check("NSD has the zone", eventually(lambda: dig(nsd, "two.zone.test", "MX").data))
+    draft = folder / "draft"
+    draft.write_text(ZONE.replace("2024010101", "2024010102") + fill + "two MX 10 mail\n")
+    draft.replace(file)
+    suite.check("and the next version", eventually(lambda: serial_at(nsd) == 2024010102))
+    suite.equal("with the record", len(dig(nsd, "two.zone.test", "MX").data), 1)
+    first.kill()
+
+
 def serial_at(port):
     answer = dig(port, "zone.test", "SOA").answer
     return int(answer[0][3].split()[2]) if answer else None
@@ -234,7 +331,7 @@ def incremental_copy(port, known):
 
 
 def body(suite):
-    for part in [following, incremental, signed, expiring]:
+    for part in [following, incremental, letters, signed, expiring, odd_primaries, over_reloads, silent_primaries]:
         part(suite)
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from live import Program, Server, Suite, dig, eventually, free_port, work
+from scripted_primary import ScriptedPrimary
 from zones import ZONE
 
 ALGORITHMS = ["hmac-md5", "hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
@@ -119,8 +120,40 @@ zone:
     server.kill()
 
 
+def notices(suite):
+    """NOTIFY of a zone that is copied, signed by dig and not signed."""
+    primary = ScriptedPrimary(numbers=(3600, 3600, 36000))
+    server = Server(f"""
+.:@PORT@ {{
+    bind 127.0.0.1
+    tsig zone.test {{
+        secret key.test. {SECRET}
+        require all
+    }}
+    secondary zone.test {{
+        transfer from 127.0.0.1:{primary.port}
+    }}
+    whoami
+}}
+""").wait_for("whoami.example.")
+    suite.check("the zone is copied", eventually(lambda: "AXFR" in primary.asked), server.log_end())
+    words = ["zone.test", "SOA", "+opcode=notify", "+norecurse"]
+    for label, key, wanted in [
+        ("not signed", None, "REFUSED"), ("by a key that is not known", f"hmac-sha256:none.test:{SECRET}", "NOTAUTH"),
+        ("with another secret", f"hmac-sha256:key.test:{OTHER}", "NOTAUTH"),
+    ]:
+        suite.equal(f"NOTIFY {label}", code(asked(server.port, "dig", key, *words).stdout), wanted)
+    suite.equal("and the primary is not asked", primary.asked, ["AXFR"])
+    done = asked(server.port, "dig", f"hmac-sha256:key.test:{SECRET}", *words)
+    suite.equal("NOTIFY as it must be, and its answer signed",
+        (code(done.stdout), "could not be validated" in done.stdout + done.stderr, "TSIG PSEUDOSECTION" in done.stdout),
+        ("NOERROR", False, True))
+    suite.check("and the primary is asked", eventually(lambda: primary.asked == ["AXFR", "SOA"]), str(primary.asked))
+    server.kill()
+
+
 def body(suite):
-    for part in [signing, chosen_types]:
+    for part in [signing, chosen_types, notices]:
         part(suite)
 
 

@@ -83,7 +83,10 @@ package struct ScalingSession: Sendable {
         var earliest = ContinuousClock.now
         // The first lists come within moments; a round before them would only say that nothing is known yet.
         let latest = ContinuousClock.now + settings.pollPeriod
-        repeat { await wait(for: changes, change) } while await round.isWaitingForNodes && .now < latest
+        repeat {
+            await wait(for: changes, change)
+        } while await round.isWaitingForNodes
+            && .now < latest && !Task.isCancelled
         while !Task.isCancelled {
             try? await Task.sleep(until: max(.now + Self.gathering, earliest), clock: .continuous)
             guard !Task.isCancelled else { break }

@@ -75,22 +75,12 @@ package final class Chain {
         var exchange = Exchange(
             message: message, asked: query, response: writer, client: client, transport: transport,
             received: loop.now, scratch: scratch.bytes)
-        if acceptance == .notify {
-            let handlers = find(&exchange, router)?.handlers ?? []
-            if handlers.contains(where: { $0.hears(ofChangeIn: query.folded, from: client.address) }) {
-                exchange.response.flags |= HeaderFlag.authoritative
-            } else {
-                counters.rejected.bump()
-                exchange.response.code = .notImplemented
-            }
-            return .response(exchange.response.finish(query))
-        }
         if let code = Self.refusal(acceptance, query, router) {
             counters.rejected.bump()
             exchange.response.code = code
             return .response(exchange.response.finish(query))
         }
-        switch walk(&exchange, router) {
+        switch acceptance == .notify ? takeNotice(&exchange, router) : walk(&exchange, router) {
         case .complete:
             let length = complete(&exchange)
             guard let continuation = exchange.continuation, transport == .tcp else { return .response(length) }
@@ -183,6 +173,26 @@ package final class Chain {
         return block.refusesOthers && !exchange.isMissing
             ? .failed(.refused, .notAuthoritative)
             : .failed(.serverFailure, .notAuthoritative, because: "no next plugin found")
+    }
+
+    /// Lets the handlers of the zone's block hear that it has changed; what none of them takes is not implemented.
+    private func takeNotice(_ exchange: inout Exchange, _ router: ServerBlockRouter) -> Outcome {
+        exchange.server = router.address
+        let block = find(&exchange, router)
+        for (place, handler) in (block?.handlers ?? []).enumerated() {
+            exchange.position.firstHandler = place
+            switch handler.takeNotice(&exchange) {
+            case .next, .chase, .ask, .suspended: continue
+            case .answered: exchange.isAuthoritative = true
+            case .failed(let code, let error, let reason): exchange.fail(code, error, because: reason)
+            case .dropped: return .silent
+            }
+            exchange.answeredBy = block?.names[place] ?? ""
+            return .complete
+        }
+        counters.rejected.bump()
+        exchange.response.code = .notImplemented
+        return .complete
     }
 
     private func find(_ exchange: inout Exchange, _ router: ServerBlockRouter) -> LoopBlock? {

@@ -34,8 +34,9 @@ package protocol Handler: AnyObject {
     /// The handlers behind this one have answered its subquery; the verdict is about its own question.
     func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict
 
-    /// A client says that a zone has changed (RFC 1996); true when this handler copies the zone from that client.
-    func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool
+    /// A client says that the zone of the question has changed (RFC 1996): those that judge clients judge it as they do a
+    /// question, and the one that copies the zone from that client has answered. Nobody waits or asks further.
+    func takeNotice(_ exchange: inout Exchange) -> Verdict
 
     /// True for one that has whole zones: the last of a block, it refuses questions outside of them.
     var refusesOthers: Bool { get }
@@ -50,7 +51,7 @@ extension Handler {
     package func answered(_ response: InnerResponse, _ exchange: inout Exchange, note: AnyObject?) -> Verdict {
         .failed(.serverFailure)
     }
-    package func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool { false }
+    package func takeNotice(_ exchange: inout Exchange) -> Verdict { .next }
     package var refusesOthers: Bool { false }
     package func finish(_ exchange: inout Exchange) {}
 }

@@ -80,17 +80,3 @@ package final class LoopGroup: Sendable {
         }
     }
 }
-
-/// Carries a new loop to the thread that will run it.
-private final class LoopStart: @unchecked Sendable {
-    // Invariant: written before the thread starts and taken once, on that thread.
-    private let loop: EventLoop
-    let handle: LoopHandle
-
-    init(_ loop: EventLoop) {
-        self.loop = loop
-        handle = loop.handle
-    }
-
-    func take() -> EventLoop { loop }
-}

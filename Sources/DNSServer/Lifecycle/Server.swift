@@ -229,7 +229,9 @@ extension Server {
         var plugins: [any Plugin] { plan.plugins }
         var isStopping: Bool { stopping.isSet }
         var configurationHash: String { plan.hash }
-        func reload() async { await server.reload() }
+        /// In a task of its own: that of the plugin that asks is cancelled once its configuration is replaced, and what is
+        /// waited for in a cancelled task is not waited for at all.
+        func reload() async { await Task { await server.reload() }.value }
         func hashOfFilesNow() -> String? { try? server.source.read().hash }
     }
 }

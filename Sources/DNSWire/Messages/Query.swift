@@ -49,7 +49,7 @@ package enum HeaderFlag {
 /// What is to happen with received octets before any handler sees them.
 package enum Acceptance: Equatable {
     case accepted
-    /// A primary says that a zone changed (RFC 1996); what follows the question is not looked at.
+    /// A primary says that a zone changed (RFC 1996).
     case notify
     /// Say nothing: not a query at all.
     case dropped

@@ -28,12 +28,17 @@ package enum QuestionParser {
         query.type = RecordType(rawValue: message.uint16(at: nameEnd))
         query.class = message.uint16(at: nameEnd + 2)
         query.questionEnd = nameEnd + 4
-        if query.opcode == Self.notify { return .notify }
+        if query.opcode == Self.notify {
+            // The SOA of the new version may come with it (RFC 1996 §3.7), and is not looked at: it is asked for.
+            let before = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8))
+            let acceptance = parseRecords(message, before: before, additional: additional, into: &query)
+            return acceptance == .accepted ? .notify : acceptance
+        }
         let authority = message.uint16(at: 8)
         // Plain queries are nearly all: no further records, nothing behind the question.
         if additional == 0, authority == 0, message.count == query.questionEnd { return checkType(query) }
         guard authority == 0 || authority == 1 && query.type == .ixfr else { return .rejected(.formatError) }
-        return parseRecords(message, authority: Int(authority), additional: additional, into: &query)
+        return parseRecords(message, before: Int(authority), additional: additional, into: &query)
     }
 
     private static func checkType(_ query: Query) -> Acceptance {
@@ -61,12 +66,15 @@ package enum QuestionParser {
         return nil
     }
 
+    /// - Parameters:
+    ///   - before: how many records stand between the question and the additional section.
+    ///   - additional: how many stand there.
     private static func parseRecords(
-        _ message: ByteView, authority: Int, additional: Int, into query: inout Query
+        _ message: ByteView, before: Int, additional: Int, into query: inout Query
     ) -> Acceptance {
         var reader = MessageReader(message, at: query.questionEnd)
         do {
-            for _ in 0..<authority { _ = try reader.next() }
+            for _ in 0..<before { _ = try reader.next() }
             var sawTSIG = false
             for _ in 0..<additional {
                 let record = try reader.next()

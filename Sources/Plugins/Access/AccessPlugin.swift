@@ -49,6 +49,8 @@ final class AccessHandler: Handler {
             [("server", block.serverLabel), ("view", block.view)])
     }
 
+    func takeNotice(_ exchange: inout Exchange) -> Verdict { answer(&exchange) }
+
     func answer(_ exchange: inout Exchange) -> Verdict {
         let client = exchange.client.address
         let question = exchange.question

@@ -19,6 +19,13 @@ package final class AutoPlugin: Plugin, ZoneTableSource {
         lookAgain()
     }
 
+    /// Zones that both have go on, also those whose files cannot be read now, and what led to their versions.
+    package func adopt(_ predecessor: any Plugin) {
+        guard let predecessor = predecessor as? AutoPlugin else { return }
+        for folder in folders { folder.adopt(from: predecessor.folders, serving: predecessor.zones) }
+        zones.adopt(predecessor.zones)
+    }
+
     package func start(_ environment: any PluginEnvironment) async {
         let folders = folders
         task.withLock { task in

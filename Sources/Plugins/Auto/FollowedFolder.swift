@@ -23,6 +23,30 @@ final class FollowedFolder: Sendable {
         self.files = files
     }
 
+    /// Zones stay as they were where their files, or the folder itself, cannot be read now.
+    ///
+    /// - Parameters:
+    ///   - others: the folders that were followed until now.
+    ///   - old: their zones.
+    func adopt(from others: [FollowedFolder], serving old: ServedZones) {
+        followed.withLock { followed in
+            if isMissing.withLock({ $0 }), let other = others.first(where: { $0.settings.folder == settings.folder }) {
+                for (zone, known) in other.followed.withLock({ $0 }) where settings.holds(zone) {
+                    followed[zone] = Followed(path: known.path, file: file(at: known.path, of: zone))
+                }
+            }
+            for zone in followed.keys where zones.table(of: zone) == nil {
+                guard let table = old.table(of: zone) else { continue }
+                zones.put(zone, table)
+                Log.warning("plugin/auto: \(zone) is served as it was before the reload, with serial \(table.serial)")
+            }
+        }
+    }
+
+    private func file(at path: String, of zone: Name) -> FollowedZoneFile {
+        FollowedZoneFile(path, zones: [zone], plugin: AutoPlugin.directive, into: zones, readFile: files.read)
+    }
+
     func follow() async {
         guard settings.reload > .zero else { return }
         while (try? await Task.sleep(for: settings.reload)) != nil { look() }
@@ -43,8 +67,7 @@ final class FollowedFolder: Sendable {
                 if let known = followed[zone] {
                     known.file.readAgain()
                 } else {
-                    let file = FollowedZoneFile(
-                        path, zones: [zone], plugin: AutoPlugin.directive, into: zones, readFile: files.read)
+                    let file = file(at: path, of: zone)
                     followed[zone] = Followed(path: path, file: file)
                     file.readAgain()
                 }

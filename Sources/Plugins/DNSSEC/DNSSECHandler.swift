@@ -88,8 +88,13 @@ final class DNSSECHandler: Handler {
     private func copy(
         _ section: Section, _ records: [ZoneRecord], _ response: InnerResponse, _ exchange: inout Exchange
     ) {
+        let (records, repeated) = Self.each(records)
+        var position = 0
         for (record, place) in response.records where place == section {
-            exchange.copy(record, of: response, ttl: record.ttl, in: section)
+            if !repeated.contains(position) {
+                exchange.copy(record, of: response, ttl: record.ttl, in: section)
+            }
+            position += 1
         }
         let isReferral = section == .authority && !response.isAuthoritative
         for set in Self.sets(records) {
@@ -99,6 +104,14 @@ final class DNSSECHandler: Handler {
             if section == .additional, !response.isAuthoritative { continue }
             write(cache.signatures(of: set, for: zone), in: section, &exchange)
         }
+    }
+
+    /// Each record once, and the positions of those that are there already: a signature is over a set, in which no record
+    /// stands twice (RFC 4034 §6.3).
+    private static func each(_ records: [ZoneRecord]) -> (records: [ZoneRecord], repeated: Set<Int>) {
+        var seen: Set<RecordKey> = []
+        let repeated = Set(records.indices.filter { !seen.insert(RecordKey(records[$0])).inserted })
+        return (records.indices.filter { !repeated.contains($0) }.map { records[$0] }, repeated)
     }
 
     /// Records of one owner and type each, in the order of their first.

@@ -13,6 +13,8 @@ final class DnstapHandler: Handler {
         self.metadata = metadata
     }
 
+    func takeNotice(_ exchange: inout Exchange) -> Verdict { answer(&exchange) }
+
     func answer(_ exchange: inout Exchange) -> Verdict {
         guard exchange.isFirstQuestion else { return .next }
         for tap in taps { tap.tell(.clientQuery, exchange, metadata) }

@@ -168,7 +168,8 @@ final class DnstapSender: Sendable {
                 if end.map({ ContinuousClock.now > $0 }) ?? Task.isCancelled {
                     throw Failure(text: "the collector does not read")
                 }
-                try? await Task.sleep(for: .milliseconds(5))
+                // In a task of its own: this one may be cancelled, and would not sleep at all.
+                await Task { try? await Task.sleep(for: .milliseconds(5)) }.value
             }
         }
     }

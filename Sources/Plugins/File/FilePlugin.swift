@@ -50,6 +50,11 @@ package final class FilePlugin: Plugin, ZoneTableSource {
         }
     }
 
+    /// Zones that both have go on, also those whose files cannot be read now, and what led to their versions.
+    package func adopt(_ predecessor: any Plugin) {
+        if let predecessor = predecessor as? FilePlugin { zones.adopt(predecessor.zones) }
+    }
+
     package func start(_ environment: any PluginEnvironment) async {
         for (file, pause) in files { file.sayState(pause) }
         let files = files

@@ -18,8 +18,9 @@ struct ServedZone: Sendable {
     /// Records that all differences may have, beside a part of those of the zone: more are as well sent as a whole.
     private static let fewRecords = 100
 
-    /// Takes the next version in.
+    /// Takes the next version in; one that is the same changes nothing.
     fileprivate mutating func take(_ new: ZoneTable?) {
+        if let old = table, let new, old.isSame(as: new) { return }
         defer { table = new }
         guard let old = table, let new, ZoneTimers.isNewer(new.serial, than: old.serial) else {
             return differences = []
@@ -57,6 +58,21 @@ final class ServedZones: Sendable {
             } else {
                 published.publish(Self.ordered(zones + [ServedZone(origin: origin, table: table)]))
             }
+        }
+    }
+
+    /// Goes on from what `other` has of the zones that both have; what was read of them meanwhile is the next version.
+    func adopt(_ other: ServedZones) {
+        let old = Dictionary(other.published.value.map { ($0.origin, $0) }) { first, _ in first }
+        changing.withLock { _ in
+            published.publish(
+                published.value.map { zone in
+                    guard let before = old[zone.origin] else { return zone }
+                    var kept = zone
+                    (kept.table, kept.differences) = (before.table, before.differences)
+                    if let read = zone.table { kept.take(read) }
+                    return kept
+                })
         }
     }
 

@@ -62,7 +62,9 @@ final class ZoneTableHandler: Handler {
 
     var refusesOthers: Bool { true }
 
-    func hears(ofChangeIn zone: ByteView, from client: IPAddress) -> Bool { hearsOfChange(Name(zone), client) }
+    func takeNotice(_ exchange: inout Exchange) -> Verdict {
+        hearsOfChange(Name(exchange.question.folded), exchange.client.address) ? .answered : .next
+    }
 
     private func claim(_ exchange: inout Exchange) {
         if exchange.isFirstQuestion { exchange.isAuthoritative = true }

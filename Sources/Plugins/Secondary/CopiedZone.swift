@@ -1,118 +1,149 @@
 import DNSWire
 import EventLoop
+import Synchronization
 import Telemetry
 import ZoneData
 
 /// Keeps one zone as its primaries have it.
-actor CopiedZone {
-    nonisolated let origin: Name
-    nonisolated let primaries: [SocketAddress]
+final class CopiedZone: Sendable {
+    let origin: Name
+    private let primaries: [any ZonePrimary]
     private let served: ServedZones
-    private var schedule = RefreshSchedule()
-    private let begin = ContinuousClock.now
-    private var isAsking = false
-    private var isAskedAgain = false
-    /// Whether the log has it that no primary answers.
-    private var isToldOfFailure = false
+    private let limits: TransferLimits
+    private let clock: ZoneClock
+    private let state = Mutex(State())
+    /// What wakes the task that asks primaries, and the one that lets the zone expire.
+    private let asking: Alarm
+    private let expiring: Alarm
 
-    init(_ origin: Name, from primaries: [SocketAddress], into served: ServedZones) {
+    private struct State {
+        var schedule = RefreshSchedule()
+        /// Whether somebody wants primaries to be asked now.
+        var isAsked = false
+        /// Whether the log has it that no primary answers.
+        var isToldOfFailure = false
+    }
+
+    init(
+        _ origin: Name, from primaries: [any ZonePrimary], into served: ServedZones,
+        limits: TransferLimits = TransferLimits(), clock: ZoneClock = .real
+    ) {
         self.origin = origin
         self.primaries = primaries
         self.served = served
+        self.limits = limits
+        self.clock = clock
+        asking = Alarm(clock)
+        expiring = Alarm(clock)
     }
 
-    private var now: Duration { ContinuousClock.now - begin }
+    /// Goes on from what another knew of the same zone: primaries are asked at once whether there is anything newer.
+    func adopt(_ other: CopiedZone) {
+        var known = other.state.withLock { $0 }
+        known.schedule.hurry()
+        known.isAsked = false
+        state.withLock { $0 = known }
+    }
 
     /// Ends with its task.
     func run() async {
-        while !Task.isCancelled {
-            let wait = schedule.next - now
-            if wait > .zero {
-                try? await Task.sleep(for: wait)
-            } else {
-                await ask()
-            }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.keepAsking() }
+            group.addTask { await self.keepExpiring() }
         }
     }
 
-    /// Asks primaries whether there is a newer version and takes it over; of several calls at once the last asks again.
-    func ask() async {
-        isAskedAgain = true
-        guard !isAsking else { return }
-        isAsking = true
-        while isAskedAgain, !Task.isCancelled {
-            isAskedAgain = false
-            await askOnce()
+    /// Has primaries asked whether there is a newer version: at once, or once more after what they are being asked now.
+    func ask() {
+        state.withLock { $0.isAsked = true }
+        asking.wake()
+    }
+
+    /// The only one that asks, so that nothing comes in between.
+    private func keepAsking() async {
+        while !Task.isCancelled {
+            let next = state.withLock { state -> Duration in
+                defer { state.isAsked = false }
+                return state.isAsked ? .zero : state.schedule.next
+            }
+            if next <= clock.now() { await askOnce() } else { await asking.sleep(until: next) }
         }
-        isAsking = false
+    }
+
+    private func keepExpiring() async {
+        while !Task.isCancelled {
+            let now = clock.now()
+            let (expiry, hasExpired) = state.withLock { ($0.schedule.expiry, $0.schedule.expires(at: now)) }
+            guard hasExpired else {
+                // Whoever hears a primary wakes this.
+                await expiring.sleep(until: expiry ?? now + .seconds(86400))
+                continue
+            }
+            served.put(origin, nil)
+            Log.error("plugin/secondary: \(origin) has expired: no primary was heard for as long as its SOA allows")
+        }
     }
 
     private func askOnce() async {
         var reasons: [String] = []
         for primary in primaries {
             do {
-                try await copy(from: primary)
-                isToldOfFailure = false
-                return
+                return try await copy(from: primary)
             } catch {
                 reasons.append("\(primary): \(error)")
             }
         }
         guard !Task.isCancelled else { return }
-        schedule.failed(at: now)
-        if !isToldOfFailure {
-            isToldOfFailure = true
+        let now = clock.now()
+        let isNews = state.withLock { state in
+            defer { state.isToldOfFailure = true }
+            state.schedule.failed(at: now)
+            return !state.isToldOfFailure
+        }
+        if isNews {
             Log.warning(
                 "plugin/secondary: \(origin) was not copied: \(reasons.joined(separator: "; ")); it is tried again")
         }
-        if schedule.isExpired(at: now), served.table(of: origin) != nil {
-            served.put(origin, nil)
-            Log.error("plugin/secondary: \(origin) has expired: no primary was heard for as long as its SOA allows")
-        }
     }
 
-    private func copy(from primary: SocketAddress) async throws {
-        if let known = schedule.timers, let table = served.table(of: origin) {
-            let timers = try await timers(of: primary)
-            guard timers.isNewer(than: known.serial) else { return schedule.succeeded(at: now, known) }
-            // Who cannot give differences, or gives wrong ones, is asked for the whole.
-            if (try? await transfer(from: primary, since: table)) != nil { return }
+    private func copy(from primary: any ZonePrimary) async throws {
+        let end = ContinuousClock.now + limits.whole
+        guard let known = state.withLock({ $0.schedule.timers }), let table = served.table(of: origin) else {
+            return take(try await primary.copy(of: origin, since: nil, until: end), from: primary)
         }
-        try await transfer(from: primary)
+        guard try await primary.timers(of: origin, until: end).isNewer(than: known.serial) else {
+            return succeeded(known)
+        }
+        // Who cannot give differences, or gives wrong ones, is asked for the whole.
+        if let version = try? await primary.copy(of: origin, since: table, until: end),
+            version.timers.isNewer(than: known.serial)
+        {
+            return take(version, from: primary)
+        }
+        let version = try await primary.copy(of: origin, since: nil, until: end)
+        // A primary that says one thing and gives another must not lead back and forth (RFC 1034 §4.3.5).
+        guard version.timers.isNewer(than: known.serial) else {
+            throw ZoneContentError("it gives serial \(version.timers.serial), which is not newer than \(known.serial)")
+        }
+        take(version, from: primary)
     }
 
-    /// Copies the whole zone, or what makes the primary's version of `known`.
-    private func transfer(from primary: SocketAddress, since known: ZoneTable? = nil) async throws {
-        let id = MessageID.random()
-        let connection = try PrimaryConnection(primary)
-        try await connection.send(
-            PrimaryConnection.query(
-                id, origin, known == nil ? .axfr : .ixfr, authority: known?.startOfAuthority.map { [$0] } ?? []))
-        var zone = ReceivedZone(of: origin, id: id, since: known)
-        while true {
-            switch try zone.take(try await connection.receive()) {
-            case .more: continue
-            case .current(let timers): return schedule.succeeded(at: now, timers)
-            case .whole(let table, let timers):
-                let way = zone.isIncremental ? ", by differences" : ""
-                served.put(origin, table)
-                schedule.succeeded(at: now, timers)
-                Log.info(
-                    "plugin/secondary: \(origin) is served as \(primary) has it, with serial \(timers.serial)\(way)")
-                for warning in table.warnings { Log.warning("plugin/secondary: \(origin): \(warning)") }
-                return
-            }
-        }
+    private func take(_ version: ZoneVersion, from primary: any ZonePrimary) {
+        guard !Task.isCancelled else { return }
+        served.put(origin, version.table)
+        succeeded(version.timers)
+        let way = version.isIncremental ? ", by differences" : ""
+        Log.info(
+            "plugin/secondary: \(origin) is served as \(primary) has it, with serial \(version.timers.serial)\(way)")
+        for warning in version.table.warnings { Log.warning("plugin/secondary: \(origin): \(warning)") }
     }
 
-    /// Over TCP, so that nobody else can say it.
-    private func timers(of primary: SocketAddress) async throws -> ZoneTimers {
-        let id = MessageID.random()
-        let connection = try PrimaryConnection(primary)
-        try await connection.send(PrimaryConnection.query(id, origin, .soa))
-        guard let response = ReceivedRecords(try await connection.receive()), response.id == id, response.code == 0,
-            let timers = response.answers.lazy.compactMap({ ZoneTimers($0) }).first
-        else { throw PrimaryConnection.Failure(description: "no SOA of \(origin)") }
-        return timers
+    private func succeeded(_ timers: ZoneTimers) {
+        let now = clock.now()
+        state.withLock { state in
+            state.schedule.succeeded(at: now, timers)
+            state.isToldOfFailure = false
+        }
+        expiring.wake()
     }
 }

@@ -9,17 +9,22 @@ final class PrimaryConnection {
         let description: String
     }
 
-    /// How long may pass between two parts of a response.
-    private static let patience = Duration.seconds(10)
-    private static let pause = Duration.milliseconds(2)
-
     private let stream: StreamSocket
+    private let limits: TransferLimits
+    private let start = ContinuousClock.now
+    private let end: ContinuousClock.Instant
     private let room = ByteBlock(capacity: 65536)
     private var received: [UInt8] = []
     /// Where the next message begins in `received`.
     private var position = 0
+    /// Of all messages so far.
+    private var octets = 0
 
-    init(_ address: SocketAddress) throws(Failure) {
+    /// - Parameter end: when all of the response must be there.
+    /// - Throws: why no connection can begin.
+    init(_ address: SocketAddress, _ limits: TransferLimits, until end: ContinuousClock.Instant) throws(Failure) {
+        self.limits = limits
+        self.end = end
         do throws(SystemError) {
             stream = try StreamSocket(connectingTo: address)
         } catch {
@@ -36,46 +41,74 @@ final class PrimaryConnection {
             + authority.flatMap(\.wire)
     }
 
+    /// - Throws: that the connection is not there in time, or never will be.
     func send(_ message: [UInt8]) async throws(Failure) {
         let framed = [UInt8(message.count >> 8), UInt8(message.count & 0xFF)] + message
         var sent = 0
-        let end = ContinuousClock.now + Self.patience
+        let patience = ContinuousClock.now + limits.silence
         while sent < framed.count {
-            if case .octets(let count) = withBytes(Array(framed[sent...]), { stream.write($0) }) {
-                sent += count
-            } else {
-                // A connection that is not there yet and one that was refused look alike until it is read from.
-                try await rest(until: end)
+            switch withBytes(Array(framed[sent...]), { stream.write($0) }) {
+            case .octets(let count): sent += count
+            case .wouldBlock: try await wait(.writing, until: patience)
+            case .closed: throw Failure(description: "no connection")
             }
         }
     }
 
     /// The next message, without its length.
+    ///
+    /// - Throws: that it is late, too much, or cut.
     func receive() async throws(Failure) -> [UInt8] {
-        let end = ContinuousClock.now + Self.patience
+        let patience = ContinuousClock.now + limits.silence
         while true {
-            if received.count - position >= 2 {
-                let length = Int(received[position]) << 8 | Int(received[position + 1])
-                if received.count - position >= 2 + length {
-                    let message = Array(received[(position + 2)..<(position + 2 + length)])
-                    position += 2 + length
-                    if position > 1 << 18 {
-                        received.removeFirst(position)
-                        position = 0
-                    }
-                    return message
-                }
+            guard ContinuousClock.now < end else { throw late }
+            if let message = takeMessage() {
+                try count(message)
+                return message
             }
             switch stream.read(into: room.bytes) {
             case .octets(let count): received += room.bytes.view(count).array
-            case .wouldBlock: try await rest(until: end)
+            case .wouldBlock: try await wait(.reading, until: patience)
             case .closed: throw Failure(description: "the connection was closed")
             }
         }
     }
 
-    private func rest(until end: ContinuousClock.Instant) async throws(Failure) {
-        guard ContinuousClock.now < end else { throw Failure(description: "no answer within \(Self.patience)") }
-        do { try await Task.sleep(for: Self.pause) } catch { throw Failure(description: "the server ends") }
+    private func count(_ message: [UInt8]) throws(Failure) {
+        octets += message.count
+        guard octets <= limits.octets else { throw Failure(description: "more than \(limits.octets) octets") }
+        let taken = ContinuousClock.now - start
+        // Others may have the zone, too, and are not asked before this one has failed.
+        guard taken < limits.grace || Double(octets) >= taken / .seconds(1) * Double(limits.slowest) else {
+            throw Failure(description: "less than \(limits.slowest) octets a second")
+        }
+    }
+
+    private func takeMessage() -> [UInt8]? {
+        guard received.count - position >= 2 else { return nil }
+        let length = Int(received[position]) << 8 | Int(received[position + 1])
+        guard received.count - position >= 2 + length else { return nil }
+        let message = Array(received[(position + 2)..<(position + 2 + length)])
+        position += 2 + length
+        if position > 1 << 18 {
+            received.removeFirst(position)
+            position = 0
+        }
+        return message
+    }
+
+    private var late: Failure { Failure(description: "no whole answer within \(limits.whole)") }
+
+    private func wait(_ direction: SocketWait.Direction, until patience: ContinuousClock.Instant) async throws(Failure)
+    {
+        let isReady: Bool
+        do throws(SystemError) {
+            isReady = try await SocketWait.wait(for: stream.number, direction, until: min(patience, end))
+        } catch {
+            throw Failure(description: "\(error)")
+        }
+        guard !isReady else { return }
+        guard !Task.isCancelled else { throw Failure(description: "the server ends") }
+        throw end < patience ? late : Failure(description: "no answer within \(limits.silence)")
     }
 }

@@ -3,11 +3,13 @@ import ZoneData
 /// When a secondary asks its primaries, and until when it may answer (RFC 1034 §4.3.5).
 ///
 /// Times are counted from any one moment.
-struct RefreshSchedule {
-    /// The version that is served; nil before the first.
+struct RefreshSchedule: Sendable {
+    /// The version that is known; nil before the first.
     private(set) var timers: ZoneTimers?
     /// When primaries are asked next.
     private(set) var next = Duration.zero
+    /// Whether the known version was given up because no primary was heard.
+    private(set) var hasExpired = false
     private var lastSuccess = Duration.zero
     private var firstPause = Self.leastFirstPause
 
@@ -20,22 +22,37 @@ struct RefreshSchedule {
     mutating func succeeded(at now: Duration, _ timers: ZoneTimers) {
         self.timers = timers
         lastSuccess = now
-        next = now + .seconds(max(Self.leastPause, timers.refresh))
+        hasExpired = false
+        next = now + Self.pause(timers.refresh)
     }
 
     /// No primary gave what it was asked for.
     mutating func failed(at now: Duration) {
         if let timers {
-            next = now + .seconds(max(Self.leastPause, timers.retry))
-            if !isExpired(at: now) { next = min(next, expiry) }
+            next = now + Self.pause(timers.retry)
         } else {
             next = now + firstPause
             firstPause = min(firstPause * 2, Self.greatestFirstPause)
         }
     }
 
-    /// True when no primary was heard for so long that the data must not be served any more.
-    func isExpired(at now: Duration) -> Bool { timers != nil && now >= expiry }
+    /// Primaries are asked at once, whatever was planned.
+    mutating func hurry() { next = .zero }
 
-    private var expiry: Duration { lastSuccess + .seconds(timers?.expire ?? 0) }
+    /// When the known version must not be served any more unless a primary is heard; nil when there is none.
+    ///
+    /// An SOA that lets a zone expire before it is asked for twice would have it served never or now and then only.
+    var expiry: Duration? {
+        guard let timers, !hasExpired else { return nil }
+        return lastSuccess + max(.seconds(timers.expire), Self.pause(timers.refresh) + Self.pause(timers.retry))
+    }
+
+    /// True once, when the known version must go.
+    mutating func expires(at now: Duration) -> Bool {
+        guard let expiry, now >= expiry else { return false }
+        hasExpired = true
+        return true
+    }
+
+    private static func pause(_ seconds: UInt32) -> Duration { .seconds(max(leastPause, seconds)) }
 }

@@ -11,6 +11,8 @@ package final class SecondaryPlugin: Plugin, ZoneTableSource {
 
     let zones: ServedZones
     private let copies: [CopiedZone]
+    /// Whose NOTIFY is heard, by zone.
+    private let hearing: [Name: Set<IPAddress>]
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -23,26 +25,27 @@ package final class SecondaryPlugin: Plugin, ZoneTableSource {
         }
         let zones = ServedZones(primaries.keys.map { ServedZone(origin: $0) })
         self.zones = zones
-        copies = primaries.map { CopiedZone($0.key, from: $0.value, into: zones) }
+        copies = primaries.map { origin, addresses in
+            CopiedZone(origin, from: addresses.map { AskedPrimary(address: $0) }, into: zones)
+        }
+        hearing = primaries.mapValues { Set($0.map(\.address)) }
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
-        ZoneTableHandler(zones) { [copies] zone, client in
-            guard
-                let copy = copies.first(where: { copy in
-                    zone == copy.origin && copy.primaries.contains { $0.address == client }
-                })
-            else { return false }
-            Task { await copy.ask() }
+        ZoneTableHandler(zones) { [copies, hearing] zone, client in
+            guard hearing[zone]?.contains(client) == true else { return false }
+            copies.first { $0.origin == zone }?.ask()
             return true
         }
     }
 
-    /// Zones that both have are served as they were until a primary was heard.
+    /// Zones that both have go on: what is served and until when, and what led to it.
     package func adopt(_ predecessor: any Plugin) {
         guard let predecessor = predecessor as? SecondaryPlugin else { return }
-        for zone in predecessor.zones.published.value where zones.origins.contains(zone.origin) {
-            zones.put(zone.origin, zone.table)
+        zones.adopt(predecessor.zones)
+        let known = Dictionary(predecessor.copies.map { ($0.origin, $0) }) { first, _ in first }
+        for copy in copies {
+            if let same = known[copy.origin] { copy.adopt(same) }
         }
     }
 

@@ -35,6 +35,8 @@ final class TSIGHandler: Handler {
 
     private static func now() -> UInt64 { WallClock.nanoseconds / 1_000_000_000 }
 
+    func takeNotice(_ exchange: inout Exchange) -> Verdict { answer(&exchange) }
+
     func answer(_ exchange: inout Exchange) -> Verdict {
         guard exchange.isFirstQuestion, zones.contains(exchange.question.folded) else { return .next }
         let offset = exchange.asked.signatureOffset

@@ -84,7 +84,9 @@ struct ZoneNotifier: Sendable {
                     continue
                 }
                 if refused { break }
-                try? await Task.sleep(for: .milliseconds(10))
+                guard let isReady = try? await SocketWait.wait(for: socket.number, .reading, until: end), isReady else {
+                    break
+                }
             }
         }
         try? await Task.sleep(until: end, clock: .continuous)

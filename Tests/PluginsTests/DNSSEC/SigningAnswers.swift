@@ -1,6 +1,8 @@
 import DNSServer
+import DNSWire
 import TestKit
 import Testing
+import ZoneData
 
 @testable import Plugins
 
@@ -42,6 +44,25 @@ import Testing
             try asked("x.child.a.test. A") == [
                 "NOERROR", "child.a.test. NS", "child.a.test. NSEC", "child.a.test. RRSIG",
             ])
+    }
+
+    @Test("a record that comes twice, be it in other letters, is given and signed once (RFC 4034 §6.3)")
+    func repeated() throws {
+        func server(_ answers: [String]) throws -> MemoryServer {
+            let lines = answers.map { "answer \"{{ .Name }} 60 IN \($0)\"" }.joined(separator: "\n")
+            let plugins = "dnssec a.test {\nkey file /keys/Ka.test\n}\ntemplate IN ANY a.test {\n\(lines)\n}"
+            return try MemoryServer(plugins, files: TestKeys.files)
+        }
+        func records(_ question: String, _ answers: [String]) throws -> [[UInt8]] {
+            let query = WireText.query(question, id: 7, dnssecOK: true)
+            let message = try #require(server(answers).begin(query, over: .tcp).octets)
+            return try #require(ReceivedRecords(message)).answers.map(\.data)
+        }
+        let one = "A 192.0.2.1"
+        #expect(try records("x.a.test. A", [one, one]).count == 2)
+        #expect(try records("x.a.test. MX", ["MX 10 m.a.test.", "MX 10 M.A.test.", "MX 20 m.a.test."]).count == 3)
+        // Ed25519 signs equal octets equally, but for the time in them.
+        #expect(try records("x.a.test. A", [one, one]).first == records("x.a.test. A", [one]).first)
     }
 
     @Test("types as NSEC lists them (RFC 4034 §4.1.2)") func bitmaps() {

@@ -40,6 +40,7 @@ import ZoneData
             try outcome([[.soa("b.test."), .soa("b.test.")]])
                 == "a transfer that does not begin with the SOA of a.test.")
         #expect(try outcome([[]]) == "a transfer without records")
+        #expect(try outcome([[soa, a], []]) == "a transfer without records", "they could come for ever")
         #expect(try outcome([[soa, a, soa, ns]]) == "a transfer that ends with another SOA than it began with")
         #expect(try outcome([[soa]], code: 5) == "refused with code 5")
         #expect(try outcome([[soa]], id: 8) == "a message that is no response to what was asked")
@@ -88,6 +89,23 @@ import ZoneData
         #expect(try changed([soa(2), soa(1), c, soa(2), soa(2)]) == "differences that remove what is not there")
         #expect(try changed([soa(3), soa(1), a, soa(2), c, soa(1)]) == "differences with a gap at 1")
         #expect(try changed([soa(2), soa(1), a, soa(2), c]) == "more")
+    }
+
+    @Test("no more records than may come, those that are not of the zone included") func tooMany() throws {
+        var zone = ReceivedZone(of: try #require(Name("a.test")), id: 7, most: 4)
+        let foreign = TestRecord.a("www.b.test.", "192.0.2.1")
+        _ = try zone.take(Self.query.reply([soa, a, a, foreign]))
+        do throws(ZoneContentError) {
+            _ = try zone.take(Self.query.reply([foreign]))
+            Issue.record("a fifth record is taken")
+        } catch {
+            #expect(error.description == "more than 4 records")
+        }
+    }
+
+    @Test("differences find a record in whatever letters they name it") func letters() throws {
+        let removed = TestRecord.cname("B.a.test.", "C.A.test.")
+        #expect(try changed([soa(2), soa(1), removed, soa(2), soa(2)]) == "changed 2: a.test. 6, www.a.test. 1")
     }
 
     @Test("octets that are no message, and messages cut anywhere") func octets() throws {

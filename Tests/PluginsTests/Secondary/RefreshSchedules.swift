@@ -17,24 +17,30 @@ import ZoneData
             now = schedule.next
         }
         #expect(pauses == [250, 500, 1000, 2000, 4000, 8000, 10000, 10000].map { .milliseconds($0) })
-        #expect(!schedule.isExpired(at: now))
+        #expect(schedule.expiry == nil)
     }
 
     @Test("after a copy: at refresh, at retry, and not served beyond expire") func later() {
         var schedule = RefreshSchedule()
         schedule.succeeded(at: .seconds(1000), timers)
         #expect(schedule.next == .seconds(1100))
+        #expect(schedule.expiry == .seconds(1250))
         schedule.failed(at: .seconds(1100))
         #expect(schedule.next == .seconds(1130))
-        #expect(!schedule.isExpired(at: .seconds(1249)))
-        // The moment of expiry is a moment to look.
-        schedule.failed(at: .seconds(1240))
-        #expect(schedule.next == .seconds(1250))
-        #expect(schedule.isExpired(at: .seconds(1250)))
+        // Once.
+        let hasExpired = [1249, 1250, 1251].map { schedule.expires(at: .seconds($0)) }
+        #expect(hasExpired == [false, true, false])
+        #expect(schedule.expiry == nil)
         schedule.failed(at: .seconds(1250))
         #expect(schedule.next == .seconds(1280))
         schedule.succeeded(at: .seconds(1280), timers)
-        #expect(!schedule.isExpired(at: .seconds(1281)))
+        #expect(schedule.expiry == .seconds(1530))
+    }
+
+    @Test("a zone does not expire before its primaries could be asked twice") func shortExpiry() {
+        var schedule = RefreshSchedule()
+        schedule.succeeded(at: .zero, ZoneTimers(serial: 1, refresh: 100, retry: 30, expire: 50))
+        #expect(schedule.expiry == .seconds(130))
     }
 
     @Test("an SOA of zeros does not make it ask without a pause") func zeros() {
