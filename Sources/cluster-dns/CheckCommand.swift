@@ -38,7 +38,8 @@ extension PlanBuilder {
         PlanBuilder(
             order: pluginOrder, metrics: metrics, defaultPort: defaultPort, supportsIPv6: System.supportsIPv6,
             hostAddresses: System.addresses(ofInterface: nil),
-            files: FileAccess(read: { try System.readText($0) }, list: { System.files(under: $0) }),
+            files: FileAccess(
+                read: { try System.readText($0) }, octets: { try System.read($0) }, list: { System.files(under: $0) }),
             interfaceAddresses: { System.addresses(ofInterface: $0) },
             examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) },
             upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) })

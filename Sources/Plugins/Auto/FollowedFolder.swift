@@ -44,7 +44,7 @@ final class FollowedFolder: Sendable {
                     known.file.readAgain()
                 } else {
                     let file = FollowedZoneFile(
-                        path, zones: [zone], plugin: AutoPlugin.directive, into: zones, readFile: files.read)
+                        path, zones: [zone], plugin: AutoPlugin.directive, into: zones, readFile: files.octets)
                     followed[zone] = Followed(path: path, file: file)
                     file.readAgain()
                 }
