@@ -120,6 +120,7 @@ package actor Server {
         Log.info("Reloading")
         do {
             let (_, plan) = try await build()
+            guard !stopping.isSet else { return }
             try await prepare(plan)
             try await takeOver(plan)
             Log.info("Reloading complete")

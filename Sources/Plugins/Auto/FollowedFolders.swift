@@ -38,7 +38,8 @@ final class FollowedFolders: Sendable {
             for (index, line) in lines.enumerated() where line.reload > .zero {
                 group.addTask { [self] in
                     while (try? await Task.sleep(for: line.reload)) != nil {
-                        await WorkThread.zones.run { self.look(at: index) }
+                        // Its turn may come when another configuration follows the folder.
+                        await WorkThread.zones.run { if !Task.isCancelled { self.look(at: index) } }
                     }
                 }
             }

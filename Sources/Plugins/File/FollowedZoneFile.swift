@@ -50,7 +50,10 @@ final class FollowedZoneFile: Sendable {
 
     func follow(every pause: Duration) async {
         guard pause > .zero else { return }
-        while (try? await Task.sleep(for: pause)) != nil { await WorkThread.zones.run { self.readAgain() } }
+        while (try? await Task.sleep(for: pause)) != nil {
+            // Its turn may come when another configuration follows the file.
+            await WorkThread.zones.run { if !Task.isCancelled { self.readAgain() } }
+        }
     }
 
     private func warn(of table: ZoneTable) {
