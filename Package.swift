@@ -173,7 +173,7 @@ let package = Package(
             name: "PluginsTests",
             dependencies: [
                 "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
-                "ClusterSource", "KubernetesAPI", "Text", "ZoneData",
+                "ClusterSource", "KubernetesAPI", "Snapshots", "Text", "ZoneData",
             ]),
         .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry", "Text"]),
         .testTarget(

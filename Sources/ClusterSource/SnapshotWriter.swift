@@ -127,7 +127,7 @@ actor SnapshotWriter {
         do {
             let written = try file.write(index, at: UInt64(max(0, min(WallClock.secondsSince1970, 1e15))))
             // The disk is waited for elsewhere: changes are taken on meanwhile.
-            try await Task.detached { try written.finish() }.value
+            try await WorkThread.files.run { () throws(SystemError) in try written.finish() }
             lastFailure = ""
         } catch {
             isUnsaved = true

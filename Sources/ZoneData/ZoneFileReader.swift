@@ -8,19 +8,19 @@ struct ZoneFileReader {
     /// The TTL of records before the first that says one, in seconds.
     private static let firstTTL: UInt32 = 3600
 
-    /// Gives the text of an included file.
-    let readFile: (String) throws -> String
+    /// Gives the octets of an included file.
+    let readFile: (String) throws -> [UInt8]
 
-    /// Hands every record of `text` to `take`.
+    /// Hands every record of `octets` to `take`: text whose octets mean what its writer chose (RFC 1035 §5.1).
     ///
     /// - Parameters:
     ///   - origin: wire form of what relative names stand below.
     ///   - take: owner, type, class, TTL and data; gives what is wrong with the record, if anything.
     func read(
-        _ text: String, named file: String, origin: [UInt8], depth: Int = 0,
+        _ octets: [UInt8], named file: String, origin: [UInt8], depth: Int = 0,
         _ take: (ZoneRecord) -> String?
     ) throws(ZoneFileError) {
-        var octets = Array(text.utf8)
+        var octets = octets
         guard !octets.isEmpty else { return }
         let count = octets.count
         // Read only, and closed before the array goes.
@@ -80,11 +80,11 @@ struct ZoneFileReader {
             }
             inner = read
         }
-        let text: String
-        do { text = try readFile(name) } catch {
+        let octets: [UInt8]
+        do { octets = try readFile(name) } catch {
             throw ZoneFileError(file: file, line: line, found: "\(name), which cannot be read")
         }
-        try read(text, named: name, origin: inner, depth: depth + 1, take)
+        try read(octets, named: name, origin: inner, depth: depth + 1, take)
     }
 
     private static func name(_ text: String, under origin: [UInt8]) -> [UInt8]? {

@@ -14,11 +14,11 @@ package enum ZoneSigner {
     ///   - inception: seconds since 1970 from which signatures hold; `expiration`: until which.
     /// - Returns: the text of a zone file.
     package static func sign(
-        _ text: String, named file: String, origin: Name, keys: [SigningKey], serial: UInt32, inception: UInt32,
-        expiration: UInt32, readFile: @escaping (String) throws -> String
+        _ octets: [UInt8], named file: String, origin: Name, keys: [SigningKey], serial: UInt32, inception: UInt32,
+        expiration: UInt32, readFile: @escaping (String) throws -> [UInt8]
     ) throws(ZoneFileError) -> String {
         var records: [ZoneRecord] = []
-        try ZoneFileReader(readFile: readFile).read(text, named: file, origin: origin.wire) { record in
+        try ZoneFileReader(readFile: readFile).read(octets, named: file, origin: origin.wire) { record in
             let isBelow = withBytes(record.owner.map(folded)) { Name($0) }.isSubdomain(of: origin)
             if isBelow, !made.contains(record.type) { records.append(record) }
             return nil
@@ -45,11 +45,11 @@ package enum ZoneSigner {
 
     /// From and until when the first signature of an SOA record holds, in seconds since 1970, of those at the start of a
     /// zone file; nil without one.
-    package static func validity(of text: String) -> (inception: UInt32, expiration: UInt32)? {
+    package static func validity(of octets: [UInt8]) -> (inception: UInt32, expiration: UInt32)? {
         var found: (UInt32, UInt32)?
         var count = 0
-        let start = text.prefix(1 << 20)
-        _ = try? ZoneFileReader(readFile: { _ in "" }).read(String(start), named: "", origin: [0]) { record in
+        let start = Array(octets.prefix(1 << 20))
+        _ = try? ZoneFileReader(readFile: { _ in [] }).read(start, named: "", origin: [0]) { record in
             count += 1
             let data = record.data
             if record.type == RecordType.rrsig.rawValue, data.count > 18,

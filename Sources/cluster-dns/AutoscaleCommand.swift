@@ -66,8 +66,7 @@ struct AutoscaleCommand: AsyncParsableCommand {
         Log.info("autoscaler: namespace \(settings.namespace), target \(targets), API server \(endpoint.url)")
         let failed = await Self.run(service, until: signals)
         await pages.stop()
-        writer.flush()
-        if failed { throw ExitCode(1) }
+        System.end(failed ? 1 : 0, writer)
     }
 
     /// Runs the service until a signal ends it; true when it gave up.

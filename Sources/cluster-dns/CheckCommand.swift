@@ -40,7 +40,8 @@ extension PlanBuilder {
             order: pluginOrder, metrics: metrics, defaultPort: defaultPort, supportsIPv6: System.supportsIPv6,
             hostAddresses: System.addresses(ofInterface: nil),
             files: FileAccess(
-                read: { try System.readText($0, limit: System.longestNamed) }, list: { System.files(under: $0) }),
+                read: { try System.readText($0, limit: System.longestNamed) },
+                octets: { try System.read($0, limit: System.longestNamed) }, list: { System.files(under: $0) }),
             interfaceAddresses: { System.addresses(ofInterface: $0) },
             examineCredentials: { (files) throws(CredentialsFailure) in try LoadedCredentials.examine(files) },
             upstreamSessions: { (settings) throws(CredentialsFailure) in try SecureUpstreams(settings) },

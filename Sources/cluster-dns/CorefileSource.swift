@@ -1,6 +1,7 @@
 import Corefile
 import DNSServer
 import Plugins
+import Synchronization
 import ZoneData
 
 /// Reads a Corefile with its imports and environment.
@@ -8,10 +9,8 @@ struct CorefileSource: Sendable {
     /// Nil means the Corefile of the working directory, or the built-in one when there is none.
     let path: String?
 
-    // Standard input can be read once; reloads find the same again.
-    private static let standardInput = Result { () throws(System.FileFailure) in
-        try System.readText("stdin", waits: true)
-    }
+    /// What can be read once only, standard input and other pipes: reloads find the same again.
+    private static let kept = Mutex<[String: Result<String, System.FileFailure>]>([:])
 
     private static let builtIn = ".:53 {\n    whoami\n    log\n}\n"
 
@@ -22,7 +21,7 @@ struct CorefileSource: Sendable {
             text = Self.builtIn
         } else {
             do throws(System.FileFailure) {
-                text = file == "stdin" ? try Self.standardInput.get() : try System.readText(file, waits: true)
+                text = try Self.text(of: file)
             } catch {
                 throw ConfigurationErrors([
                     ConfigurationError(
@@ -39,6 +38,16 @@ struct CorefileSource: Sendable {
             return text.count == 1 ? "0" + text : text
         }.joined()
         return (blocks, hash)
+    }
+
+    private static func text(of file: String) throws(System.FileFailure) -> String {
+        guard file == "stdin" || !System.canBeReadAgain(file) else { return try System.readText(file, waits: true) }
+        return try kept.withLock { kept throws(System.FileFailure) in
+            let result =
+                kept[file] ?? Result { () throws(System.FileFailure) in try System.readText(file, waits: true) }
+            kept[file] = result
+            return try result.get()
+        }
     }
 
     private func parse(_ text: String, file: String) throws(ConfigurationErrors) -> [ServerBlockSyntax] {

@@ -51,9 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
         let metrics = MetricRegistry()
         let writer = LogWriter(metrics)
         writer.install()
-        let code = await serve(metrics)
-        writer.flush()
-        if code != 0 { throw ExitCode(code) }
+        System.end(await serve(metrics), writer)
     }
 
     /// Runs until a signal ends it; gives the exit code.
@@ -70,36 +68,52 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             if let pidfile { try System.writeFile(pidfile, "\(getpid())\n") }
             let source = CorefileSource(path: conf)
-            let (blocks, _) = try source.read()
             let loops = try LoopGroup(count: LoopCount.recommended, metrics: metrics)
             server = Server(
                 loops: loops, builder: .standard(metrics: metrics, defaultPort: port),
                 source: ConfigurationSource { () throws(ConfigurationErrors) in try source.read() },
                 status: StatusServer(), secure: SecureListener(inbox: loops.inbox, metrics: metrics))
-            try await server.start()
-            announce(blocks)
         } catch {
             Standard.error("\(error)")
             return 1
         }
-        return await follow(signals, server)
+        return await run(server, until: signals)
     }
 
     private enum Event {
+        case started(Result<[ServerBlockSyntax], any Error>)
         case signal(UnixSignal)
         case stopped
     }
 
-    /// Acts on signals until one ends the process; gives the exit code.
-    private func follow(_ signals: UnixSignalsSequence, _ server: Server) async -> Int32 {
+    /// Starts the server and acts on signals until one ends the process; gives the exit code.
+    private func run(_ server: Server, until signals: UnixSignalsSequence) async -> Int32 {
         let (events, source) = AsyncStream<Event>.makeStream()
         Task { for await signal in signals { source.yield(.signal(signal)) } }
+        Task {
+            do {
+                source.yield(.started(.success(try await server.start())))
+            } catch {
+                source.yield(.started(.failure(error)))
+            }
+        }
+        var isServing = false
+        var reloadIsWanted = false
         var isStopping = false
         for await event in events {
             switch event {
+            case .started(.success(let blocks)):
+                isServing = true
+                announce(blocks)
+                if reloadIsWanted { Task { await server.reload() } }
+            case .started(.failure(let error)):
+                Standard.error("\(error)")
+                return 1
             case .signal(.sigusr1):
-                Task { await server.reload() }
+                if isServing { Task { await server.reload() } } else { reloadIsWanted = true }
             case .signal:
+                // Nobody has been answered: there is nothing to wait for.
+                guard isServing else { return 0 }
                 // A second request means at once.
                 guard !isStopping else { return 2 }
                 isStopping = true

@@ -139,6 +139,20 @@ enum System {
         return true
     }
 
+    /// True for regular files, and for what is not there; pipes and devices give what they have once.
+    static func canBeReadAgain(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Ends the process once its log is written.
+    ///
+    /// Without the handlers of exit(3): they would take OpenSSL's memory away from under the threads that work with it.
+    static func end(_ code: Int32, _ log: LogWriter) -> Never {
+        log.flush()
+        _exit(code)
+    }
+
     static func writeFile(_ path: String, _ text: String) throws(FileFailure) {
         let number = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard number >= 0 else { throw failure(path) }

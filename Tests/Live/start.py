@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What is said at the start about what is wrong: Corefiles, addresses, manifests; and what still works."""
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
-from live import BINARY, EXAMPLES, ROOT, Lab, Program, Server, Suite, dig, free_port, work
+from live import BINARY, EXAMPLES, ROOT, Lab, Program, Server, Suite, dig, eventually, free_port, work
 
 KUBERNETES = """
 .:@PORT@ {
@@ -69,8 +71,40 @@ def lab_stands_beside(suite):
         drawing.read_text() == (ROOT / "docs/autoscaler-simulation.svg").read_text())
 
 
+def pipes(suite):
+    """A Corefile that can be read once is kept, as standard input is; one that does not come holds up no signal."""
+    file = work / "Corefile.piped"
+    for label, command in {
+        "from a process": f"exec {BINARY} -conf <(cat {file})",
+        "through /dev/stdin": f"cat {file} | exec {BINARY} -conf /dev/stdin",
+        "through stdin": f"cat {file} | exec {BINARY} -conf stdin",
+    }.items():
+        port = free_port()
+        file.write_text(f"piped.test:{port} {{\n    bind 127.0.0.1\n    whoami\n}}\n")
+        pidfile = work / f"pid.{port}"
+        program = Program("serve", ["bash", "-c", f"{command} -pidfile {pidfile}"])
+        suite.check(f"a Corefile {label} is served",
+            eventually(lambda: not program.is_alive or dig(port, "a.piped.test", "A", "+time=1").rcode == "NOERROR")
+            and f"serving piped.test.:{port}" in program.log, program.log)
+        os.kill(int(pidfile.read_text()), signal.SIGUSR1)
+        suite.check(f"a Corefile {label} is there at a reload", eventually(lambda: "Reloading complete" in program.log), program.log)
+        suite.equal(f"a Corefile {label} is served on", dig(port, "a.piped.test").rcode, "NOERROR")
+        os.kill(int(pidfile.read_text()), signal.SIGTERM)
+        suite.equal(f"a Corefile {label}: exit code", program.exit_code(), 0)
+    silent = work / "Corefile.silent"
+    os.mkfifo(silent)
+    pidfile = work / "pid.silent"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        program = Program("serve", [BINARY, "-conf", silent, "-pidfile", pidfile])
+        eventually(pidfile.exists)
+        program.signal(number)
+        suite.equal(f"{number.name} ends a start that waits for its Corefile", program.exit_code(), 0)
+        pidfile.unlink()
+
+
 def body(suite):
     lab_stands_beside(suite)
+    pipes(suite)
     for label, (text, lines) in BROKEN.items():
         file = work / f"Corefile.{label.replace(' ', '-')}"
         file.write_text(text % free_port())

@@ -114,6 +114,33 @@ def sampled(suite):
     suite.check("one query in four, and those that waited are sent at the end", 20 <= count <= 90, str(count))
 
 
+def reloaded(suite):
+    """Spans that wait are sent by the next configuration, or before it; at the end by a task that still may."""
+    collector, second = Collector(), Collector()
+    settings = f"127.0.0.1:{collector.port} {{\n        zipkin_max_batch_interval 1h\n    }}"
+    server = Server(COREFILE % settings).wait_for("whoami.test.")
+
+    def reload(text):
+        count = server.log.count("Reloading complete")
+        server.write(text)
+        server.signal(10)
+        eventually(lambda: server.log.count("Reloading complete") > count)
+
+    for index in range(3):
+        ask(server, f"r{index}.test.")
+        reload(COREFILE % settings + f"# {index}\n")
+    suite.equal("a reload that changes nothing about it lets spans wait on", collector.requests, [])
+    reload(COREFILE % settings.replace(str(collector.port), str(second.port)))
+    names = {span["tags"]["coredns.io/name"] for span in collector.zipkin_spans()}
+    suite.check("another collector: the one before gets what waited", {f"r{index}.test." for index in range(3)} <= names, str(names))
+    ask(server, "last.test.")
+    server.signal(15)
+    suite.equal("the process ends", server.exit_code(), 0)
+    names = {span["tags"]["coredns.io/name"] for span in second.zipkin_spans()}
+    suite.check("what waits at the end is sent", "last.test." in names, str(names))
+    suite.check("and no collector is blamed", "plugin/trace" not in server.log, server.log_end())
+
+
 def unreachable(suite):
     server = Server(COREFILE % f"127.0.0.1:{free_port()} {{\n        zipkin_max_backlog_size 10\n    }}").wait_for("whoami.test.")
     suite.equal("answers do not wait for the collector", dig(server.port, "a.test.").rcode, "NOERROR")
@@ -128,7 +155,7 @@ def unreachable(suite):
 
 
 def body(suite):
-    for part in [zipkin, otlp, sampled, unreachable]:
+    for part in [zipkin, otlp, sampled, reloaded, unreachable]:
         part(suite)
 
 

@@ -2,7 +2,9 @@
 """Zone files beside NSD: the same zone, unsigned and signed in three ways, asked for every name and type of both."""
 
 import os
+import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -74,6 +76,7 @@ VALIDATED = [(f"{name}.zone.test" if name else "zone.test", kind, wanted) for na
     ("deep.ent", "A", "fully validated"), ("_sip._tcp", "SRV", "fully validated"), ("tree", "DNAME", "fully validated"),
     ("one.tree", "A", "fully validated"), ("two.tree", "A", "fully validated"), ("loc", "HINFO", "fully validated"),
     ("missing", "DS", "fully validated"), ("many", "DS", "fully validated"), ("safe", "DS", "fully validated"),
+    ("host.hosted", "A", "fully validated"), ("host.hosted", "AAAA", "fully validated"), ("nothing", "TXT", "fully validated"),
     ("child", "DS", "fully validated"), ("service", "SVCB", "fully validated"), ("unknown", "TYPE65280", "fully validated"),
 ]]
 COREFILE = """
@@ -270,6 +273,12 @@ def reloading(suite):
     suite.equal("and the zone stays as it was", serial(), 2024010102)
     replace(ZONE.replace("2024010101", "2024010102"))
     suite.check("a serial that did not change is said", eventually(lambda: "but not the serial" in server.log))
+    included = work / "included.zone"
+    replace(ZONE.replace("2024010101", "2024010104") + f"new A 192.0.2.99\n$INCLUDE {included}\n")
+    suite.check("an included file that is missing is said", eventually(lambda: f"{included}, which cannot be read" in server.log))
+    included.write_bytes(b'inside TXT "Z\xfcrich" ; Z\xfcrich\n')
+    suite.check("and taken over when it comes, in whatever encoding", eventually(lambda: serial() == 2024010104), server.log_end())
+    suite.equal("its octets are data", [line[3] for line in dig(server.port, "inside.zone.test", "TXT").answer], ['"z\\252rich"'])
     file.unlink()
     suite.check("a missing file is said", eventually(lambda: "No such file or directory: the zone" in server.log))
     suite.equal("and the zone is still served", dig(server.port, "new.zone.test").rcode, "NOERROR")
@@ -376,6 +385,54 @@ def signing(suite):
     suite.check("signatures that hold are left", eventually(lambda: "needs no signing yet" in server.log), server.log_end())
 
 
+def busy(suite):
+    """Zones that take long to sign hold up neither pages nor reloads nor the end."""
+    folder = work / "busy"
+    folder.mkdir()
+    blocks = ""
+    for index in range(4):
+        zone = f"z{index}.test"
+        (folder / zone).write_text(
+            "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n"
+            + "".join(f"h{number} A 10.0.{number >> 8}.{number & 255}\n" for number in range(3000)))
+        subprocess.run(["ldns-keygen", "-a", "RSASHA256", "-b", "2048", "-k", zone], cwd=folder, capture_output=True, check=True)
+        blocks += f"""
+{zone}:@PORT@ {{
+    bind 127.0.0.1
+    root {folder}
+    health 127.0.0.1:@HEALTH@
+    prometheus 127.0.0.1:@METRICS@
+    sign {zone} {{
+        key directory .
+        directory .
+    }}
+    whoami
+}}
+"""
+    server = Server(blocks).wait_for("whoami.z3.test.")
+
+    def signed():
+        return server.log.count("is signed in")
+
+    suite.equal("health is answered while zones are signed", (server.page(server.health_port, "/health")[0], signed() < 4), (200, True))
+    suite.equal("metrics are, too", (server.metric("coredns_build_info"), signed() < 4), (1, True))
+    server.write(blocks.replace("health", "errors\n    health"))
+    server.signal(signal.SIGUSR1)
+    suite.check("a reload does not wait for them", eventually(lambda: "Reloading complete" in server.log) and signed() < 4, server.log_end())
+    server.signal(signal.SIGTERM)
+    suite.equal("nor does the end", (server.exit_code(), signed() < 4), (0, True))
+    for attempt in range(10):
+        for file in folder.glob("*.signed"):
+            file.unlink()
+        server = Server(blocks)
+        eventually(lambda: "cluster-dns-" in server.log)
+        time.sleep(random.random() * 0.2)
+        server.signal(signal.SIGTERM)
+        suite.equal(f"{attempt}: a process that signs ends as others do", server.exit_code(), 0)
+    drafts = [path.name for path in folder.iterdir() if path.name.endswith(".new") and not path.name.startswith(".")]
+    suite.equal("what is half written is called as no zone is", drafts, [])
+
+
 def dnssec(suite):
     """`dnssec` signs what an unsigned file answers, and delv is content with it."""
     folder = work / "dnssec"
@@ -394,6 +451,13 @@ def dnssec(suite):
     dnssec zone.test {{
         key file {keys}
     }}
+    template IN TXT nothing.zone.test {{
+        rcode NOERROR
+    }}
+    hosts none hosted.zone.test {{
+        192.0.2.77 host.hosted.zone.test
+        fallthrough
+    }}
     file zone zone.test
 }}
 """).wait_for("zone.test", "SOA")
@@ -411,7 +475,7 @@ def dnssec(suite):
 
 
 def body(suite):
-    for part in [signed_or_not, signing, dnssec, reloading, folder, large]:
+    for part in [signed_or_not, signing, busy, dnssec, reloading, folder, large]:
         part(suite)
 
 

@@ -144,7 +144,7 @@ package protocol PluginEnvironment: AnyObject, Sendable {
     /// A hash of what the configuration means, white space and comments aside.
     var configurationHash: String { get }
     /// The hash of what the configuration files mean now; nil when they cannot be read.
-    func hashOfFilesNow() -> String?
+    func hashOfFilesNow() async -> String?
 }
 
 /// One page of an HTTP server for probes and metrics.

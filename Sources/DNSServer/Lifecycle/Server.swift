@@ -36,6 +36,8 @@ package actor Server {
     private var isReloading = false
     private var reloadIsWanted = false
     private let stopping = StopFlag()
+    /// Reads and builds configurations, with all files that they name.
+    private let configuring = WorkThread()
     private let reloadFailures: Counter
 
     private struct Running {
@@ -61,12 +63,22 @@ package actor Server {
             "coredns_reload_failed_total", "Counter of the number of failed reload attempts.")
     }
 
-    /// Serves the configuration; throws what is wrong with it or with its addresses.
-    package func start() async throws {
-        let (blocks, hash) = try source.read()
-        let plan = try builder.build(blocks, hash: hash)
+    /// Serves the configuration, and gives its blocks; throws what is wrong with it or with its addresses.
+    @discardableResult
+    package func start() async throws -> [ServerBlockSyntax] {
+        let (blocks, plan) = try await build()
         try await prepare(plan)
         try await takeOver(plan)
+        return blocks
+    }
+
+    /// What the configuration says now.
+    private func build() async throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], plan: ServingPlan) {
+        let (source, builder) = (source, builder)
+        return try await configuring.run { () throws(ConfigurationErrors) in
+            let (blocks, hash) = try source.read()
+            return (blocks, try builder.build(blocks, hash: hash))
+        }
     }
 
     /// Opens every socket that `plan` needs and is not open yet; on failure nothing changed.
@@ -107,8 +119,8 @@ package actor Server {
         guard !stopping.isSet, current != nil else { return }
         Log.info("Reloading")
         do {
-            let (blocks, hash) = try source.read()
-            let plan = try builder.build(blocks, hash: hash)
+            let (_, plan) = try await build()
+            guard !stopping.isSet else { return }
             try await prepare(plan)
             try await takeOver(plan)
             Log.info("Reloading complete")
@@ -124,7 +136,8 @@ package actor Server {
     private func takeOver(_ plan: ServingPlan) async throws {
         let environment = Environment(plan: plan, metrics: builder.metrics, stopping: stopping, server: self)
         let old = current
-        Self.adopt(plan, from: old?.plan)
+        // Here, too, files may be waited for: what is taken over may just be looked at.
+        await configuring.run { Self.adopt(plan, from: old?.plan) }
         do {
             try await status.serve(plan.plugins.flatMap(\.statusPages))
             for plugin in plan.plugins { await plugin.start(environment) }
@@ -232,6 +245,9 @@ extension Server {
         /// In a task of its own: that of the plugin that asks is cancelled once its configuration is replaced, and what is
         /// waited for in a cancelled task is not waited for at all.
         func reload() async { await Task { await server.reload() }.value }
-        func hashOfFilesNow() -> String? { try? server.source.read().hash }
+        func hashOfFilesNow() async -> String? {
+            let source = server.source
+            return await server.configuring.run { try? source.read().hash }
+        }
     }
 }

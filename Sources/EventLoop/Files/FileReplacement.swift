@@ -3,13 +3,18 @@ import Glibc
 /// A file written beside the one it will replace: readers see the old one or the new one, whole, whatever happens.
 package final class FileReplacement: Sendable {
     private let path: String
+    private let draft: String
     private let descriptor: Int32
 
-    /// Begins `path` anew as `path.new`; only this user may read it.
+    /// Begins `FOLDER/NAME` anew as `FOLDER/.NAME.new`; only this user may read it.
+    ///
+    /// Names that begin with a dot are left out by who takes all files of a folder, such as `auto`.
     package init(of path: String) throws(SystemError) {
         self.path = path
-        descriptor = unsafe open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw SystemError.last("open \(path).new") }
+        let start = path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex
+        draft = "\(path[..<start]).\(path[start...]).new"
+        descriptor = unsafe open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw SystemError.last("open \(draft)") }
     }
 
     deinit { close(descriptor) }
@@ -20,7 +25,7 @@ package final class FileReplacement: Sendable {
             let written = unsafe octets[place...].withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
             guard written > 0 else {
                 if written < 0, errno == EINTR { continue }
-                throw SystemError.last("write \(path).new")
+                throw failure("write")
             }
             place += written
         }
@@ -29,13 +34,20 @@ package final class FileReplacement: Sendable {
     /// Overwrites what was written at the start of the file.
     package func replaceStart(with octets: [UInt8]) throws(SystemError) {
         let written = unsafe octets.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-        guard written == octets.count else { throw SystemError.last("write \(path).new") }
+        guard written == octets.count else { throw failure("write") }
     }
 
     /// Waits until the octets are on the disk and puts the file in place of the old one.
     package func finish() throws(SystemError) {
-        guard fsync(descriptor) == 0 else { throw SystemError.last("fsync \(path).new") }
-        guard unsafe rename(path + ".new", path) == 0 else { throw SystemError.last("rename \(path).new") }
+        guard fsync(descriptor) == 0 else { throw failure("fsync") }
+        guard unsafe rename(draft, path) == 0 else { throw failure("rename") }
+    }
+
+    /// What went wrong; half a file is of no use to anybody, and goes.
+    private func failure(_ call: String) -> SystemError {
+        let error = SystemError.last("\(call) \(draft)")
+        _ = unsafe unlink(draft)
+        return error
     }
 }
 

@@ -67,9 +67,6 @@ struct AutoSettings: Sendable {
             text = Array(fileName[range.upperBound...].utf8)
         }
         guard let name = String(validating: text, as: UTF8.self).flatMap({ Name($0) }) else { return nil }
-        return holds(name) ? name : nil
+        return zones.contains { name.isSubdomain(of: $0) } ? name : nil
     }
-
-    /// True for zones that are the line's or below them.
-    func holds(_ zone: Name) -> Bool { zones.contains { zone.isSubdomain(of: $0) } }
 }

@@ -25,6 +25,19 @@ final class DNSSECHandler: Handler {
     /// Marks the question for name servers that comes before one for DS.
     private final class AboutNameServers {}
 
+    /// Marks the question for the SOA record of a denial that came without one, and holds what is denied.
+    private final class Unproved {
+        let denial: Denial
+        let apex: ByteBlock
+        let additionals: [ZoneRecord]
+
+        init(_ denial: Denial, of zone: Name, _ additionals: [ZoneRecord]) {
+            self.denial = denial
+            apex = ByteBlock(zone.wire)
+            self.additionals = additionals
+        }
+    }
+
     func answer(_ exchange: inout Exchange) -> Verdict {
         let question = exchange.question
         guard exchange.isFirstQuestion, question.class == RecordClass.internet, zone(of: question.folded) != nil,
@@ -50,6 +63,10 @@ final class DNSSECHandler: Handler {
             let isThere = !response.isAuthoritative && response.answers == 0 && response.authorities > 0
             return .ask(Subquery(question.name, .ds, class: question.class, note: Delegation(isThere)))
         }
+        if let unproved = note as? Unproved {
+            prove(unproved, by: response, &exchange)
+            return .answered
+        }
         guard !response.isUnanswered, response.code == .noError || response.code == .nameError,
             let records = ReceivedRecords(response.message.array),
             // What is signed already is left as it is.
@@ -64,11 +81,18 @@ final class DNSSECHandler: Handler {
         copy(.answer, records.answers, response, &exchange)
         if let denial, question.type == .nsec, records.answers.isEmpty {
             // Who asks for the denial itself gets it.
-            write(denial, in: .answer, &exchange)
+            write(self.records(of: denial, ttl: denial.ttl ?? 0), in: .answer, &exchange)
             return .answered
         }
         copy(.authority, records.authorities, response, &exchange)
-        if let denial { write(denial, in: .authority, &exchange) }
+        if let denial {
+            guard let ttl = denial.ttl else {
+                // Plugins without a zone of their own have no SOA, and resolvers take no denial without one.
+                let unproved = Unproved(denial, of: denial.zone, records.additionals)
+                return .ask(Subquery(unproved.apex.view, .soa, class: question.class, note: unproved))
+            }
+            write(self.records(of: denial, ttl: ttl), in: .authority, &exchange)
+        }
         copy(.additional, records.additionals, response, &exchange)
         return .answered
     }
@@ -142,30 +166,66 @@ final class DNSSECHandler: Handler {
 
     // MARK: Denying
 
-    /// An NSEC record and its signatures, where something does not exist; nil for other answers.
-    private func denial(_ records: ReceivedRecords, _ question: Question, isDelegated: Bool) -> [ZoneRecord]? {
-        let authorities = records.authorities
+    /// What does not exist.
+    private struct Denial {
         let owner: [UInt8]
+        /// Those that the name has all the same.
         let types: [UInt16]
-        let ttl: UInt32
-        if let start = authorities.first(where: { $0.type == RecordType.soa.rawValue }) {
-            // Of what the CNAMEs of the answer lead to.
-            owner = records.answers.last { $0.type == RecordType.cname.rawValue }?.data ?? question.name.array
-            ttl = start.ttl
-            types = isDelegated ? TypeBitmap.delegation : Self.types(at: owner, of: start.owner, but: question.type)
-        } else if records.answers.isEmpty,
-            let referral = authorities.first(where: { $0.type == RecordType.ns.rawValue }),
-            !authorities.contains(where: { $0.type == RecordType.ds.rawValue })
-        {
-            (owner, ttl, types) = (referral.owner, referral.ttl, TypeBitmap.delegation)
-        } else {
-            return nil
+        let zone: Name
+        /// Seconds; nil where the SOA record that says it is missing.
+        let ttl: UInt32?
+    }
+
+    /// What the response denies; nil for other answers.
+    private func denial(_ records: ReceivedRecords, _ question: Question, isDelegated: Bool) -> Denial? {
+        let authorities = records.authorities
+        let denied = Self.denied(records, question)
+        let start = authorities.first { $0.type == RecordType.soa.rawValue }
+        if let servers = authorities.first(where: { $0.type == RecordType.ns.rawValue }), start == nil {
+            let isSafe = authorities.contains { $0.type == RecordType.ds.rawValue }
+            guard records.answers.isEmpty, !isSafe, let zone = zone(of: servers.owner) else { return nil }
+            return Denial(owner: servers.owner, types: TypeBitmap.delegation, zone: zone, ttl: servers.ttl)
         }
-        guard let zone = zone(of: owner) else { return nil }
+        guard start != nil || Self.isEmpty(records, question), let zone = zone(of: denied) else { return nil }
+        let types =
+            isDelegated
+            ? TypeBitmap.delegation : Self.types(at: denied, of: start?.owner ?? zone.wire, but: question.type)
+        return Denial(owner: denied, types: types, zone: zone, ttl: start?.ttl)
+    }
+
+    /// The NSEC record and its signatures.
+    private func records(of denial: Denial, ttl: UInt32) -> [ZoneRecord] {
         let record = ZoneRecord(
-            owner: owner, type: RecordType.nsec.rawValue, ttl: ttl,
-            data: Self.successor(of: owner, in: zone) + TypeBitmap.octets(types))
-        return [record] + cache.signatures(of: [record], for: zone)
+            owner: denial.owner, type: RecordType.nsec.rawValue, ttl: ttl,
+            data: Self.successor(of: denial.owner, in: denial.zone) + TypeBitmap.octets(denial.types))
+        return [record] + cache.signatures(of: [record], for: denial.zone)
+    }
+
+    /// Completes a denial by the zone's SOA record, if there is one; without it, nothing says how long it may be kept
+    /// (RFC 2308 §5).
+    private func prove(_ unproved: Unproved, by response: InnerResponse, _ exchange: inout Exchange) {
+        let denial = unproved.denial
+        var ttl: UInt32 = 0
+        let answers = response.code == .noError ? ReceivedRecords(response.message.array)?.answers ?? [] : []
+        if var start = answers.first(where: { $0.type == RecordType.soa.rawValue && $0.data.count >= 22 }) {
+            let minimum = start.data.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
+            start.ttl = min(start.ttl, minimum)
+            ttl = start.ttl
+            write([start] + cache.signatures(of: [start], for: denial.zone), in: .authority, &exchange)
+        }
+        write(records(of: denial, ttl: ttl), in: .authority, &exchange)
+        write(unproved.additionals, in: .additional, &exchange)
+    }
+
+    /// The name that a negative answer is about: the one asked for, or what the CNAMEs of the answer lead to.
+    private static func denied(_ records: ReceivedRecords, _ question: Question) -> [UInt8] {
+        records.answers.last { $0.type == RecordType.cname.rawValue }?.data ?? question.name.array
+    }
+
+    /// True where the answer has nothing of what was asked for, but CNAMEs that lead there.
+    private static func isEmpty(_ records: ReceivedRecords, _ question: Question) -> Bool {
+        guard let last = records.answers.last else { return true }
+        return last.type == RecordType.cname.rawValue && question.type != .cname && question.type != .any
     }
 
     private static func types(at owner: [UInt8], of zone: [UInt8], but type: RecordType) -> [UInt16] {

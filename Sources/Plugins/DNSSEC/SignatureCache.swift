@@ -64,6 +64,8 @@ final class SignatureCache {
             signed = known
         } else {
             metrics.misses.add()
+            // A record that is there twice counts once (RFC 4034 §6.3).
+            plain = Array(key)
             for index in plain.indices { plain[index].ttl = ttl }
             signed = sign(plain, ttl, zone, now)
             if kept.count >= capacity { kept.removeAll(keepingCapacity: true) }

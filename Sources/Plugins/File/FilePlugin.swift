@@ -18,12 +18,12 @@ package final class FilePlugin: Plugin, ZoneTableSource {
             directives.map { directive in
                 let settings = FileSettings(directive, zones: block.zones, &check)
                 var tables: [Name: ZoneTable] = [:]
-                let text = settings.path.isEmpty ? nil : try? block.files.read(settings.path)
-                if let text {
+                let trail = FileTrail(block.files.octets)
+                if !settings.path.isEmpty, let octets = try? trail.read(settings.path) {
                     for zone in settings.zones {
                         do throws(ZoneFileError) {
                             tables[zone] = try ZoneFile.table(
-                                text, named: settings.path, origin: zone, readFile: block.files.read)
+                                octets, named: settings.path, origin: zone, readFile: trail.read)
                         } catch {
                             check.report(directive.error(found: error.description, expected: "a zone file"))
                         }
@@ -32,7 +32,7 @@ package final class FilePlugin: Plugin, ZoneTableSource {
                     check.report(
                         directive.error(found: "\(settings.path), which cannot be read", expected: "a zone file"))
                 }
-                return (settings, text, tables)
+                return (settings, trail.contents, tables)
             }
         }
         let zones = ServedZones(
@@ -42,10 +42,10 @@ package final class FilePlugin: Plugin, ZoneTableSource {
                 }
             })
         self.zones = zones
-        files = read.map { settings, text, _ in
+        files = read.map { settings, contents, _ in
             let file = FollowedZoneFile(
-                settings.path, zones: settings.zones, text: text, plugin: Self.directive,
-                ignoresSerial: settings.ignoresSerial, into: zones, readFile: block.files.read)
+                settings.path, zones: settings.zones, contents: contents, plugin: Self.directive,
+                ignoresSerial: settings.ignoresSerial, into: zones, readFile: block.files.octets)
             return (file, settings.reload)
         }
     }

@@ -1,33 +1,33 @@
 import DNSWire
+import EventLoop
 import Synchronization
 import Telemetry
 import ZoneData
 
 /// Looks at a zone file every now and then, and serves what is new in it.
 final class FollowedZoneFile: Sendable {
-    private let path: String
-    private let zones: [Name]
+    let path: String
+    let zones: [Name]
     /// Whose lines of the log these are.
     private let plugin: String
     private let ignoresSerial: Bool
     private let served: ServedZones
-    private let readFile: @Sendable (String) throws -> String
+    private let readFile: @Sendable (String) throws -> [UInt8]
     private let seen: Mutex<Seen>
 
-    /// What the last look found.
-    private enum Seen: Equatable {
-        case nothing
-        case unreadable
-        case text(hash: Int)
-
-        init(_ text: String?) { self = text.map { .text(hash: $0.hashValue) } ?? .unreadable }
+    private struct Seen {
+        /// What the last look found; nil before the first.
+        var contents: FileTrail.Contents?
+        /// The zones that are served as this file has, or had, them.
+        var zones: Set<Name> = []
     }
 
-    /// - Parameter text: what was read and is served already, or that nothing could be; left out for a file that was
+    /// - Parameter contents: what was read and is served already, or that nothing could be; left out for a file that was
     ///   not looked at yet.
     init(
-        _ path: String, zones: [Name], text: String?? = .none, plugin: String, ignoresSerial: Bool = false,
-        into served: ServedZones, readFile: @escaping @Sendable (String) throws -> String
+        _ path: String, zones: [Name], contents: FileTrail.Contents? = nil, plugin: String,
+        ignoresSerial: Bool = false, into served: ServedZones,
+        readFile: @escaping @Sendable (String) throws -> [UInt8]
     ) {
         self.path = path
         self.zones = zones
@@ -35,12 +35,12 @@ final class FollowedZoneFile: Sendable {
         self.ignoresSerial = ignoresSerial
         self.served = served
         self.readFile = readFile
-        seen = Mutex(text.map(Seen.init) ?? .nothing)
+        seen = Mutex(Seen(contents: contents, zones: contents == nil ? [] : Set(zones)))
     }
 
     /// Says what was found at start.
     func sayState(_ pause: Duration) {
-        if seen.withLock({ $0 }) == .unreadable {
+        if seen.withLock({ $0.contents?.isMissing(path) ?? false }) {
             Log.warning("plugin/\(plugin): \(path) cannot be read: trying again every \(pause)")
         }
         for zone in zones {
@@ -50,26 +50,28 @@ final class FollowedZoneFile: Sendable {
 
     func follow(every pause: Duration) async {
         guard pause > .zero else { return }
-        while (try? await Task.sleep(for: pause)) != nil { readAgain() }
+        while (try? await Task.sleep(for: pause)) != nil {
+            // Its turn may come when another configuration follows the file.
+            await WorkThread.zones.run { if !Task.isCancelled { self.readAgain() } }
+        }
     }
 
     private func warn(of table: ZoneTable) {
         for warning in table.warnings { Log.warning("plugin/\(plugin): \(path): \(warning)") }
     }
 
-    /// Takes over what is new; a file that is no zone, or has the serial it had, changes nothing.
+    /// Takes over what is new in the file and in those that it includes; a file that is no zone, or has the serial it
+    /// had, changes nothing.
     func readAgain() {
-        let reading = Result { try readFile(path) }
-        let found = Seen(try? reading.get())
-        let isNew = seen.withLock { seen in
-            defer { seen = found }
-            return seen != found
+        if let known = seen.withLock({ $0.contents }), known.hold(readFile) { return }
+        let trail = FileTrail(readFile)
+        do {
+            let octets = try trail.read(path)
+            for zone in zones { take(octets, zone, trail) }
+        } catch {
+            for zone in zones { sayWhatIsLeft(of: zone, error) }
         }
-        guard isNew else { return }
-        switch reading {
-        case .success(let text): for zone in zones { take(text, zone) }
-        case .failure(let error): for zone in zones { sayWhatIsLeft(of: zone, error) }
-        }
+        seen.withLock { $0.contents = trail.contents }
     }
 
     private func sayWhatIsLeft(of zone: Name, _ error: any Error) {
@@ -77,10 +79,12 @@ final class FollowedZoneFile: Sendable {
         Log.error("plugin/\(plugin): \(error): the zone \(zone) \(fate)")
     }
 
-    private func take(_ text: String, _ zone: Name) {
+    private func take(_ octets: [UInt8], _ zone: Name, _ trail: FileTrail) {
         do throws(ZoneFileError) {
-            let table = try ZoneFile.table(text, named: path, origin: zone, readFile: readFile)
-            if let old = served.table(of: zone), old.serial == table.serial, !ignoresSerial {
+            let table = try ZoneFile.table(octets, named: path, origin: zone, readFile: trail.read)
+            // Serials of another file say nothing about this one.
+            let isOwn = seen.withLock { !$0.zones.insert(zone).inserted }
+            if isOwn, let old = served.table(of: zone), old.serial == table.serial, !ignoresSerial {
                 return Log.warning(
                     "plugin/\(plugin): \(path) changed, but not the serial \(table.serial) of \(zone): "
                         + "the zone stays as it was"

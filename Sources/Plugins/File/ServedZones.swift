@@ -39,51 +39,79 @@ struct ServedZone: Sendable {
 final class ServedZones: Sendable {
     let published: Published<[ServedZone]>
     /// Held while a new state is made of the last.
-    private let changing = Mutex(())
+    private let changing: Mutex<Changing>
+    /// What `changing` has, for those who must not wait for it.
+    private let tables: Mutex<[Name: ZoneTable]>
+
+    private struct Changing {
+        var zones: [Name: ServedZone]
+        /// How many hold back what changes.
+        var holders = 0
+        var isUnpublished = false
+    }
 
     /// Of several with one origin the last counts.
-    init(_ zones: [ServedZone]) { published = Published(Self.ordered(zones)) }
+    init(_ zones: [ServedZone]) {
+        let byName = Dictionary(zones.map { ($0.origin, $0) }, uniquingKeysWith: { _, last in last })
+        published = Published(Self.ordered(byName))
+        changing = Mutex(Changing(zones: byName))
+        tables = Mutex(byName.compactMapValues(\.table))
+    }
 
     var origins: [Name] { published.value.map(\.origin) }
 
-    func table(of origin: Name) -> ZoneTable? { published.value.first { $0.origin == origin }?.table }
+    func table(of origin: Name) -> ZoneTable? { tables.withLock { $0[origin] } }
+
+    /// Publishes what `body` puts and removes at its end: making the list anew for each of many zones takes too long.
+    func together(_ body: () -> Void) {
+        changing.withLock { $0.holders += 1 }
+        body()
+        changing.withLock { changing in
+            changing.holders -= 1
+            if changing.isUnpublished { publish(&changing) }
+        }
+    }
 
     /// Serves `table` in the place of what its zone had before, if it was there.
     func put(_ origin: Name, _ table: ZoneTable?) {
-        changing.withLock { _ in
-            var zones = published.value
-            if let index = zones.firstIndex(where: { $0.origin == origin }) {
-                zones[index].take(table)
-                published.publish(zones)
-            } else {
-                published.publish(Self.ordered(zones + [ServedZone(origin: origin, table: table)]))
-            }
+        changing.withLock { changing in
+            changing.zones[origin, default: ServedZone(origin: origin)].take(table)
+            tables.withLock { $0[origin] = table }
+            publish(&changing)
         }
     }
 
     /// Goes on from what `other` has of the zones that both have; what was read of them meanwhile is the next version.
     func adopt(_ other: ServedZones) {
-        let old = Dictionary(other.published.value.map { ($0.origin, $0) }) { first, _ in first }
-        changing.withLock { _ in
-            published.publish(
-                published.value.map { zone in
-                    guard let before = old[zone.origin] else { return zone }
-                    var kept = zone
-                    (kept.table, kept.differences) = (before.table, before.differences)
-                    if let read = zone.table { kept.take(read) }
-                    return kept
-                })
+        let old = other.changing.withLock { $0.zones }
+        changing.withLock { changing in
+            for (origin, zone) in changing.zones {
+                guard let before = old[origin] else { continue }
+                var kept = zone
+                (kept.table, kept.differences) = (before.table, before.differences)
+                if let read = zone.table { kept.take(read) }
+                changing.zones[origin] = kept
+                tables.withLock { $0[origin] = kept.table }
+            }
+            publish(&changing)
         }
     }
 
     func remove(_ origin: Name) {
-        changing.withLock { _ in published.publish(published.value.filter { $0.origin != origin }) }
+        changing.withLock { changing in
+            changing.zones[origin] = nil
+            tables.withLock { $0[origin] = nil }
+            publish(&changing)
+        }
+    }
+
+    private func publish(_ changing: inout Changing) {
+        changing.isUnpublished = changing.holders > 0
+        if !changing.isUnpublished { published.publish(Self.ordered(changing.zones)) }
     }
 
     /// Zones below others first, so that the first one above a name is the longest.
-    private static func ordered(_ zones: [ServedZone]) -> [ServedZone] {
-        var seen: Set<Name> = []
-        return zones.reversed().filter { seen.insert($0.origin).inserted }
-            .sorted { $0.origin.wire.count > $1.origin.wire.count }
+    private static func ordered(_ zones: [Name: ServedZone]) -> [ServedZone] {
+        zones.values.sorted { $0.origin.wire.count > $1.origin.wire.count }
     }
 }

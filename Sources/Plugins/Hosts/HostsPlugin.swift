@@ -11,7 +11,7 @@ package final class HostsPlugin: Plugin {
     package static let directive = "hosts"
 
     let settings: HostsSettings
-    private let readFile: @Sendable (String) throws -> String
+    private let readFile: @Sendable (String) throws -> [UInt8]
     private let table: Published<HostsTable>
     /// The file as read last; nil when it could not be read.
     private let text: Mutex<String?>
@@ -22,9 +22,9 @@ package final class HostsPlugin: Plugin {
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         settings = try SettingsCheck.gather { HostsSettings(directives, zones: block.zones, &$0) }
-        readFile = block.files.read
+        readFile = block.files.octets
         metrics = block.metrics
-        let first = try? block.files.read(settings.path)
+        let first = (try? block.files.octets(settings.path)).map { HostsText.text(of: $0) }
         text = Mutex(first)
         table = Published(Self.table(settings, first))
     }
@@ -36,6 +36,15 @@ package final class HostsPlugin: Plugin {
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? { HostsHandler(settings, table) }
+
+    /// A file that cannot be read now is as it was.
+    package func adopt(_ predecessor: any Plugin) {
+        guard let predecessor = predecessor as? HostsPlugin, predecessor.settings.path == settings.path,
+            text.withLock({ $0 }) == nil, let known = predecessor.text.withLock({ $0 })
+        else { return }
+        text.withLock { $0 = known }
+        table.publish(Self.table(settings, known))
+    }
 
     package func start(_ environment: any PluginEnvironment) async {
         if text.withLock({ $0 }) == nil { Log.warning("plugin/hosts: \(settings.path) cannot be read") }
@@ -54,7 +63,7 @@ package final class HostsPlugin: Plugin {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: interval)
                     guard !Task.isCancelled, let self else { return }
-                    self.readAgain()
+                    await WorkThread.files.run { self.readAgain() }
                 }
             }
         }
@@ -66,7 +75,7 @@ package final class HostsPlugin: Plugin {
 
     /// Takes over the file when it changed; one that cannot be read changes nothing.
     func readAgain() {
-        guard let new = try? readFile(settings.path) else { return }
+        guard let new = (try? readFile(settings.path)).map({ HostsText.text(of: $0) }) else { return }
         let isNew = text.withLock { text in
             defer { text = new }
             return text != new

@@ -2,6 +2,14 @@ import DNSWire
 
 /// Reads lines of a hosts file (hosts(5)).
 enum HostsText {
+    /// The text of a file; octets that are no UTF-8, which comments in older encodings have, as their escapes (RFC 1035 §5.1).
+    static func text(of octets: [UInt8]) -> String {
+        String(validating: octets, as: UTF8.self)
+            ?? octets.reduce(into: "") { text, octet in
+                if octet < 0x80 { text.unicodeScalars.append(Unicode.Scalar(octet)) } else { text += "\\\(octet)" }
+            }
+    }
+
     /// Every address with each of its names, in file order; what cannot be read is left out.
     static func pairs(in text: String) -> [(IPAddress, Name)] {
         text.split(whereSeparator: \.isNewline).flatMap { line -> [(IPAddress, Name)] in

@@ -1,6 +1,7 @@
 package import Corefile
 package import DNSServer
 import DNSWire
+import EventLoop
 import Synchronization
 import Telemetry
 
@@ -50,7 +51,7 @@ package final class KubeDNSPlugin: Plugin {
         let watch = Task { [configuration, folder, readFile] in
             var known = configuration
             while (try? await Task.sleep(for: Self.pause)) != nil {
-                let found = KubeDNSConfiguration(folder, readFile)
+                let found = await WorkThread.files.run { KubeDNSConfiguration(folder, readFile) }
                 // The same broken content is not tried again.
                 guard found != known else { continue }
                 known = found

@@ -1,6 +1,7 @@
 package import Corefile
 package import DNSServer
 import DNSWire
+import EventLoop
 import Snapshots
 import Synchronization
 import Telemetry
@@ -55,7 +56,7 @@ package final class LoadBalancePlugin: Plugin {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: interval)
                     guard !Task.isCancelled, let self else { return }
-                    self.readAgain(path)
+                    await WorkThread.files.run { self.readAgain(path) }
                 }
             }
         }

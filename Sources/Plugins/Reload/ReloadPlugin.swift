@@ -53,7 +53,7 @@ package final class ReloadPlugin: Plugin {
         var refused: String?
         while !Task.isCancelled {
             do { try await Task.sleep(for: pause) } catch { return }
-            guard let hash = environment.hashOfFilesNow() else {
+            guard let hash = await environment.hashOfFilesNow() else {
                 if refused != "" {
                     Log.warning("plugin/reload: the configuration cannot be read; the old one serves on")
                 }

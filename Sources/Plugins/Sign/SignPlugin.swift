@@ -24,11 +24,14 @@ package final class SignPlugin: Plugin {
         let zones = zones
         task.withLock { task in
             task = Task {
-                var texts = [String?](repeating: nil, count: zones.count)
+                var seen = [FileTrail.Contents?](repeating: nil, count: zones.count)
                 repeat {
-                    let now = UInt32(truncatingIfNeeded: WallClock.nanoseconds / 1_000_000_000)
-                    for (index, zone) in zones.enumerated() {
-                        texts[index] = zone.refresh(now: now, last: texts[index])
+                    for (index, zone) in zones.enumerated() where !Task.isCancelled {
+                        let last = seen[index]
+                        seen[index] = await WorkThread.zones.run {
+                            zone.refresh(
+                                now: UInt32(truncatingIfNeeded: WallClock.nanoseconds / 1_000_000_000), last: last)
+                        }
                     }
                 } while (try? await Task.sleep(for: Self.pause)) != nil
             }

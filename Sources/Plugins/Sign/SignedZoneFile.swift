@@ -27,38 +27,46 @@ struct SignedZoneFile: Sendable {
     /// Where the signed zone stands: `db.example.org.signed`.
     private var target: String { "\(settings.folder)/db.\(zone)signed" }
 
-    /// Signs the zone when that is due; gives the text that was signed or looked at, for the next call.
+    /// Signs the zone when that is due; gives what was signed or looked at, for the next call. A task that is cancelled
+    /// meanwhile writes nothing: others may sign the same zone by now.
     ///
     /// - Parameters:
     ///   - now: seconds since 1970.
-    ///   - last: the text of the last call.
-    func refresh(now: UInt32, last: String?) -> String? {
-        let text: String
-        do { text = try files.read(settings.path) } catch {
+    ///   - last: what the last call gave.
+    func refresh(now: UInt32, last: FileTrail.Contents?) -> FileTrail.Contents? {
+        guard !Task.isCancelled else { return last }
+        let trail = FileTrail(files.octets)
+        let octets: [UInt8]
+        do { octets = try trail.read(settings.path) } catch {
             Log.error("plugin/sign: \(error): \(zone) is not signed")
             return last
         }
-        guard let reason = due(now, isChanged: last.map { $0 != text } ?? false) else {
-            if last == nil { Log.info("plugin/sign: \(target) holds: \(zone) needs no signing yet") }
-            return text
+        guard let reason = due(now, isChanged: last.map { !$0.hold(files.octets) } ?? false) else {
+            if let last { return last }
+            Log.info("plugin/sign: \(target) holds: \(zone) needs no signing yet")
+            // What is wrong with it is said when it has changed.
+            try? ZoneFile.visit(octets, named: settings.path, origin: zone, readFile: trail.read)
+            return trail.contents
         }
         do {
-            let tags = try sign(text, now)
+            let tags = try sign(octets, now, trail)
             Log.info(
                 "plugin/sign: \(zone) is signed in \(target) with the keys \(tags) and serial \(now), because \(reason)"
             )
+        } catch is CancellationError {
+            return last
         } catch {
             Log.error("plugin/sign: \(zone) is not signed: \(error)")
             return last
         }
-        return text
+        return trail.contents
     }
 
     /// Why the zone is to be signed; nil when it need not be.
     func due(_ now: UInt32, isChanged: Bool) -> String? {
-        if isChanged { return "\(settings.path) has changed" }
-        guard let text = try? files.read(target) else { return "\(target) is not there" }
-        guard let validity = ZoneSigner.validity(of: text) else {
+        if isChanged { return "\(settings.path), or what it includes, has changed" }
+        guard let octets = try? files.octets(target) else { return "\(target) is not there" }
+        guard let validity = ZoneSigner.validity(of: octets) else {
             return "\(target) has no signature of its SOA record"
         }
         if Int64(now) - Int64(validity.inception) > Self.oldest { return "its signatures are older than six days" }
@@ -68,16 +76,17 @@ struct SignedZoneFile: Sendable {
     }
 
     /// Gives the tags of the keys.
-    private func sign(_ text: String, _ now: UInt32) throws -> String {
+    private func sign(_ octets: [UInt8], _ now: UInt32, _ trail: FileTrail) throws -> String {
         var keys = settings.keys
         for folder in settings.keyFolders { keys += try KeyFiles.read(folder: folder, of: zone, files) }
         guard !keys.isEmpty else {
             throw ZoneContentError("no key of \(zone) is in \(settings.keyFolders.joined(separator: ", "))")
         }
         let signed = try ZoneSigner.sign(
-            text, named: settings.path, origin: zone, keys: keys.compactMap(\.signingKey), serial: now,
+            octets, named: settings.path, origin: zone, keys: keys.compactMap(\.signingKey), serial: now,
             inception: now &- Self.validFrom &- jitter.start, expiration: now &+ Self.validFor &+ jitter.end,
-            readFile: files.read)
+            readFile: trail.read)
+        try Task.checkCancellation()
         let replacement = try FileReplacement(of: files.path(target))
         try replacement.append(Array(signed.utf8))
         try replacement.finish()

@@ -2,7 +2,6 @@ package import Corefile
 package import DNSServer
 import DNSWire
 import EventLoop
-import Synchronization
 import Telemetry
 
 /// Tells a collector of traces how long queries took.
@@ -10,32 +9,37 @@ package final class TracePlugin: Plugin {
     package static let directive = "trace"
 
     private let sampling: TraceSampling
-    private let sender: TraceSender
-    private let task = Mutex<Task<Void, Never>?>(nil)
+    private let settings: TraceSettings
+    /// Spans that wait at a reload are sent by the next configuration, unless its settings are others.
+    let sending: LastingWork<TraceSender>
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         var check = SettingsCheck()
         guard let directive = check.only(directives) else { throw ConfigurationErrors(check.errors) }
-        let settings = TraceSettings(directive, &check)
+        settings = TraceSettings(directive, &check)
         try check.finish()
         sampling = TraceSampling(every: UInt64(settings.every))
-        sender = TraceSender(
+        let sender = TraceSender(
             settings,
             block.metrics.counter(
                 "coredns_trace_dropped_spans_total", "Counter of spans dropped because no collector took them."))
+        sending = LastingWork(sender) { $0.end() }
     }
 
-    package func makeHandler(on server: LoopServer) -> (any Handler)? { TraceHandler(sampling, sender, on: server) }
-
-    package func start(_ environment: any PluginEnvironment) async {
-        let sender = sender
-        task.withLock { $0 = Task { await sender.run() } }
+    package func makeHandler(on server: LoopServer) -> (any Handler)? {
+        TraceHandler(sampling, sending.work, on: server)
     }
+
+    package func adopt(_ predecessor: any Plugin) {
+        guard let predecessor = predecessor as? TracePlugin, predecessor.settings == settings else { return }
+        sending.adopt(predecessor.sending)
+    }
+
+    package func start(_ environment: any PluginEnvironment) async { sending.work.begin() }
 
     package func stop() async {
-        let running = task.withLock { $0 }
-        running?.cancel()
-        await running?.value
+        sending.release()
+        await sending.work.ended()
     }
 }
 

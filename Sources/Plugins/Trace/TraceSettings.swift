@@ -79,3 +79,13 @@ struct TraceSettings: Sendable {
         }
     }
 }
+
+extension TraceSettings: Equatable {
+    /// The endpoint says no more than the address that it is made of.
+    static func == (one: Self, other: Self) -> Bool {
+        (one.form, one.url, one.path, one.every, one.service) == (
+            other.form, other.url, other.path, other.every, other.service
+        )
+            && (one.backlog, one.batch, one.interval) == (other.backlog, other.batch, other.interval)
+    }
+}

@@ -61,7 +61,7 @@ private func zone(_ address: String, serial: Int = 1) -> String {
             name: "directory", at: at, arguments: [Token(text: "/zones", at: at)], outermost: "auto")
         let line = Directive(name: "auto", at: at, block: [directory], hasBlock: true)
         let settings = try SettingsCheck.gather { check in AutoSettings(line, zones: [.root], &check) }
-        let folder = FollowedFolder(settings, into: zones, access)
+        let folder = FollowedFolders([settings], into: zones, access)
         func served() -> [String] {
             zones.origins.map { "\($0) \(zones.table(of: $0)?.serial ?? 0)" }.sorted()
         }

@@ -39,6 +39,54 @@ import ZoneData
         #expect(try asked("child.a.test. DS").contains("child.a.test. NSEC"))
     }
 
+    @Test("what plugins without an SOA do not have is denied with that of the zone") func negativeWithoutStart() throws
+    {
+        let zone = "@ 60 SOA ns h 1 1 1 1 30\n@ 60 NS ns\nns 60 A 192.0.2.1\n"
+        let files = ["/zone": zone, "/names": "192.0.2.1 host.a.test\n"]
+        func asked(_ question: String, dnssecOK: Bool? = true, after last: String = "") throws -> [String] {
+            let server = try MemoryServer(
+                """
+                dnssec a.test {
+                key file /keys/Ka.test
+                }
+                template IN TXT none.a.test {
+                rcode NXDOMAIN
+                }
+                template IN AAAA alias.a.test {
+                answer "alias.a.test. 60 IN CNAME host.a.test."
+                }
+                hosts /names a.test {
+                fallthrough
+                }
+                \(last)
+                """, files: TestKeys.files.merging(files) { first, _ in first })
+            return server.ask(question, over: .tcp, dnssecOK: dnssecOK).split(separator: "\n").map { line in
+                line.split(separator: " ").prefix(3).joined(separator: " ")
+            }
+        }
+        let start = ["a.test. 30 SOA", "a.test. 30 RRSIG"]
+        let file = "file /zone a.test"
+        #expect(
+            try asked("host.a.test. AAAA", after: file) == ["NOERROR aa"] + start + [
+                "host.a.test. 30 NSEC", "host.a.test. 30 RRSIG",
+            ])
+        #expect(try asked("host.a.test. AAAA", dnssecOK: false, after: file) == ["NOERROR aa"])
+        #expect(
+            try asked("none.a.test. TXT", after: file) == ["NOERROR aa"] + start + [
+                "none.a.test. 30 NSEC", "none.a.test. 30 RRSIG",
+            ])
+        #expect(
+            try asked("alias.a.test. AAAA", after: file) == [
+                "NOERROR aa", "alias.a.test. 60 CNAME", "alias.a.test. 60 RRSIG",
+            ] + start + ["host.a.test. 30 NSEC", "host.a.test. 30 RRSIG"])
+        #expect(
+            try asked("host.a.test. A", after: file) == [
+                "NOERROR aa", "host.a.test. 3600 A", "host.a.test. 3600 RRSIG",
+            ])
+        // Nothing says how long it holds (RFC 2308 §5).
+        #expect(try asked("host.a.test. AAAA") == ["NOERROR aa", "host.a.test. 0 NSEC", "host.a.test. 0 RRSIG"])
+    }
+
     @Test("a delegation is denied DS where it is") func referral() throws {
         #expect(
             try asked("x.child.a.test. A") == [

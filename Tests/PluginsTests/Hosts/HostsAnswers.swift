@@ -76,6 +76,20 @@ import Testing
         #expect(address() == [10, 0, 0, 2])
     }
 
+    @Test("a file in an older encoding is read, and its names are octets") func encodings() {
+        let text = HostsText.text(
+            of: Array("192.0.2.1 a.test # Z".utf8) + [0xFC] + Array("rich\n192.0.2.2 ".utf8) + [0xFC])
+        #expect(HostsText.pairs(in: text).map { "\($0.0) \($0.1)" } == ["192.0.2.1 a.test.", "192.0.2.2 \\252."])
+        #expect(HostsText.text(of: Array("192.0.2.1 ä.test".utf8)) == "192.0.2.1 ä.test")
+    }
+
+    @Test("a file that cannot be read at a reload is as it was") func reloading() throws {
+        let old = try Self.plugin { _ in "10.0.0.1 a.lan" }
+        let new = try Self.plugin { _ in throw TestPlan.NoSuchFile() }
+        new.adopt(old)
+        #expect(new.current.count == 1)
+    }
+
     private static func plugin(_ readFile: @escaping @Sendable (String) throws -> String) throws -> HostsPlugin {
         let block = BlockSettings(
             zones: [.root], addresses: [], directives: [], metrics: MetricRegistry(), files: FileAccess(read: readFile))

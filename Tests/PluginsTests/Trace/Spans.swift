@@ -1,5 +1,7 @@
 import Corefile
 import DNSServer
+import Synchronization
+import Telemetry
 import TestKit
 import Testing
 import Text
@@ -41,5 +43,69 @@ import Text
         let settings = try SettingsCheck.gather { check in TraceSettings(line, &check) }
         #expect(settings.url == url)
         #expect(settings.path == path)
+    }
+}
+
+@Suite("trace: spans that wait are sent") struct SpansSent {
+    private let span = TraceSpan(trace: (1, 2), id: 3, start: 4, taken: 5, tags: [], isFailure: false)
+
+    private func settings(_ collector: String) throws -> TraceSettings {
+        let at = SourcePosition(file: "Corefile", line: 1)
+        // Longer than any test waits: only the end may send.
+        let pause = Directive(
+            name: "zipkin_max_batch_interval", at: at, arguments: [Token(text: "1h", at: at)], outermost: "trace")
+        let line = Directive(
+            name: "trace", at: at, arguments: [Token(text: collector, at: at)], block: [pause], hasBlock: true)
+        return try SettingsCheck.gather { check in TraceSettings(line, &check) }
+    }
+
+    private final class Seen: Sendable {
+        let state = Mutex((count: 0, isCancelled: false))
+    }
+
+    private func dropped() -> Counter { MetricRegistry().counter("dropped", "") }
+
+    @Test("at the end, by a task that nobody has cancelled") func end() async throws {
+        let seen = Seen()
+        let sender = TraceSender(try settings("end.test"), dropped(), lastPatience: .seconds(3600)) { spans in
+            seen.state.withLock { $0 = ($0.count + spans.count, Task.isCancelled) }
+        }
+        sender.begin()
+        for _ in 0..<250 { sender.add(span) }
+        sender.end()
+        await sender.ended()
+        #expect(seen.state.withLock { $0.count } == 250)
+        #expect(!seen.state.withLock { $0.isCancelled })
+    }
+
+    @Test("a collector that takes nothing at the end has its time, and is told from one that is broken") func late()
+        async throws
+    {
+        RecordedLog.begin()
+        let dropped = dropped()
+        let sender = TraceSender(try settings("late.test"), dropped, lastPatience: .zero) { _ in
+            try await Task.sleep(for: .seconds(3600))
+        }
+        sender.begin()
+        for _ in 0..<250 { sender.add(span) }
+        sender.end()
+        await sender.ended()
+        #expect(dropped.value == 250)
+        let lines = RecordedLog.lines(with: "late.test")
+        #expect(lines.count == 1)
+        #expect(lines.first?.contains("did not take the last 250 spans") == true)
+    }
+
+    @Test("by the next configuration, when its settings are the same") func reload() throws {
+        func plugin(_ directives: String) throws -> TracePlugin? {
+            try MemoryServer(directives).plan.plugins.compactMap { $0 as? TracePlugin }.first
+        }
+        let old = try #require(try plugin("trace c.test"))
+        let same = try #require(try plugin("trace http://c.test"))
+        let other = try #require(try plugin("trace d.test"))
+        same.adopt(old)
+        other.adopt(old)
+        #expect(same.sending.work === old.sending.work)
+        #expect(other.sending.work !== old.sending.work)
     }
 }
