@@ -48,6 +48,29 @@ import Testing
         handle.submit { $0.stop() }
     }
 
+    private final class Ending: TimerTarget, TurnTarget {
+        unowned let loop: EventLoop
+        var seen: [String] = []
+
+        init(_ loop: EventLoop) { self.loop = loop }
+
+        func timerFired(_ token: UInt64) {
+            loop.callAtEndOfTurn(self)
+            loop.stop { self.seen.append("ended") }
+        }
+
+        func turnEnded() { seen.append("end of the turn") }
+    }
+
+    @Test("a loop has ended when what was left for the end of its turn is done: the last answers are sent there")
+    func ending() throws {
+        let loop = try EventLoop(index: 0)
+        let ending = Ending(loop)
+        loop.schedule(after: 0, ending, token: 0)
+        loop.run()
+        #expect(ending.seen == ["end of the turn", "ended"])
+    }
+
     private func startLoop() throws -> LoopHandle {
         let made = try LoopBox(index: 0)
         try LoopThread.run { made.run() }

@@ -69,10 +69,8 @@ package final class LoopGroup: Sendable {
                     await withCheckedContinuation { continuation in
                         handle.submit { loop in
                             guard let server = loop.resident as? LoopServer else { return continuation.resume() }
-                            server.drain(grace: grace) {
-                                continuation.resume()
-                                loop.stop()
-                            }
+                            // The last answers are sent at the end of the turn, and the process may end then.
+                            server.drain(grace: grace) { loop.stop { continuation.resume() } }
                         }
                     }
                 }

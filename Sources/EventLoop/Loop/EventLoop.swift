@@ -36,6 +36,7 @@ package protocol TurnTarget: AnyObject {
     /// Those that are called now; what they add waits for the next round.
     private var ending: [any TurnTarget] = []
     private var isStopping = false
+    private var ended: () -> Void = {}
     private let clock: () -> UInt64
     private let events: UnsafeMutablePointer<epoll_event>
     private static let maximumEvents = 64
@@ -114,6 +115,7 @@ package protocol TurnTarget: AnyObject {
     package func run() {
         while !isStopping { turn(longestWait: atEndOfTurn.isEmpty ? timers.waitMilliseconds(now) : 0) }
         handlers.removeAll()
+        ended()
     }
 
     /// One turn: waits, takes what is ready, then jobs from other threads, then due timers, then what was
@@ -157,5 +159,10 @@ package protocol TurnTarget: AnyObject {
     }
 
     /// Ends `run` after the current turn.
-    package func stop() { isStopping = true }
+    ///
+    /// - Parameter ended: called once nothing of the turn is left to do.
+    package func stop(then ended: @escaping () -> Void = {}) {
+        isStopping = true
+        self.ended = ended
+    }
 }
