@@ -40,4 +40,7 @@ package struct FileAccess: Sendable {
         files.root = folder
         return files
     }
+
+    /// The same files, with names that are relative in the process' own folder, as CoreDNS has it for some plugins.
+    package var unrooted: Self { relative(to: "") }
 }

@@ -90,7 +90,7 @@ private func zone(_ serial: Int, _ address: String = "192.0.2.1") -> String {
         let second: SecondaryPlugin = try plugin(secondary, [:])
         let origin = try #require(Name("one.test"))
         for serial in [1, 2] {
-            let table = try ZoneFile.table(zone(serial), named: "", origin: origin) { _ in "" }
+            let table = try ZoneFile.table(Array(zone(serial).utf8), named: "", origin: origin) { _ in [] }
             first.zones.put(origin, table)
         }
         second.adopt(first)

@@ -75,7 +75,7 @@ final class ScriptedPrimary: ZonePrimary {
         let serials = try await asked(known == nil ? "AXFR" : "IXFR")
         let serial = serials.given ?? serials.said ?? 0
         let text = "@ 60 SOA ns h \(serial) \(serials.refresh) \(serials.retry) \(serials.expire) 60\n@ 60 NS ns\n"
-        let table = try ZoneFile.table(text, named: "", origin: origin) { _ in "" }
+        let table = try ZoneFile.table(Array(text.utf8), named: "", origin: origin) { _ in [] }
         return ZoneVersion(table: table, timers: timers(serials, serial))
     }
 }
