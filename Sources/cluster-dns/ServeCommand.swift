@@ -97,30 +97,33 @@ struct ServeCommand: AsyncParsableCommand {
                 source.yield(.started(.failure(error)))
             }
         }
-        var isServing = false
+        func stop() {
+            Task {
+                await server.stop()
+                source.yield(.stopped)
+            }
+        }
+        var isStarted = false
         var reloadIsWanted = false
         var isStopping = false
         for await event in events {
             switch event {
             case .started(.success(let blocks)):
-                isServing = true
+                isStarted = true
                 announce(blocks)
-                if reloadIsWanted { Task { await server.reload() } }
+                if isStopping { stop() } else if reloadIsWanted { Task { await server.reload() } }
             case .started(.failure(let error)):
                 Standard.error("\(error)")
                 return 1
             case .signal(.sigusr1):
-                if isServing { Task { await server.reload() } } else { reloadIsWanted = true }
+                if isStarted { Task { await server.reload() } } else { reloadIsWanted = true }
             case .signal:
-                // Nobody has been answered: there is nothing to wait for.
-                guard isServing else { return 0 }
+                // Until anybody may be answered there is nothing to wait for.
+                guard server.answers else { return 0 }
                 // A second request means at once.
                 guard !isStopping else { return 2 }
                 isStopping = true
-                Task {
-                    await server.stop()
-                    source.yield(.stopped)
-                }
+                if isStarted { stop() }
             case .stopped:
                 return 0
             }

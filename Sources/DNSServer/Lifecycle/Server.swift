@@ -36,6 +36,7 @@ package actor Server {
     private var isReloading = false
     private var reloadIsWanted = false
     private let stopping = StopFlag()
+    private let isAnswering = Atomic<Bool>(false)
     /// Reads and builds configurations, with all files that they name.
     private let configuring = WorkThread()
     private let reloadFailures: Counter
@@ -71,6 +72,9 @@ package actor Server {
         try await takeOver(plan)
         return blocks
     }
+
+    /// True once the first query may be answered, which is shortly before `start` is over.
+    package nonisolated var answers: Bool { isAnswering.load(ordering: .acquiring) }
 
     /// What the configuration says now.
     private func build() async throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], plan: ServingPlan) {
@@ -153,6 +157,7 @@ package actor Server {
             try? await status.serve(old?.plan.plugins.flatMap(\.statusPages) ?? [])
             throw error
         }
+        isAnswering.store(true, ordering: .releasing)
         await loops.activate(plan)
         await secure?.activate()
         current = Running(plan: plan, environment: environment)
