@@ -64,6 +64,17 @@ import Testing
         #expect(users.map(\.name).sorted() == allowed, "\(module)")
     }
 
+    /// A debug build would let every test look into every target; the build that is shipped does not.
+    @Test("tests look into those targets that are built for it") func lookedInto() throws {
+        let text = try Manifest().text
+        let list = try #require(text.firstMatch(of: /let lookedInto = \[([^\]]*)\]/)?.output.1)
+        let built = Set(list.matches(of: /"(\w+)"/).map { String($0.output.1) })
+        #expect(!built.isEmpty)
+        let tested = try SourceFile.all(under: "Tests").flatMap(\.lines)
+            .compactMap { $0.firstMatch(of: /^@testable import (\w+)/).map { String($0.output.1) } }
+        #expect(Set(tested) == built)
+    }
+
     @Test("packages have exact versions") func versions() throws {
         let packages = try Manifest().text.split(separator: "\n").filter { $0.contains(".package(url:") }
         #expect(!packages.isEmpty)

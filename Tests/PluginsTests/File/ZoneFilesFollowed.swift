@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 @testable import Plugins
-@testable import ZoneData
+import ZoneData
 
 @Suite("zone files that change") struct ZoneFilesFollowed {
     private let one = Name("one.test") ?? .root
