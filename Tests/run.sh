@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # These share the machine's cores; those of the second list measure time or rate and have it to themselves.
 together=(
-    answers answer-scripts routing examples start reload
+    answers answer-scripts answers-beside routing examples start reload
     transfer autopath gateway etcd rewrite-differential zones zone-plugins secondary tsig trace
     api-server api-faults datagrams tcp stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts

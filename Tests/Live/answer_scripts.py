@@ -260,13 +260,16 @@ class Wanted:
 
 
 class Script:
-    def __init__(self, path, suite, lab, upstreams):
-        self.path, self.suite, self.lab, self.upstreams = path, suite, lab, upstreams
+    """One run of a file. A suite that asks another server says how that starts and what is wanted of it."""
+
+    patience = 15  # Seconds for what becomes as wanted after a change.
+
+    def __init__(self, path, suite, lab):
+        self.path, self.suite, self.lab, self.upstreams = path, suite, lab, [Upstream(), Upstream()]
         self.origin, self.server, self.is_changed, self.wanted = ".", None, False, None
-        self.folder = live.work / f"files.{len(live.started)}"
+        self.folder = live.work / f"files.{next(live.numbers)}"
         self.folder.mkdir()
-        upstreams[0].say((FOLDER / "upstream.zone").read_text().splitlines())
-        upstreams[1].say([])
+        self.upstreams[0].say((FOLDER / "upstream.zone").read_text().splitlines())
 
     def run(self):
         lines = self.path.read_text().splitlines()
@@ -323,10 +326,14 @@ class Script:
             text = text.replace(mark, f"127.0.0.1:{value}")
         return text.replace("@FILES@", str(self.folder))
 
+    @property
+    def kubeconfig(self):
+        return self.lab.kubeconfig if self.lab else live.NOWHERE
+
     def start(self, corefile):
         if self.server:
             self.server.stop()
-        self.server = Server(self.filled(corefile), self.lab.kubeconfig if self.lab else live.NOWHERE)
+        self.server = Server(self.filled(corefile), self.kubeconfig)
         # No plugin but chaos is asked about that class, and without it all is refused.
         ready = ("cluster.local.", "SOA") if " kubernetes " in corefile else ("id.server.", "TXT", "-c", "CH")
         def is_ready():
@@ -388,23 +395,36 @@ class Script:
         if self.wanted is None:
             return
         wanted, self.wanted = self.wanted, None
-        name, kind, *how = wanted.question
-        options = self.options(how) + (["+time=1"] if wanted.rcode == "silence" else [])
+        name, kind, *_ = wanted.question
+        found = self.difference(wanted)
+        self.suite.check(f"{self.name}:{wanted.line}: {name} {kind}", found is None, found or "")
 
+    @property
+    def name(self):
+        return str(self.path.relative_to(FOLDER))
+
+    def difference(self, wanted):
+        """What is not as wanted, when it has had its time to become so; None when everything is."""
         def difference():
             begun = time.monotonic()
-            asked = self.origin if name == "@" else name if name.endswith(".") else f"{name}.{self.origin}"
-            answer = dig(self.server.port, asked, kind, *options)
-            if kind == "AXFR":
-                # dig shows a copy without a head.
-                answer.answer = answer.records(answer.text)
-                answer.rcode = "NOERROR" if answer.answer else "REFUSED" if "; Transfer failed." in answer.text else "NONE"
+            answer = self.answer(wanted)
             return wanted.difference(answer, answer.text, time.monotonic() - begun)
         found = difference()
         if found and self.is_changed:
-            eventually(lambda: difference() is None, 15)
+            eventually(lambda: difference() is None, self.patience)
             found = difference()
-        self.suite.check(f"{self.path.relative_to(FOLDER)}:{wanted.line}: {name} {kind}", found is None, found or "")
+        return found
+
+    def answer(self, wanted):
+        name, kind, *how = wanted.question
+        options = self.options(how) + (["+time=1"] if wanted.rcode == "silence" else [])
+        asked = self.origin if name == "@" else name if name.endswith(".") else f"{name}.{self.origin}"
+        answer = dig(self.server.port, asked, kind, *options)
+        if kind == "AXFR":
+            # dig shows a copy without a head.
+            answer.answer = answer.records(answer.text)
+            answer.rcode = "NOERROR" if answer.answer else "REFUSED" if "; Transfer failed." in answer.text else "NONE"
+        return answer
 
     def change(self, verb, kind, path, body=None):
         text = self.lab.kubeconfig.read_text()
@@ -422,16 +442,23 @@ class Script:
         self.is_changed = True
 
 
+def run(path, suite, script=Script):
+    # A cluster of its own: scripts may change it.
+    lab = Lab("--as-stored", manifests=FOLDER / "cluster.yaml") if "@KUBECONFIG@" in path.read_text() else None
+    script(path, suite, lab).run()
+    if lab:
+        lab.stop()
+
+
+def paths():
+    """Every script, or those whose path holds the suite's first argument."""
+    part = sys.argv[1] if len(sys.argv) > 1 else ""
+    return [path for path in sorted(FOLDER.glob("**/*.answers")) if part in str(path)]
+
+
 def body(suite):
-    upstreams = [Upstream(), Upstream()]
-    for path in sorted(FOLDER.glob("**/*.answers")):
-        if len(sys.argv) > 1 and sys.argv[1] not in str(path):
-            continue
-        # A cluster of its own: scripts may change it.
-        lab = Lab("--as-stored", manifests=FOLDER / "cluster.yaml") if "@KUBECONFIG@" in path.read_text() else None
-        Script(path, suite, lab, upstreams).run()
-        if lab:
-            lab.stop()
+    for path in paths():
+        run(path, suite)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ to a deadline, never by sleeping, and ends with the line `name: N passed, N fail
 import atexit
 import base64
 import fcntl
+import itertools
 import json
 import os
 import pathlib
@@ -33,6 +34,7 @@ NOWHERE = ROOT / "Tests/Live/nowhere.kubeconfig"
 
 work = pathlib.Path(tempfile.mkdtemp(prefix="cluster-dns-live."))
 started = []
+numbers = itertools.count()  # Of files: no two programs share one, though threads start them at once.
 taken = []  # Files whose locks say which ports are ours.
 
 
@@ -130,7 +132,7 @@ class Program:
 
     def __init__(self, label, arguments, environment=None, output=None):
         self.label = label
-        self.log_path = work / f"{label}.{len(started)}.log"
+        self.log_path = work / f"{label}.{next(numbers)}.log"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [str(argument) for argument in arguments], stdout=log if output is None else output, stderr=log,
@@ -177,7 +179,7 @@ class Lab(Program):
     """The embedded cluster; started when this returns."""
 
     def __init__(self, *arguments, manifests=None, kubeconfig=None):
-        self.kubeconfig = kubeconfig or work / f"kubeconfig.{len(started)}"
+        self.kubeconfig = kubeconfig or work / f"kubeconfig.{next(numbers)}"
         if manifests is not None:
             arguments = ("--manifests", manifests, *arguments)
         super().__init__("lab", [BINARY, "lab", *arguments, "--kubeconfig", self.kubeconfig])
@@ -232,12 +234,14 @@ class Lab(Program):
 class Server(Program):
     """`serve` with a Corefile in which @PORT@, @PORT2@, @METRICS@, @HEALTH@, @READY@ and @KUBECONFIG@ are filled in."""
 
+    command = (BINARY, "serve")
+
     def __init__(self, corefile, kubeconfig=NOWHERE, output=None):
         self.port, self.second_port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(5))
         self.kubeconfig = kubeconfig
-        self.corefile = work / f"Corefile.{len(started)}"
+        self.corefile = work / f"Corefile.{next(numbers)}"
         self.write(corefile)
-        super().__init__("serve", [BINARY, "serve", "-conf", self.corefile], output=output)
+        super().__init__("serve", [*self.command, "-conf", self.corefile], output=output)
 
     def write(self, text):
         """Replaces the Corefile in one step."""
@@ -246,7 +250,7 @@ class Server(Program):
             "@READY@": self.ready_port, "@KUBECONFIG@": self.kubeconfig,
         }.items():
             text = text.replace(mark, str(value))
-        draft = self.corefile.with_suffix(".new")
+        draft = self.corefile.with_name(f"{self.corefile.name}.new")
         draft.write_text(text)
         draft.replace(self.corefile)
 
