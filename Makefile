@@ -12,7 +12,7 @@ help:
 	@echo 'make test            build, run every test, print counts'
 	@echo 'make build           build the release binaries: $(BINARY) and cluster-dns-lab beside it'
 	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
-	@echo 'make bench           CPU per answer against NSD, start-up, memory, change latency (15 minutes)'
+	@echo 'make bench           CPU per answer against NSD, start-up, memory, change latency, upstreams, encryption, the log (30 minutes)'
 	@echo 'make check-examples  read every Corefile in Corefile-examples/ as the server would'
 	@echo 'make clean           remove everything that was built'
 
@@ -46,6 +46,7 @@ bench: build
 	@Benchmarks/start-and-memory.sh $(BINARY)
 	@Benchmarks/change-latency.sh $(BINARY)
 	@Benchmarks/upstreams.py $(BINARY)
+	@Benchmarks/encrypted.py $(BINARY)
 	@Benchmarks/log.py $(BINARY)
 
 check-examples: program

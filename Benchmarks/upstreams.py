@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """CPU per uncached answer, by how the upstream is asked: Benchmarks/upstreams.py [BINARY]
 
-PAIRS=5 SECONDS_EACH=10 OUTSTANDING=100; COREDNS names a stock CoreDNS, which is measured beside.
+PAIRS=5 SECONDS_EACH=10 OUTSTANDING=100 RATE= (questions a second; as fast as they are answered); COREDNS names a stock
+CoreDNS, which is measured beside. Over UDP a second Unbound that forwards is measured, too.
 An Unbound answers every name from memory; it and dnsperf have one core, the server that is measured the other.
 """
 
+import os
 import subprocess
 import sys
 
@@ -50,6 +52,38 @@ remote-control:
         sys.exit(f"Unbound does not answer:\n{unbound.log_end()}")
 
 
+def start_forwarder(upstream):
+    """An Unbound that keeps nothing, so that it asks for every name, on the core of those that are measured."""
+    port = free_port()
+    config = work / "forwarder.conf"
+    config.write_text(f"""
+server:
+    interface: 127.0.0.1@{port}
+    do-daemonize: no
+    use-syslog: no
+    logfile: ""
+    username: ""
+    chroot: ""
+    directory: "{work}"
+    pidfile: ""
+    num-threads: 1
+    do-not-query-localhost: no
+    module-config: "iterator"
+    cache-max-ttl: 0
+    outgoing-range: 8000
+    num-queries-per-thread: 4000
+    local-zone: "test." transparent
+forward-zone:
+    name: "."
+    forward-addr: 127.0.0.1@{upstream}
+remote-control:
+    control-enable: no
+""")
+    unbound = Program("forwarder", ["/usr/sbin/unbound", "-d", "-c", config])
+    pin(unbound.pid, serving)
+    return port, unbound.pid
+
+
 def main():
     authority = Authority("bench")
     files = authority.issue("server", HOST)
@@ -58,6 +92,7 @@ def main():
     (work / "queries").write_text("".join(f"n{number}.test. A\n" for number in range(NAMES)))
     security = f"tls {authority.certificate}\ntls_servername {HOST}"
     ways = {
+        "UDP": f"forward . 127.0.0.1:{plain}",
         "TCP": f"forward . 127.0.0.1:{plain} {{\nforce_tcp\n}}",
         "TLS": f"forward . tls://127.0.0.1:{tls} {{\n{security}\n}}",
         "HTTPS": f"forward . https://127.0.0.1:{https} {{\n{security}\n}}",
@@ -69,11 +104,15 @@ def main():
         servers[f"cluster-dns {way}"] = ours
         if theirs:
             servers[f"CoreDNS {way}"] = theirs[0]
+    servers["Unbound UDP"] = start_forwarder(plain)
     print(f"{BINARY}: server on core {serving}, Unbound and dnsperf on core {asking}; {PAIRS} rounds of {SECONDS} s, "
           f"{OUTSTANDING} outstanding", flush=True)
-    medians = rounds(servers, "a.test")
+    rate = os.environ.get("RATE")
+    medians = rounds(servers, "a.test", ("-Q", rate) if rate else ())
+    print(f"ratio   UDP, beside Unbound's: {medians['cluster-dns UDP'] / medians['Unbound UDP']:.2f}")
     print(f"ratio   TLS / TCP: {medians['cluster-dns TLS'] / medians['cluster-dns TCP']:.2f}")
     if COREDNS:
+        print(f"ratio   UDP, beside CoreDNS': {medians['cluster-dns UDP'] / medians['CoreDNS UDP']:.2f}")
         print(f"ratio   TLS, beside CoreDNS': {medians['cluster-dns TLS'] / medians['CoreDNS TLS']:.2f}")
 
 
