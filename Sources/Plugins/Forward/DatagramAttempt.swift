@@ -73,6 +73,8 @@ final class DatagramAttempt: Attempt, TimerTarget {
 
     func timerFired(_ token: UInt64) {
         if let early { return end(early) }
+        // The way from this port may lead to somebody who is gone, as behind an address that many share.
+        port?.retire()
         if nearMisses > 0 { return end(.suspicious) }
         end(.failed(AttemptFailure(text: "read udp \(upstream.label): i/o timeout", error: .noReachableAuthority)))
     }

@@ -88,6 +88,20 @@ import Testing
         #expect(server.metric("coredns_forward_mismatched_replies_total") != "0")
     }
 
+    @Test("a port by which no reply came takes no more questions")
+    func silent() throws {
+        let sink = try DatagramServerSocket(boundTo: TestPorts.next())
+        let pool = try Pool(connectedTo: sink.localAddress)
+        // Those that live longer than the time to wait for a reply, which is a second here.
+        let attempts = pool.ask(1)
+        pool.turn()
+        #expect(pool.openPorts == 1)
+        pool.clock.now += 1_000_000_000
+        pool.turn()
+        #expect(attempts[0].owner.text == "read udp \(pool.label): i/o timeout")
+        #expect(pool.openPorts == 0)
+    }
+
     @Test("eight forged replies to one port: who waits there asks over TCP")
     func guesses() throws {
         let server = try server { query in
