@@ -337,7 +337,35 @@ grpc://.:{ports[3]} {{
     server = front(
         f"grpc . 127.0.0.1:{ports[2]} {{\n@TLS@\n{name}\nfallthrough\n}}\nwhoami", authority=place.authority)
     suite.equal("NXDOMAIN falls through", dig(server.port, "a.none.test").rcode, "NOERROR")
-    print("  upstreams-encrypted: Knot: not run: Debian's 3.2 does not speak TLS", flush=True)
+
+
+def knot_resolver(suite, place):
+    """Knot Resolver as the upstream; Knot DNS of Debian 12 does not speak TLS."""
+    program = "/usr/sbin/kresd"
+    if not pathlib.Path(program).exists():
+        print("  upstreams-encrypted: Knot Resolver: not run: there is no kresd on this machine", flush=True)
+        return
+    port, folder = free_port(), work / "kresd"
+    folder.mkdir()
+    (folder / "kresd.conf").write_text(f"""
+net.listen('127.0.0.1', {port}, {{ kind = 'tls' }})
+net.tls('{place.files[0]}', '{place.files[1]}')
+policy.add(policy.suffix(
+    policy.ANSWER({{ [kres.type.A] = {{ rdata = kres.str2ip('{ADDRESS}'), ttl = 60 }} }}), {{ todname('test.') }}))
+""")
+    resolver = Program("kresd", [program, "-n", "-c", folder / "kresd.conf", folder])
+
+    def listens():
+        with socket.socket() as stream:
+            return stream.connect_ex(("127.0.0.1", port)) == 0 or not resolver.is_alive
+
+    suite.check("Knot Resolver listens", eventually(listens) and resolver.is_alive, resolver.log_end())
+    server = front(f"forward test tls://127.0.0.1:{port}%{HOST} {{\n@TLS@\n}}", authority=place.authority)
+    codes = ask_many(server.port, [f"q{number}.test." for number in range(QUESTIONS)])
+    suite.equal("Knot Resolver over TLS: every question is answered", codes, {0: QUESTIONS})
+    handshakes = server.metric("coredns_proxy_conn_cache_misses_total")
+    suite.check(f"{QUESTIONS} questions take at most 2 handshakes with it", handshakes <= 2, handshakes)
+    suite.equal("and nobody fails", server.log.count("[ERROR]"), 0)
 
 
 def beside_coredns(suite, place):
@@ -406,7 +434,8 @@ class Place:
 def body(suite):
     place = Place()
     for part in [
-            shared_connections, wrong_certificates, certificates_shown, health, server_programs, beside_coredns]:
+            shared_connections, wrong_certificates, certificates_shown, health, server_programs, knot_resolver,
+            beside_coredns]:
         part(suite, place)
 
 
