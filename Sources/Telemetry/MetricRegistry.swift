@@ -35,12 +35,14 @@ package final class MetricRegistry: Sendable {
     }
 
     /// A gauge whose value is asked for when the metrics are read; a later one of the same labels replaces it.
+    ///
+    /// - Parameter onlyGrows: true for what is a counter.
     package func reading(
-        _ name: String, _ help: String, _ labels: [(String, String)] = [], _ value: @escaping @Sendable () -> Double
+        _ name: String, _ help: String, _ labels: [(String, String)] = [], onlyGrows: Bool = false,
+        _ value: @escaping @Sendable () -> Double
     ) {
-        families.withLock { families in
-            families[name, default: Family(help: help, type: "gauge")].series[Self.render(labels)] = [.reading(value)]
-        }
+        let family = Family(help: help, type: onlyGrows ? "counter" : "gauge")
+        families.withLock { $0[name, default: family].series[Self.render(labels)] = [.reading(value)] }
     }
 
     /// Drops every series of a metric, for one whose labels say what is current.

@@ -9,7 +9,9 @@ enum ProcessMetrics {
             start
         }
         metrics.reading("process_resident_memory_bytes", "Resident memory size in bytes.") { residentOctets }
-        metrics.reading("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.") { cpuSeconds }
+        metrics.reading(
+            "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", onlyGrows: true
+        ) { cpuSeconds }
     }
 
     private static var residentOctets: Double {

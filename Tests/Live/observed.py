@@ -11,6 +11,7 @@ import shutil
 import socket
 import ssl
 import struct
+import subprocess
 import urllib.request
 
 import live
@@ -160,6 +161,8 @@ def metrics(suite, server, lab, https):
     status, page = server.page(server.metrics_port, "/metrics")
     suite.equal("the page is there", status, 200)
     types, found = series(page)
+    judged = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True)
+    suite.equal("promtool has nothing to say about the page", (judged.returncode, judged.stdout + judged.stderr), (0, ""))
     wanted = {}
     for line in METRICS.strip().splitlines():
         name, kind, *labels = line.split()
