@@ -34,6 +34,19 @@ import Testing
         #expect(bench.fired.suffix(2) == ["50 at 1060", "60 at 1060"])
     }
 
+    @Test("those of one time go off in the order of their making, whatever stands between them") func together() throws
+    {
+        let bench = Bench()
+        let loop = try bench.make()
+        for number in 0..<100 as Range<UInt64> {
+            loop.schedule(after: 500, bench, token: number)
+            loop.schedule(after: 1 + (number * 37) % 499, bench, token: 1000)
+        }
+        bench.now = 2000
+        loop.turn(longestWait: 0)
+        #expect(bench.fired.suffix(100) == (0..<100).map { "\($0) at 2000" })
+    }
+
     @Test("many, whatever the order they were made in, each once", arguments: 1...5 as ClosedRange<UInt64>)
     func many(_ seed: UInt64) throws {
         let bench = Bench()

@@ -4,11 +4,18 @@ package struct TimerID: Hashable, Sendable, BitwiseCopyable {
     package static let none = TimerID(number: 0)
 }
 
-/// Timers of one loop, earliest first; a cancelled timer lets go of its target at once and of its place at its time.
+/// Timers of one loop, earliest first, and those of one time in the order in which they were scheduled.
+///
+/// A cancelled timer lets go of its target at once and of its place at its time.
 struct TimerQueue {
     private struct Entry {
         var deadline: UInt64
         var number: UInt64
+
+        /// Of one time those that were scheduled first.
+        func isBefore(_ other: Entry) -> Bool {
+            deadline == other.deadline ? number < other.number : deadline < other.deadline
+        }
     }
 
     private struct Waiting {
@@ -28,7 +35,7 @@ struct TimerQueue {
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard heap[child].deadline < heap[parent].deadline else { break }
+            guard heap[child].isBefore(heap[parent]) else { break }
             heap.swapAt(child, parent)
             child = parent
         }
@@ -64,7 +71,7 @@ struct TimerQueue {
         while true {
             var smallest = parent
             for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if heap[child].deadline < heap[smallest].deadline { smallest = child }
+                if heap[child].isBefore(heap[smallest]) { smallest = child }
             }
             guard smallest != parent else { return }
             heap.swapAt(parent, smallest)
