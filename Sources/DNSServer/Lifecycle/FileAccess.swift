@@ -6,7 +6,9 @@ package struct FileAccess: Sendable {
     /// The folder that relative names begin at; empty for the process' own.
     private var root = ""
 
-    /// - Parameter octets: left out where all files are texts.
+    /// - Parameters:
+    ///   - octets: left out where all files are texts.
+    ///   - list: whole paths of all files under a folder.
     package init(
         read: @escaping @Sendable (String) throws -> String,
         octets: (@Sendable (String) throws -> [UInt8])? = nil,
@@ -23,12 +25,10 @@ package struct FileAccess: Sendable {
     /// The octets of a file, whatever they are; throws what says what went wrong.
     package func octets(_ name: String) throws -> [UInt8] { try octetsOfPath(path(name)) }
 
-    /// Paths of all files under a folder, of folders in it too; nil when there is no such folder.
+    /// All files under a folder, of folders in it too, as paths from there; nil when there is no such folder.
     package func list(_ folder: String) -> [String]? {
-        let paths = listPath(path(folder))
-        guard !root.isEmpty, !root.hasPrefix("/") else { return paths }
-        // They are names to read again, which begin in the folder.
-        return paths?.map { $0.hasPrefix("\(root)/") ? String($0.dropFirst(root.count + 1)) : $0 }
+        let whole = path(folder)
+        return listPath(whole)?.map { String($0.dropFirst(whole.count).drop { $0 == "/" }) }
     }
 
     /// The path of a file as the system knows it.

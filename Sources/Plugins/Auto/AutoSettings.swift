@@ -34,6 +34,7 @@ struct AutoSettings: Sendable {
         _ line: Directive, _ settings: inout Self, _: inout SettingsCheck
     ) throws(ConfigurationError) {
         settings.folder = try line.argument(0, "a folder of zone files").text
+        while settings.folder.count > 1, settings.folder.hasSuffix("/") { settings.folder.removeLast() }
         guard line.arguments.count > 1 else { return }
         let expression = line.arguments[1]
         let pattern: Pattern

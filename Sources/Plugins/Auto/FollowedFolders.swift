@@ -87,7 +87,7 @@ final class FollowedFolders: Sendable {
     /// The file of each zone in the folder of a line; nil when the folder cannot be read.
     private func found(at index: Int, _ state: inout State) -> [Name: String]? {
         let folder = lines[index].folder
-        guard let paths = files.list(folder) else {
+        guard let names = files.list(folder) else {
             if state.missing.insert(index).inserted {
                 Log.warning("plugin/auto: the folder \(folder) cannot be read: its zones stay as they were")
             }
@@ -95,24 +95,19 @@ final class FollowedFolders: Sendable {
         }
         state.missing.remove(index)
         var found: [Name: String] = [:]
-        for path in paths.sorted() where !isHidden(path, in: folder) {
-            if let zone = lines[index].zone(of: path[fileName(of: path)...]) { found[zone] = path }
+        for name in names.sorted() where !isHidden(name) {
+            if let zone = lines[index].zone(of: fileName(of: name)) { found[zone] = "\(folder)/\(name)" }
         }
         return found
     }
 
-    private func fileName(of path: String) -> String.Index {
-        path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex
+    private func fileName(of path: String) -> Substring {
+        path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]
     }
 
     /// Files whose name, or the name of a folder below the line's, begins with a dot: drafts, and copies that editors and
     /// file systems keep.
-    private func isHidden(_ path: String, in folder: String) -> Bool {
-        let root = files.path(folder)
-        return path.dropFirst(path.hasPrefix(root) ? root.count : 0).split(separator: "/").contains {
-            $0.hasPrefix(".")
-        }
-    }
+    private func isHidden(_ name: String) -> Bool { name.split(separator: "/").contains { $0.hasPrefix(".") } }
 
     // MARK: Reloading
 
@@ -140,7 +135,6 @@ final class FollowedFolders: Sendable {
 
     /// Whether a file is where a line looks for it.
     private func has(_ zone: Name, _ path: String, at index: Int) -> Bool {
-        path.hasPrefix(files.path(lines[index].folder) + "/")
-            && lines[index].zone(of: path[fileName(of: path)...]) == zone
+        path.hasPrefix(lines[index].folder + "/") && lines[index].zone(of: fileName(of: path)) == zone
     }
 }

@@ -48,6 +48,21 @@ private func zone(_ address: String, serial: Int = 1) -> String {
         #expect(try self.server("auto {\ndirectory deep\n}").ask("www.two.test. A").contains("192.0.2.2"))
     }
 
+    @Test(
+        "however the folder and that of root are written",
+        arguments: [
+            ("base", "zones"), ("base", "./zones"), ("./base", "zones/"), ("/base", "./zones"), ("/.base", "zones"),
+            (".base", ".zones/"), ("/base", "/elsewhere/.zones"),
+        ])
+    func folders(_ root: String, _ folder: String) throws {
+        let name = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+        let path = name.hasPrefix("/") ? name : "\(root)/\(name)"
+        let files = ["\(path)/db.one.test": zone("192.0.2.1"), "\(path)/.db.two.test": zone("192.0.2.2")]
+        let server = try MemoryServer("root \(root)\nauto {\ndirectory \(folder)\n}\nwhoami", files: files)
+        #expect(server.ask("www.one.test. A").contains("192.0.2.1"))
+        #expect(!server.ask("www.two.test. A").contains("192.0.2.2"))
+    }
+
     @Test("zones come, change with their serial, and go") func following() throws {
         let files = Mutex(["/zones/db.one.test": zone("192.0.2.1")])
         let access = FileAccess(
