@@ -101,7 +101,7 @@ final class DatagramPool: TurnTarget {
     }
 
     /// Ports that take questions.
-    var openPorts: Int { ports.count { $0 != nil } }
+    var openPorts: Int { ports.count { $0?.takesQuestions == true } }
 
     func forget(_ port: DatagramPort) {
         for place in ports.indices where ports[place] === port { ports[place] = nil }

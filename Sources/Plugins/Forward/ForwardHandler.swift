@@ -10,7 +10,6 @@ final class ForwardHandler: Handler {
     /// Told of what is sent and comes back.
     let taps: [any UpstreamTap]
     private var lines: [Line]
-    private static let oneThatIsUp = [false]
     private var underWay: [QuestionKey: ForwardedQuestion] = [:]
 
     /// One `forward` line as this loop uses it.
@@ -113,9 +112,7 @@ final class ForwardHandler: Handler {
     func order(_ line: Int) -> [Int] {
         let entry = lines[line].entry
         let limit = entry.settings.maximumFailures
-        let order = lines[line].choice.order(
-            entry.upstreams.count == 1 && !entry.upstreams[0].isDown(limit: limit)
-                ? Self.oneThatIsUp : entry.upstreams.map { $0.isDown(limit: limit) })
+        let order = lines[line].choice.order(entry.upstreams.count) { entry.upstreams[$0].isDown(limit: limit) }
         guard order.isEmpty else { return order }
         loopSide.meter.allDown?.bump()
         // Probes may be wrong; asking anyone is better than asking no one.

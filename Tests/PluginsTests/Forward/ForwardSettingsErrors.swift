@@ -137,23 +137,34 @@ import Testing
 }
 
 @Suite("forward: order of tries") struct ForwardOrder {
+    private func order(_ choice: inout UpstreamChoice, _ isDown: [Bool]) -> [Int] {
+        choice.order(isDown.count) { isDown[$0] }
+    }
+
+    @Test("one alone, whatever the policy", arguments: [ForwardSettings.Policy.sequential, .roundRobin, .random])
+    func single(_ policy: ForwardSettings.Policy) {
+        var choice = UpstreamChoice(policy)
+        #expect(order(&choice, [false]) == [0])
+        #expect(order(&choice, [true]) == [])
+    }
+
     @Test func sequential() {
         var choice = UpstreamChoice(.sequential)
-        #expect(choice.order([false, true, false]) == [0, 2])
-        #expect(choice.order([true, true]) == [])
+        #expect(order(&choice, [false, true, false]) == [0, 2])
+        #expect(order(&choice, [true, true]) == [])
     }
 
     @Test func roundRobin() {
         var choice = UpstreamChoice(.roundRobin)
         #expect(
-            (0..<4).map { _ in choice.order([false, false, false]) } == [
+            (0..<4).map { _ in order(&choice, [false, false, false]) } == [
                 [0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2],
             ])
     }
 
     @Test func random() {
         var choice = UpstreamChoice(.random)
-        #expect(choice.order([false, false, true]).sorted() == [0, 1])
+        #expect(order(&choice, [false, false, true]).sorted() == [0, 1])
     }
 
     private let timeout = AttemptFailure(text: "read udp 10.0.0.1:53: i/o timeout", error: .noReachableAuthority)
