@@ -55,13 +55,8 @@ final class UDPListener: ReadinessHandler, TurnTarget {
     func send(_ response: ByteView, along path: ReplyPath) {
         if outbox.count == 0 { server.loop.callAtEndOfTurn(self) }
         // What is too long for a place was never promised to a client (RFC 6891 §6.2.5).
-        guard outbox.add(response, along: path) else { return socket.lose() }
-        if outbox.isFull { flush() }
+        if outbox.add(response, along: path), outbox.isFull { turnEnded() }
     }
 
-    func turnEnded() { flush() }
-
-    private func flush() {
-        for _ in outbox.flush(through: socket.number) { socket.lose() }
-    }
+    func turnEnded() { outbox.flush(through: socket.number) }
 }

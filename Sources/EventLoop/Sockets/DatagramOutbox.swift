@@ -38,22 +38,29 @@ import Glibc
     /// Sends what was added, in order, and forgets it.
     ///
     /// - Returns: what the kernel did not take, by position.
+    @discardableResult
     package func flush(through number: Int32) -> [(position: Int, error: SystemError)] {
+        defer { clear() }
+        return unsafe Self.send(batch, Int32(count), through: number)
+    }
+
+    /// Sends the first `count` of a batch; one that cannot be sent does not cost the others their way.
+    static func send(_ batch: OpaquePointer, _ count: Int32, through number: Int32) -> [(
+        position: Int, error: SystemError
+    )] {
         var failed: [(position: Int, error: SystemError)] = []
-        var sent = 0
+        var sent: Int32 = 0
         while sent < count {
-            let taken = unsafe cl_send(number, batch, Int32(sent), Int32(count))
+            let taken = unsafe cl_send(number, batch, sent, count)
             if taken > 0 {
-                sent += Int(taken)
-            } else {
-                let error = SystemError.last("sendmmsg")
-                if error.code == EINTR { continue }
-                // One that cannot be sent must not cost the others their way.
-                failed.append((sent, error))
-                sent += 1
+                sent += taken
+                continue
             }
+            let error = SystemError.last("sendmmsg")
+            if error.code == EINTR { continue }
+            failed.append((Int(sent), error))
+            sent += 1
         }
-        clear()
         return failed
     }
 

@@ -21,8 +21,6 @@ package struct ReplyPath: BitwiseCopyable {
     private let batch: OpaquePointer
     private let takesControl: Bool
     private var queued: Int32 = 0
-    /// Responses the kernel did not take.
-    package private(set) var lost: UInt64 = 0
 
     package init(boundTo address: SocketAddress) throws(SystemError) {
         let number = try SocketSetup.bound(to: address, type: SocketSetup.datagram)
@@ -78,24 +76,9 @@ package struct ReplyPath: BitwiseCopyable {
         queued += 1
     }
 
-    /// Sends all queued responses.
+    /// Sends all queued responses; what the kernel does not take is lost, as datagrams are.
     package func flush() {
-        var sent: Int32 = 0
-        while sent < queued {
-            let count = unsafe cl_send(number, batch, sent, queued)
-            if count > 0 {
-                sent += count
-            } else if cl_errno() == EINTR {
-                continue
-            } else {
-                // One peer that cannot be reached must not cost the others their answers.
-                lost &+= 1
-                sent += 1
-            }
-        }
+        _ = unsafe DatagramOutbox.send(batch, queued, through: number)
         queued = 0
     }
-
-    /// Counts a response that was sent by other ways and that the kernel did not take.
-    package func lose() { lost &+= 1 }
 }
