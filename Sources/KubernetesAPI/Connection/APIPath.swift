@@ -1,24 +1,9 @@
+import Text
+
 /// Paths and queries of the Kubernetes API.
 enum APIPath {
     /// Appends a query; pairs with an empty value stay, since an empty resourceVersion has a meaning.
     static func query(_ path: String, _ pairs: [(String, String)]) -> String {
-        pairs.isEmpty ? path : path + "?" + pairs.map { "\($0)=\(escape($1))" }.joined(separator: "&")
-    }
-
-    /// RFC 3986 §2.1: everything but the unreserved characters.
-    static func escape(_ text: String) -> String {
-        var out = ""
-        for octet in text.utf8 {
-            switch octet {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: "~"):
-                out.unicodeScalars.append(Unicode.Scalar(octet))
-            default:
-                out += octet < 16 ? "%0" : "%"
-                out += String(octet, radix: 16, uppercase: true)
-            }
-        }
-        return out
+        pairs.isEmpty ? path : path + "?" + pairs.map { "\($0)=\(PercentEncoding.encoded($1))" }.joined(separator: "&")
     }
 }

@@ -1,3 +1,5 @@
+import Text
+
 /// Which objects are followed, and how they are asked for.
 struct FollowedCollection: Sendable {
     /// Empty for the core group.
@@ -23,7 +25,7 @@ struct FollowedCollection: Sendable {
         self.mayBeAbsent = mayBeAbsent
         root =
             ScaleResource.root(group, version)
-            + (namespace.isEmpty ? "" : "/namespaces/\(APIPath.escape(namespace))") + "/\(resource)"
+            + (namespace.isEmpty ? "" : "/namespaces/\(PercentEncoding.encoded(namespace))") + "/\(resource)"
     }
 
     func path(_ request: ListRequest) -> String {

@@ -28,11 +28,11 @@ package struct LeaseRequests: LeaseStore {
         self.name = name
     }
 
-    private var path: String { "/apis/coordination.k8s.io/v1/namespaces/\(APIPath.escape(namespace))/leases" }
+    private var path: String { "/apis/coordination.k8s.io/v1/namespaces/\(PercentEncoding.encoded(namespace))/leases" }
 
     package func read() async throws(RequestProblem) -> LeaseRecord? {
         do throws(RequestProblem) {
-            return try await send(APIRequest(verb: .get, path: "\(path)/\(APIPath.escape(name))"), verb: "get")
+            return try await send(APIRequest(verb: .get, path: "\(path)/\(PercentEncoding.encoded(name))"), verb: "get")
         } catch {
             guard error.isMissing else { throw error }
             return nil
@@ -44,7 +44,7 @@ package struct LeaseRequests: LeaseStore {
         return record.metadata.isNull
             ? try await send(APIRequest(verb: .post, path: path, body: body), verb: "create")
             : try await send(
-                APIRequest(verb: .put, path: "\(path)/\(APIPath.escape(name))", body: body), verb: "update")
+                APIRequest(verb: .put, path: "\(path)/\(PercentEncoding.encoded(name))", body: body), verb: "update")
     }
 
     package func follow(_ changed: @escaping @Sendable (LeaseRecord?) -> Void) async -> RequestProblem? {

@@ -37,7 +37,7 @@ package struct ScaleResource: Sendable, Equatable {
     }
 
     func path(namespace: String, name: String) -> String {
-        "\(Self.root(group, version))/namespaces/\(APIPath.escape(namespace))/\(resource)/\(APIPath.escape(name))/scale"
+        "\(Self.root(group, version))/namespaces/\(PercentEncoding.encoded(namespace))/\(resource)/\(PercentEncoding.encoded(name))/scale"
     }
 }
 

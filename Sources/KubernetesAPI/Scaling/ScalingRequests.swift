@@ -12,7 +12,8 @@ package struct ScalingRequests: Sendable {
     }
 
     private func path(_ resource: String, _ name: String? = nil) -> String {
-        "/api/v1/namespaces/\(APIPath.escape(namespace))/\(resource)" + (name.map { "/" + APIPath.escape($0) } ?? "")
+        "/api/v1/namespaces/\(PercentEncoding.encoded(namespace))/\(resource)"
+            + (name.map { "/" + PercentEncoding.encoded($0) } ?? "")
     }
 
     /// Sends `request`; anything but 2xx is thrown.

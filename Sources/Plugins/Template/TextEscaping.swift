@@ -1,3 +1,5 @@
+import Text
+
 /// Texts as they may stand within others, as Go's templates write them (pkg.go.dev/text/template).
 enum TextEscaping {
     /// Between the tags of HTML, and in its attributes.
@@ -28,18 +30,7 @@ enum TextEscaping {
 
     /// In the query of a URL: a form's value (html.spec.whatwg.org, application/x-www-form-urlencoded).
     static func urlQuery(_ text: String) -> String {
-        var escaped = ""
-        for octet in text.utf8 {
-            switch octet {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: "~"):
-                escaped.unicodeScalars.append(Unicode.Scalar(octet))
-            case UInt8(ascii: " "): escaped += "+"
-            default: escaped += "%" + (octet < 16 ? "0" : "") + String(octet, radix: 16, uppercase: true)
-            }
-        }
-        return escaped
+        PercentEncoding.encoded(text).replacing("%20", with: "+")
     }
 
     private static func replaced(_ text: String, _ replacement: (Unicode.Scalar) -> String?) -> String {
