@@ -14,9 +14,7 @@ final class PrimaryConnection {
     private let start = ContinuousClock.now
     private let end: ContinuousClock.Instant
     private let room = ByteBlock(capacity: 65536)
-    private var received: [UInt8] = []
-    /// Where the next message begins in `received`.
-    private var position = 0
+    private var framing = MessageFraming()
     /// Of all messages so far.
     private var octets = 0
 
@@ -43,7 +41,8 @@ final class PrimaryConnection {
 
     /// - Throws: that the connection is not there in time, or never will be.
     func send(_ message: [UInt8]) async throws(Failure) {
-        let framed = [UInt8(message.count >> 8), UInt8(message.count & 0xFF)] + message
+        var framed: [UInt8] = []
+        MessageFraming.append(message, to: &framed)
         var sent = 0
         let patience = ContinuousClock.now + limits.silence
         while sent < framed.count {
@@ -62,12 +61,15 @@ final class PrimaryConnection {
         let patience = ContinuousClock.now + limits.silence
         while true {
             guard ContinuousClock.now < end else { throw late }
-            if let message = takeMessage() {
+            switch framing.next() {
+            case .message(let message):
                 try count(message)
                 return message
+            case .broken: throw Failure(description: "a length that no message has")
+            case .incomplete: break
             }
             switch stream.read(into: room.bytes) {
-            case .octets(let count): received += room.bytes.view(count).array
+            case .octets(let count): framing.append(room.bytes.view(count).array)
             case .wouldBlock: try await wait(.reading, until: patience)
             case .closed: throw Failure(description: "the connection was closed")
             }
@@ -82,19 +84,6 @@ final class PrimaryConnection {
         guard taken < limits.grace || Double(octets) >= taken / .seconds(1) * Double(limits.slowest) else {
             throw Failure(description: "less than \(limits.slowest) octets a second")
         }
-    }
-
-    private func takeMessage() -> [UInt8]? {
-        guard received.count - position >= 2 else { return nil }
-        let length = Int(received[position]) << 8 | Int(received[position + 1])
-        guard received.count - position >= 2 + length else { return nil }
-        let message = Array(received[(position + 2)..<(position + 2 + length)])
-        position += 2 + length
-        if position > 1 << 18 {
-            received.removeFirst(position)
-            position = 0
-        }
-        return message
     }
 
     private var late: Failure { Failure(description: "no whole answer within \(limits.whole)") }
