@@ -1,10 +1,3 @@
-/// The three sections of records of a message.
-package enum Section: Int, BitwiseCopyable {
-    case answer
-    case authority
-    case additional
-}
-
 /// Appends a response into lent octets, never past its size limit.
 ///
 /// Names of owners are pointers wherever the caller knows a place in the message; whatever does not fit is rolled
