@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 
-from turns import BINARY, COREDNS, OUTSTANDING, PAIRS, SECONDS, Program, asking, dig, eventually, free_port, rounds, serving, start, work
+from turns import BINARY, COREDNS, OUTSTANDING, PAIRS, SECONDS, asking, dig, eventually, free_port, rounds, serving, start, work
+from peers import unbound
 from secure_clients import HOST, Authority
 
 NAMES = 100_000
@@ -22,9 +23,7 @@ def pin(pid, core):
 
 
 def start_unbound(files, plain, tls, https):
-    config = work / "unbound.conf"
-    config.write_text(f"""
-server:
+    upstream = unbound("unbound", f"""
     interface: 127.0.0.1@{plain}
     interface: 127.0.0.1@{tls}
     interface: 127.0.0.1@{https}
@@ -32,40 +31,21 @@ server:
     https-port: {https}
     tls-service-key: "{files[1]}"
     tls-service-pem: "{files[0]}"
-    do-daemonize: no
-    use-syslog: no
-    logfile: ""
-    username: ""
-    chroot: ""
-    directory: "{work}"
-    pidfile: ""
     num-threads: 1
     incoming-num-tcp: 1000
     local-zone: "test." redirect
     local-data: "test. 60 IN A 192.0.2.1"
-remote-control:
-    control-enable: no
 """)
-    unbound = Program("unbound", ["/usr/sbin/unbound", "-d", "-c", config])
-    pin(unbound.pid, asking)
+    pin(upstream.pid, asking)
     if not eventually(lambda: dig(plain, "a.test", "A", "+time=1").rcode == "NOERROR", 30):
-        sys.exit(f"Unbound does not answer:\n{unbound.log_end()}")
+        sys.exit(f"Unbound does not answer:\n{upstream.log_end()}")
 
 
 def start_forwarder(upstream):
     """An Unbound that keeps nothing, so that it asks for every name, on the core of those that are measured."""
     port = free_port()
-    config = work / "forwarder.conf"
-    config.write_text(f"""
-server:
+    forwarder = unbound("forwarder", f"""
     interface: 127.0.0.1@{port}
-    do-daemonize: no
-    use-syslog: no
-    logfile: ""
-    username: ""
-    chroot: ""
-    directory: "{work}"
-    pidfile: ""
     num-threads: 1
     do-not-query-localhost: no
     module-config: "iterator"
@@ -73,15 +53,13 @@ server:
     outgoing-range: 8000
     num-queries-per-thread: 4000
     local-zone: "test." transparent
+""", f"""
 forward-zone:
     name: "."
     forward-addr: 127.0.0.1@{upstream}
-remote-control:
-    control-enable: no
 """)
-    unbound = Program("forwarder", ["/usr/sbin/unbound", "-d", "-c", config])
-    pin(unbound.pid, serving)
-    return port, unbound.pid
+    pin(forwarder.pid, serving)
+    return port, forwarder.pid
 
 
 def main():

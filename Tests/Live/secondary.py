@@ -8,7 +8,8 @@ import signal
 import socket
 import struct
 import subprocess
-from live import PATIENCE, Program, Server, Suite, dig, eventually, free_port, header, serve_zone, work
+from live import PATIENCE, Server, Suite, dig, eventually, free_port, header, serve_zone, work
+from peers import nsd, nsd_secondary
 from scripted_primary import ScriptedPrimary
 from zones import ZONE, compare, octets, sign
 
@@ -27,64 +28,15 @@ COREFILE = """
 """
 
 
-SECONDARY = """
-server:
-    ip-address: 127.0.0.1@{port}
-    do-ip6: no
-    server-count: 1
-    username: ""
-    zonesdir: "{folder}"
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    zonelistfile: "{folder}/zone.list"
-    xfrdfile: "{folder}/xfrd.state"
-    xfrdir: "{folder}"
-    cookie-secret-file: "{folder}/cookies"
-    logfile: "{folder}/nsd.log"
-    verbosity: 2
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: "zone.test"
-    zonefile: "{folder}/copy"
-    allow-notify: 127.0.0.1 NOKEY
-    request-xfr: 127.0.0.1@{primary} NOKEY
-    provide-xfr: 127.0.0.1 NOKEY
-"""
-
-
 def primary(port, file, told, options=""):
     """An NSD that gives `file` to everybody and says to the port `told` when it changes."""
-    folder = work / f"primary.{port}"
-    folder.mkdir(exist_ok=True)
-    (folder / "nsd.conf").write_text(f"""
-server:
-    ip-address: 127.0.0.1@{port}
-    do-ip6: no
-    server-count: 1
-    username: ""
-    zonesdir: "{folder}"
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    zonelistfile: "{folder}/zone.list"
-    xfrdfile: "{folder}/xfrd.state"
-    xfrdir: "{folder}"
-    cookie-secret-file: "{folder}/cookies"
-    logfile: "{folder}/nsd.log"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: "zone.test"
-    zonefile: "{file}"
+    program = nsd("primary", port, "zone.test", file, f"""
     provide-xfr: 127.0.0.1 NOKEY
     notify: 127.0.0.1@{told} NOKEY
     store-ixfr: yes
     create-ixfr: yes
 {options}
 """)
-    program = Program("primary", ["nsd", "-d", "-c", folder / "nsd.conf"])
     if not eventually(lambda: dig(port, "zone.test", "SOA", "+time=1").rcode == "NOERROR"):
         raise RuntimeError("nsd does not serve zone.test")
     return program
@@ -187,8 +139,7 @@ def incremental(suite):
         f"    file {file} zone.test {{\n        reload 100ms\n    }}\n}}\n")
     first.wait_for("zone.test", "SOA")
     second = Server(COREFILE.replace("transfer {\n        to *", "transfer {\n        to *", 1) % first.port).wait_for("zone.test", "SOA")
-    (folder / "nsd.conf").write_text(SECONDARY.format(port=nsd, folder=folder, primary=first.port))
-    Program("nsd", ["nsd", "-d", "-c", folder / "nsd.conf"])
+    nsd_secondary("copier", nsd, "zone.test", first.port)
     suite.check("NSD has the zone", eventually(lambda: dig(nsd, "many.zone.test").data))
     versions = [
         ZONE.replace("2024010101", "2024010102") + "new A 192.0.2.99\n",
@@ -210,7 +161,7 @@ def incremental(suite):
     suite.equal("who has the last version gets its SOA", [line[1] for line in incremental_copy(first.port, 2024010104)], ["SOA"])
     suite.check("who has one that is not known gets all", len(incremental_copy(first.port, 2024010001)) > 40)
     suite.equal("NSD has made the same of them", copied(nsd), copied(first.port))
-    sizes = [int(size) for size in re.findall(r"received update to serial .* of (\d+) bytes", (folder / "nsd.log").read_text())]
+    sizes = [int(size) for size in re.findall(r"received update to serial .* of (\d+) bytes", (work / f"copier.{nsd}/nsd.log").read_text())]
     suite.check("NSD took the whole once, and differences then", len(sizes) == 4 and max(sizes[1:]) * 3 < sizes[0], str(sizes))
     notify(second.port, "zone.test")
     suite.check("another of ours takes them, too", eventually(lambda: serial(second) == 2024010104), second.log_end())
@@ -305,8 +256,7 @@ def letters(suite):
     first = Server(f".:@PORT@ {{\n    bind 127.0.0.1\n    transfer {{\n        to * 127.0.0.1:{nsd}\n    }}\n"
         f"    file {file} zone.test {{\n        reload 100ms\n    }}\n}}\n").wait_for("zone.test", "SOA")
     suite.equal("one record of two", len(dig(first.port, "two.zone.test", "MX").data), 1)
-    (folder / "nsd.conf").write_text(SECONDARY.format(port=nsd, folder=folder, primary=first.port))
-    Program("nsd", ["nsd", "-d", "-c", folder / "nsd.conf"])
+    nsd_secondary("copier", nsd, "zone.test", first.port)
     suite.check("NSD has the zone", eventually(lambda: dig(nsd, "two.zone.test", "MX").data))
     draft = folder / "draft"
     draft.write_text(ZONE.replace("2024010101", "2024010102") + fill + "two MX 10 mail\n")

@@ -7,8 +7,9 @@ import re
 import subprocess
 import time
 from live import (
-    EXAMPLES, Lab, Program, Reply, Server, Suite, connect, dig, encoded_name, eventually, exchange, framed, free_port,
+    EXAMPLES, Lab, Reply, Server, Suite, connect, dig, encoded_name, eventually, exchange, framed, free_port,
     header, receive_framed, while_still, work)
+from peers import nsd_secondary
 
 COREFILE = """
 .:@PORT@ {
@@ -39,36 +40,6 @@ def transfer(tool, port, zone="cluster.local", kind="AXFR"):
 
 def counts(records):
     return collections.Counter(kind for _, kind, _ in records)
-
-
-def secondary(zone, primary, port):
-    """NSD as a secondary of `zone`; its folder holds its state."""
-    folder = work / f"secondary.{port}"
-    folder.mkdir()
-    (folder / "nsd.conf").write_text(f"""
-server:
-    ip-address: 127.0.0.1@{port}
-    do-ip6: no
-    server-count: 1
-    username: ""
-    zonesdir: "{folder}"
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    zonelistfile: "{folder}/zone.list"
-    xfrdfile: "{folder}/xfrd.state"
-    xfrdir: "{folder}"
-    cookie-secret-file: "{folder}/cookies"
-    logfile: "{folder}/nsd.log"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: "{zone}"
-    zonefile: "{folder}/zone"
-    allow-notify: 127.0.0.1 NOKEY
-    request-xfr: AXFR 127.0.0.1@{primary} NOKEY
-""")
-    Program("secondary", ["nsd", "-d", "-c", folder / "nsd.conf"], {"PATH": os.environ["PATH"] + ":/usr/sbin"})
 
 
 def serial(server):
@@ -120,7 +91,7 @@ def check_examples(suite):
         [kind for _, kind, _ in transfer("dig", server.port, kind=f"IXFR={serial(server)}")]), ["SOA"])
     suite.check("IXFR from an old serial is all of it", len(transfer("dig", server.port, kind="IXFR=1")) > 20)
 
-    secondary("cluster.local", server.port, nsd)
+    nsd_secondary("secondary", nsd, "cluster.local", server.port, request="AXFR")
     suite.equal("NSD as a secondary has the zone",
         eventually(lambda: dig(nsd, SERVICE, "A", "+time=1").data), dig(server.port, SERVICE).data)
     path = next(path for path in manifests.iterdir() if "externalName: example.com" in path.read_text())

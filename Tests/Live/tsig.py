@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from live import Program, Server, Suite, dig, eventually, free_port, work
+from live import Server, Suite, dig, eventually, free_port, work
+from peers import nsd_secondary
 from scripted_primary import ScriptedPrimary
 from zones import ZONE
 
@@ -87,36 +88,14 @@ def chosen_types(suite):
     suite.check("a copy without one is refused", "Transfer failed" in done.stdout, done.stdout[-200:])
     key = f"hmac-sha256:key.test:{SECRET}"
     suite.check("and given with one", "XFR size" in asked(server.port, "dig", key, "zone.test", "AXFR").stdout)
-    port, folder = free_port(), work / "tsig.nsd"
-    folder.mkdir()
-    (folder / "nsd.conf").write_text(f"""
-server:
-    ip-address: 127.0.0.1@{port}
-    do-ip6: no
-    server-count: 1
-    username: ""
-    zonesdir: "{folder}"
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    zonelistfile: "{folder}/zone.list"
-    xfrdfile: "{folder}/xfrd.state"
-    xfrdir: "{folder}"
-    cookie-secret-file: "{folder}/cookies"
-    logfile: "{folder}/nsd.log"
-remote-control:
-    control-enable: no
+    port = free_port()
+    copier = nsd_secondary("tsig", port, "zone.test", server.port, "key.test", "AXFR", f"""
 key:
     name: "key.test"
     algorithm: hmac-sha256
     secret: "{SECRET}"
-zone:
-    name: "zone.test"
-    zonefile: "{folder}/zone"
-    request-xfr: AXFR 127.0.0.1@{server.port} key.test
 """)
-    Program("secondary", ["nsd", "-d", "-c", folder / "nsd.conf"])
-    suite.check("NSD copies the zone over TSIG", eventually(lambda: dig(port, "many.zone.test").data), (folder / "nsd.log").read_text()
-        if (folder / "nsd.log").exists() else "")
+    suite.check("NSD copies the zone over TSIG", eventually(lambda: dig(port, "many.zone.test").data), copier.log_end())
     server.kill()
 
 

@@ -10,6 +10,7 @@ import threading
 from live import (
     Program, ScriptedUpstream, Server, Suite, dig, eventually, framed, free_port, query, question_end,
     receive_framed, work)
+from peers import unbound
 from secure_clients import HOST, Authority
 
 COREDNS = os.environ.get("COREDNS")
@@ -261,27 +262,17 @@ def relay(path, port):
 def server_programs(suite, place):
     """Unbound, and this program itself, as upstreams."""
     tls, https = free_port(), free_port()
-    config = work / "unbound.conf"
-    config.write_text(f"""
-server:
+    resolver = unbound("unbound", f"""
     interface: 127.0.0.1@{tls}
     interface: 127.0.0.1@{https}
     tls-port: {tls}
     https-port: {https}
     tls-service-key: "{place.files[1]}"
     tls-service-pem: "{place.files[0]}"
-    do-daemonize: no
-    use-syslog: no
-    logfile: ""
-    username: ""
-    chroot: ""
-    directory: "{work}"
-    pidfile: ""
     local-zone: "test." redirect
     local-data: "test. 60 IN A {ADDRESS}"
     local-zone: "many.test." static
-""" + "".join(f'    local-data: "big.many.test. 60 IN TXT \\"{number:03}{"x" * 200}\\""\n' for number in range(100))
-        + "remote-control:\n    control-enable: no\n")
+""" + "".join(f'    local-data: "big.many.test. 60 IN TXT \\"{number:03}{"x" * 200}\\""\n' for number in range(100)))
     ports = [free_port() for _ in range(4)]
     certificate = f"tls {place.files[0]} {place.files[1]}"
     own = Server(f"""
@@ -302,7 +293,6 @@ grpc://.:{ports[3]} {{
     }}
 }}
 """)
-    unbound = Program("unbound", ["/usr/sbin/unbound", "-d", "-c", config])
     name = f"tls_servername {HOST}"
     ways = {
         "Unbound over TLS": f"forward . tls://127.0.0.1:{tls} {{\n@TLS@\n{name}\n}}",
@@ -320,8 +310,8 @@ grpc://.:{ports[3]} {{
     relay(work / "tls.sock", ports[2])
     relay(work / "clear.sock", ports[3])
     for label, line in ways.items():
-        if "Unbound" in label and not unbound.is_alive:
-            print(f"  upstreams-encrypted: {label}: not run: {unbound.log_end()}", flush=True)
+        if "Unbound" in label and not resolver.is_alive:
+            print(f"  upstreams-encrypted: {label}: not run: {resolver.log_end()}", flush=True)
             continue
         server = front(line, authority=place.authority)
         suite.check(label, eventually(lambda: dig(server.port, "a.test").data == [f"a {ADDRESS}"]), server.log_end())
