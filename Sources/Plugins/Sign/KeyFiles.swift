@@ -51,13 +51,13 @@ struct KeyFiles: Sendable {
 
     /// The keys of `zone` in a folder, by the names that dnssec-keygen gives them.
     static func read(folder: String, of zone: Name, _ files: FileAccess) throws(ZoneContentError) -> [KeyFiles] {
-        guard let paths = files.list(folder) else { throw ZoneContentError("\(folder), which is no folder") }
+        guard let names = files.list(folder) else { throw ZoneContentError("\(folder), which is no folder") }
         var keys: [KeyFiles] = []
-        for path in paths.sorted() where path.hasSuffix(".key") {
-            guard let file = path.split(separator: "/").last, file.hasPrefix("K"),
+        for name in names.sorted() where name.hasSuffix(".key") {
+            guard let file = name.split(separator: "/").last, file.hasPrefix("K"),
                 let plus = file.firstIndex(of: "+"), Name(file.dropFirst()[..<plus]) == zone
             else { continue }
-            keys.append(try KeyFiles(path, files))
+            keys.append(try KeyFiles("\(folder)/\(name)", files))
         }
         return keys
     }
