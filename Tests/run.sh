@@ -134,5 +134,7 @@ for suite in format unit "${together[@]}" "${alone[@]}"; do
     passed=$((passed + good)) failed=$((failed + bad))
 done
 grep -hs ': not run: ' "$results"/* | sed 's/^ *//'
+# What failed stands at the end too, where it is looked for first.
+grep -hsaE ': FAILED: |^✘ Test .* recorded an issue|ended with code [0-9]+ before it could count' "$results"/* | cut -c 1-500 | sort -u
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
