@@ -6,9 +6,11 @@ import SecureTransport
 /// HTTP/1.1 behind the TLS that the address of a page has at the moment, or none.
 struct ProtectedHTTPChannel: ServerChildChannel {
     let security: PageSecurity
+    let connections: PageConnections
     let base: HTTP1Channel
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        connections.take(channel)
         do {
             try security.protect(channel)
         } catch {

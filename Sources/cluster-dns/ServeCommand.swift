@@ -47,6 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
                     .sorted().joined(separator: "\n"))
         }
         System.ignoreDeadlySignals()
+        DescriptorReserve.raiseLimit()
         Heap.keepSmall()
         let metrics = MetricRegistry()
         let writer = LogWriter(metrics)

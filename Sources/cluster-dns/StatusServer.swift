@@ -56,6 +56,7 @@ final class StatusServer: StatusServing {
         let security = PageSecurity("https://\(address)")
         try security.show(pages.credentials)
         let pages = PageTable(pages)
+        let connections = PageConnections()
         let (outcomes, report) = AsyncStream<(any Error)?>.makeStream()
         var logger = Logger(label: "status")
         logger.logLevel = .critical
@@ -63,7 +64,11 @@ final class StatusServer: StatusServing {
             responder: CallbackResponder { request, _ in
                 pages.respond(to: request.uri.path)
             } as CallbackResponder<BasicRequestContext>,
-            server: HTTPServerBuilder { ProtectedHTTPChannel(security: security, base: HTTP1Channel(responder: $0)) },
+            server: HTTPServerBuilder {
+                ProtectedHTTPChannel(
+                    security: security, connections: connections,
+                    base: HTTP1Channel(responder: $0, configuration: .init(idleTimeout: PageConnections.idle)))
+            },
             configuration: .init(address: .hostname(address.address.description, port: Int(address.port))),
             onServerRunning: { _ in report.yield(nil) }, logger: logger)
         let task = Task {

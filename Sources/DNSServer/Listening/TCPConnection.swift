@@ -4,6 +4,8 @@ import EventLoop
 /// One client's connection: length-framed queries in, responses out in the order in which they are ready (RFC 7766 §7).
 final class TCPConnection: ReadinessHandler, TimerTarget {
     let peer: SocketAddress
+    /// Its place in the listener's table.
+    var ticket: OpenConnections<TCPConnection>.Ticket?
     private let stream: StreamSocket
     private unowned let server: LoopServer
     private weak var listener: TCPListener?
@@ -105,6 +107,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         guard let router = listener?.router else { return close() }
         underWay += 1
         taken += 1
+        listener?.used(self)
         // It is closed once all of them are answered.
         if isSpent { clientFinished = true }
         let answered = withBytes(message) { view in
@@ -158,6 +161,9 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         room.store(UInt16(truncatingIfNeeded: length), at: 0)
         outgoing += room.view(length + 2).array
     }
+
+    /// True when it should not give way to a new one: a query of it is under way, or the client takes a long answer.
+    var isBusy: Bool { underWay > 0 || streamed != nil }
 
     /// True when no query is under way and no response left to send.
     private var isIdle: Bool { underWay == 0 && outgoing.isEmpty && streamed == nil }

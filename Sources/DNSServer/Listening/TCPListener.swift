@@ -9,8 +9,7 @@ final class TCPListener: ReadinessHandler, TimerTarget {
     unowned let server: LoopServer
     private let socket: StreamListenerSocket
     private var registration: EventLoop.Registration?
-    private var connections: [ObjectIdentifier: TCPConnection] = [:]
-    private var perClient: [IPAddress: Int] = [:]
+    private var connections = OpenConnections<TCPConnection>()
 
     init(_ address: SocketAddress, on server: LoopServer) throws(SystemError) {
         socket = try StreamListenerSocket(boundTo: address)
@@ -27,7 +26,7 @@ final class TCPListener: ReadinessHandler, TimerTarget {
 
     func close() {
         stopAccepting()
-        for connection in connections.values { connection.close() }
+        for connection in connections.all { connection.close() }
     }
 
     func ready(readable: Bool, writable: Bool) {
@@ -49,24 +48,29 @@ final class TCPListener: ReadinessHandler, TimerTarget {
     }
 
     private func admit(_ stream: StreamSocket, _ peer: SocketAddress) {
-        let client = peer.address
-        guard connections.count < limits.connections, perClient[client, default: 0] < limits.connectionsPerClient else {
+        let room = connections.makeRoom(
+            for: peer.address, within: .init(connections: limits.connections, perClient: limits.connectionsPerClient),
+            isShort: DescriptorReserve.holds(stream.number), isBusy: \.isBusy)
+        switch room {
+        case .free: break
+        case .after(let idlest):
             server.counters.shedConnections.bump()
-            return
+            idlest.close()
+        case .none: return server.counters.shedConnections.bump()
         }
-        perClient[client, default: 0] += 1
         let connection = TCPConnection(stream, peer: peer, listener: self)
-        connections[ObjectIdentifier(connection)] = connection
+        connection.ticket = connections.insert(connection, from: peer.address)
         connection.open()
     }
 
     /// How near the limit this listener is: idle connections go sooner then.
     var isCrowded: Bool { connections.count * 5 > limits.connections * 4 }
 
+    func used(_ connection: TCPConnection) {
+        if let ticket = connection.ticket { connections.used(ticket) }
+    }
+
     func closed(_ connection: TCPConnection) {
-        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
-        let client = connection.peer.address
-        let left = perClient[client, default: 1] - 1
-        perClient[client] = left > 0 ? left : nil
+        if let ticket = connection.ticket { connections.remove(ticket) }
     }
 }

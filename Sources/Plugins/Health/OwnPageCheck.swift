@@ -27,22 +27,25 @@ struct OwnPageCheck: Sendable {
         while !Task.isCancelled {
             do { try await Task.sleep(for: .seconds(1)) } catch { return }
             let start = ContinuousClock.now
-            let isAnswered = await ask(until: start + Self.patience)
+            let fault = await ask(until: start + Self.patience)
             guard !Task.isCancelled else { return }
             let taken = ContinuousClock.now - start
             durations.observe(UInt64(max(0, taken / .nanoseconds(1))))
-            if !isAnswered {
+            if let fault {
                 failures.add()
-                Log.warning("plugin/health: the page at \(address) gave no answer within \(taken)")
+                Log.warning("plugin/health: the page at \(address) \(fault)")
             } else if taken > Self.slow {
                 Log.warning("plugin/health: the page at \(address) took \(taken)")
             }
         }
     }
 
-    /// True when the page was answered with 200 in time.
-    private func ask(until end: ContinuousClock.Instant) async -> Bool {
-        guard let stream = try? StreamSocket(connectingTo: address) else { return false }
+    /// What was wrong with the page; nil when it was answered with 200 in time.
+    private func ask(until end: ContinuousClock.Instant) async -> String? {
+        let stream: StreamSocket
+        do throws(SystemError) { stream = try StreamSocket(connectingTo: address) } catch {
+            return "cannot be asked: \(error)"
+        }
         let request = Array("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         let wanted = Array("HTTP/1.1 200".utf8)
         let room = ByteBlock(capacity: 4096)
@@ -53,12 +56,12 @@ struct OwnPageCheck: Sendable {
             switch stream.read(into: room.bytes) {
             case .octets(let count):
                 answer += room.bytes.view(count).array
-                if answer.count >= wanted.count { return answer.starts(with: wanted) }
-            case .closed where isSent: return false
+                if answer.count >= wanted.count { return answer.starts(with: wanted) ? nil : "did not answer with 200" }
+            case .closed where isSent: return "closed the connection without an answer"
             default: break
             }
-            do { try await Task.sleep(for: .milliseconds(1)) } catch { return false }
+            do { try await Task.sleep(for: .milliseconds(1)) } catch { return nil }
         }
-        return false
+        return "gave no answer within \(Self.patience)"
     }
 }

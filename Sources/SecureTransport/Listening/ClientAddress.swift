@@ -1,11 +1,11 @@
-import DNSServer
+package import DNSServer
 import DNSWire
 import EventLoop
-import NIOCore
+package import NIOCore
 
 extension NIOCore.SocketAddress {
     /// This address as the loops know it; an IPv4 client of a socket for both families is an IPv4 client.
-    var asEndpoint: SecureEndpoint.Address? {
+    package var asEndpoint: SecureEndpoint.Address? {
         guard let text = ipAddress, let port = port.flatMap(UInt16.init(exactly:)) else { return nil }
         let mapped = "::ffff:"
         if text.hasPrefix(mapped), let address = IPAddress(String(text.dropFirst(mapped.count))), address.isIPv4 {

@@ -14,7 +14,13 @@ final class ConnectionWatch: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     private let deadline = Deadline()
     private let writeDeadline = Deadline()
-    private var requests = 0
+    private var requests = 0 {
+        didSet { use.set(requests) }
+    }
+    private let use: ConnectionUse
+    /// Called when a connection has been used, but not each time: the listener's table has a lock.
+    var noteUse: (() -> Void)?
+    private var noted = NIODeadline.distantPast
     private var unsentWrites = 0
     private var isIdle = false
     private var readSinceLook = false
@@ -26,9 +32,10 @@ final class ConnectionWatch: ChannelDuplexHandler {
     /// Tells the client not to ask any more, where there is a way to.
     var sayGoodbye: (() -> Void)?
 
-    init(_ connections: Connections, _ limits: SecureLimits) {
+    init(_ connections: Connections, _ limits: SecureLimits, _ use: ConnectionUse) {
         self.connections = connections
         self.limits = limits
+        self.use = use
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -40,6 +47,7 @@ final class ConnectionWatch: ChannelDuplexHandler {
         deadline.cancel()
         writeDeadline.cancel()
         sayGoodbye = nil
+        noteUse = nil
         self.context = nil
     }
 
@@ -59,6 +67,11 @@ final class ConnectionWatch: ChannelDuplexHandler {
         requests -= 1
         guard requests == 0, let context else { return }
         isIdle = true
+        let now = NIODeadline.now()
+        if now - noted > Self.notedEvery {
+            noted = now
+            noteUse?()
+        }
         deadline.arm(connections.isCrowded ? limits.idleWhenCrowded : limits.idle, on: context) { [weak self] in
             self?.close()
         }
@@ -71,6 +84,8 @@ final class ConnectionWatch: ChannelDuplexHandler {
     }
 
     func release(_ octets: Int) { unread -= octets }
+
+    private static let notedEvery = TimeAmount.milliseconds(100)
 
     // MARK: Octets
 

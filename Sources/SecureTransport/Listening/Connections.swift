@@ -1,6 +1,7 @@
 import Corefile
 import DNSServer
 import DNSWire
+import EventLoop
 import NIOCore
 import NIOSSL
 import Synchronization
@@ -9,17 +10,12 @@ import Telemetry
 /// The open connections of one listener, within its limits.
 final class Connections: Sendable {
     private let entrance: Entrance
-    private let open = Mutex(Open())
-
-    private struct Open {
-        var connections: [ObjectIdentifier: Connection] = [:]
-        var perClient: [IPAddress: Int] = [:]
-    }
+    private let open = Mutex(OpenConnections<Connection>())
 
     private struct Connection {
-        let client: IPAddress
         let channel: any Channel
         let watch: NIOLoopBound<ConnectionWatch>
+        let use: ConnectionUse
     }
 
     /// A client that is one too many, or has gone already.
@@ -27,24 +23,34 @@ final class Connections: Sendable {
 
     init(_ entrance: Entrance) { self.entrance = entrance }
 
-    var isEmpty: Bool { open.withLock { $0.connections.isEmpty } }
+    var isEmpty: Bool { open.withLock { $0.count == 0 } }
 
-    private var most: Int {
-        entrance.place.scheme == .tls ? entrance.limits.streamConnections : entrance.limits.httpConnections
+    private var limits: OpenConnections<Connection>.Limits {
+        let limits = entrance.limits
+        return entrance.place.scheme == .tls
+            ? .init(connections: limits.streamConnections, perClient: limits.streamConnectionsPerClient)
+            : .init(connections: limits.httpConnections, perClient: limits.httpConnections)
     }
 
     /// How near the limit this listener is: idle connections go sooner then.
-    var isCrowded: Bool { open.withLock { $0.connections.count * 5 > most * 4 } }
+    var isCrowded: Bool {
+        let most = limits.connections
+        return open.withLock { $0.count * 5 > most * 4 }
+    }
 
     /// Sets up a new connection, on its own event loop.
     func take(_ channel: any Channel, shown: LoadedCredentials?) throws {
         guard let address = channel.remoteAddress?.asEndpoint else { throw NotTaken() }
-        let watch = ConnectionWatch(self, entrance.limits)
-        guard admit(channel, address.address, NIOLoopBound(watch, eventLoop: channel.eventLoop)) else {
+        let use = ConnectionUse()
+        let watch = ConnectionWatch(self, entrance.limits, use)
+        let connection = Connection(
+            channel: channel, watch: NIOLoopBound(watch, eventLoop: channel.eventLoop), use: use)
+        guard let ticket = admit(connection, address.address) else {
             entrance.shedConnections.add()
             throw NotTaken()
         }
-        channel.closeFuture.whenComplete { _ in self.leave(channel) }
+        watch.noteUse = { self.open.withLock { $0.used(ticket) } }
+        channel.closeFuture.whenComplete { _ in self.open.withLock { $0.remove(ticket) } }
         let pipeline = channel.pipeline.syncOperations
         if let shown { try pipeline.addHandler(shown.makeHandler()) }
         try pipeline.addHandler(watch)
@@ -58,35 +64,40 @@ final class Connections: Sendable {
         }
     }
 
-    private func admit(_ channel: any Channel, _ client: IPAddress, _ watch: NIOLoopBound<ConnectionWatch>) -> Bool {
-        let perClient =
-            entrance.place.scheme == .tls ? entrance.limits.streamConnectionsPerClient : entrance.limits.httpConnections
+    private func admit(_ connection: Connection, _ client: IPAddress) -> OpenConnections<Connection>.Ticket? {
+        let (limits, isShort) = (limits, DescriptorReserve.isReached)
         return open.withLock { open in
-            guard open.connections.count < most, open.perClient[client, default: 0] < perClient else { return false }
-            open.perClient[client, default: 0] += 1
-            open.connections[ObjectIdentifier(channel)] = Connection(client: client, channel: channel, watch: watch)
-            return true
-        }
-    }
-
-    private func leave(_ channel: any Channel) {
-        open.withLock { open in
-            guard let gone = open.connections.removeValue(forKey: ObjectIdentifier(channel)) else { return }
-            let left = open.perClient[gone.client, default: 1] - 1
-            open.perClient[gone.client] = left > 0 ? left : nil
+            switch open.makeRoom(for: client, within: limits, isShort: isShort, isBusy: \.use.isBusy) {
+            case .free: break
+            case .after(let idlest):
+                entrance.shedConnections.add()
+                idlest.channel.close(promise: nil)
+            case .none: return nil
+            }
+            return open.insert(connection, from: client)
         }
     }
 
     /// Lets each connection end once it has answered what it received.
     func drain() {
-        for connection in open.withLock({ Array($0.connections.values) }) {
+        for connection in open.withLock({ $0.all }) {
             connection.channel.eventLoop.execute { connection.watch.value.drain() }
         }
     }
 
     func closeAll() {
-        for connection in open.withLock({ Array($0.connections.values) }) {
+        for connection in open.withLock({ $0.all }) {
             connection.channel.close(promise: nil)
         }
     }
+}
+
+/// What a listener may know of a connection from another thread.
+final class ConnectionUse: Sendable {
+    private let requests = Atomic<Int>(0)
+
+    /// True while a request is under way.
+    var isBusy: Bool { requests.load(ordering: .relaxed) > 0 }
+
+    func set(_ count: Int) { requests.store(count, ordering: .relaxed) }
 }

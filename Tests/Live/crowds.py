@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Crowds of clients that hold connections and ask nothing: others are answered, and probes find the process well."""
+
+import contextlib
+import os
+import resource
+import socket
+import time
+import urllib.request
+from live import BINARY, Reply, ScriptedUpstream, Server, Suite, connect, dig, eventually, free_port, framed, query, receive_framed
+from secure_clients import HOST, Authority, connect as secure_connect
+
+CROWD = 5000
+IDLE = 200
+DESCRIPTORS = 64
+COREFILE = """
+.:@PORT@ tls://.:%d {
+    bind 127.0.0.1
+    errors
+    tls %s %s
+    health 127.0.0.1:@HEALTH@
+    prometheus 127.0.0.1:@METRICS@
+    template IN A here.test {
+        answer "{{ .Name }} 60 IN A 192.0.2.7"
+    }
+    forward . 127.0.0.1:%d
+}
+"""
+
+
+class FewDescriptors(Server):
+    command = ("prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}", BINARY, "serve")
+
+
+def hold(port, count, octets=b"", source="127.0.0.1"):
+    """Open connections, each with `octets` sent on it; those that the server closes at once are kept all the same."""
+    streams = []
+    for _ in range(count):
+        stream = socket.socket()
+        stream.bind((source, 0))
+        stream.settimeout(5)
+        try:
+            stream.connect(("127.0.0.1", port))
+            stream.sendall(octets)
+        except OSError:
+            pass
+        streams.append(stream)
+    return streams
+
+
+def answers(stream, name="a.here.test"):
+    try:
+        stream.sendall(framed(query(name)))
+        reply = receive_framed(stream)
+        return bool(reply) and Reply(reply).rcode == 0 and Reply(reply).answers == 1
+    except OSError:
+        return False
+
+
+def asks(port, context=None, name="a.here.test"):
+    """True when a new connection gets its answer."""
+    try:
+        with secure_connect(port, context) as stream:
+            return answers(stream, name)
+    except OSError:
+        return False
+
+
+def fetched(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as page:
+            return page.status == 200
+    except OSError:
+        return False
+
+
+def crowded(suite, server, tls, context):
+    """Connections of one address and of many, in all more than a listener holds."""
+    # One that works is not shut out by those that come after it.
+    with secure_connect(server.port, None) as working:
+        suite.check("before the crowd: answered", answers(working))
+        crowd = hold(server.port, CROWD, b"\0")
+        suite.check(f"{CROWD} connections of one address, one octet each: a new one of the same address is answered",
+            all(asks(server.port) for _ in range(50)))
+        suite.check("one after the other, ten of them held: each of them is answered",
+            all([answers(stream) for stream in hold(server.port, 10)]))
+        others = [hold(server.port, 300, b"\0", f"127.0.1.{number}") for number in range(1, 25)]
+        suite.check("and 7,200 more of 24 addresses: a new one is answered", all(asks(server.port) for _ in range(50)))
+        suite.equal("UDP is", dig(server.port, "b.here.test").rcode, "NOERROR")
+        suite.check("closed ones are counted", (server.metric("coredns_dns_shed_connections_total") or 0) > CROWD - 600)
+        for stream in crowd + sum(others, []):
+            stream.close()
+    handshakes = hold(tls, 600, b"\x16")
+    suite.check("600 half handshakes over TLS: a new client of the same address is answered",
+        all(asks(tls, context) for _ in range(10)))
+    pages = hold(server.health_port, 600, b"G")
+    suite.check("600 connections to the health page: a probe is answered",
+        all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)))
+    for stream in handshakes + pages:
+        stream.close()
+
+
+def few_descriptors(suite, server, tls, context, upstream):
+    names = (f"{number}.elsewhere.test" for number in range(10 ** 6))
+    streams = [hold(port, IDLE, b"\0") for port in (server.port, tls, server.health_port, server.metrics_port)]
+    label = f"{DESCRIPTORS} descriptors, {IDLE} idle connections to each of four ports"
+    suite.check(f"{label}: questions are asked upstream",
+        all(dig(server.port, next(names), "A", "+tries=1").rcode == "NOERROR" for _ in range(20)), server.log_end())
+    suite.check(f"{label}: over TCP too", all(asks(server.port, None, next(names)) for _ in range(20)), server.log_end())
+    suite.check(f"{label}: over TLS too", all(asks(tls, context, next(names)) for _ in range(5)), server.log_end())
+    suite.check(f"{label}: health is", all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)))
+    suite.check(f"{label}: metrics are", all(fetched(f"http://127.0.0.1:{server.metrics_port}/metrics") for _ in range(5)))
+    suite.check(f"{label}: the process does not spin", processor_time(server) < 0.3, processor_time(server))
+    failures = lambda: server.metric("coredns_health_request_failures_total")
+    before = failures()
+    time.sleep(3)
+    suite.equal(f"{label}: the health plugin finds its page, once all have come", failures() - before, 0)
+    for stream in sum(streams, []):
+        stream.close()
+    suite.check("they go: descriptors are freed", eventually(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) < DESCRIPTORS // 2 + 16))
+    suite.check("and it is alive", server.is_alive and asks(server.port))
+
+
+def processor_time(server):
+    """Seconds of CPU in one second."""
+    def used():
+        with open(f"/proc/{server.pid}/stat") as file:
+            fields = file.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    before = used()
+    time.sleep(1)
+    return used() - before
+
+
+def body(suite):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    upstream, authority = ScriptedUpstream(delay=0), Authority("crowds")
+    certificate, key = authority.issue("server", HOST)
+    for kind, part in ((Server, crowded), (FewDescriptors, few_descriptors)):
+        tls = free_port()
+        server = kind(COREFILE % (tls, certificate, key, upstream.port)).wait_for("a.here.test.")
+        more = (upstream,) if part is few_descriptors else ()
+        part(suite, server, tls, authority.trust(), *more)
+        suite.equal("SIGTERM ends it", server.stop(), 0)
+
+
+if __name__ == "__main__":
+    Suite("crowds").run(body)
