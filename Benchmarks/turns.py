@@ -1,4 +1,4 @@
-"""What the benchmarks in Python share: CPU per answer of servers that are asked in turn, by dnsperf on a core of its own."""
+"""CPU per answer of servers that are asked in turn, by dnsperf on a core of its own."""
 
 import os
 import pathlib
@@ -9,73 +9,87 @@ import sys
 
 root = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(root / "Tests/Live"))
-if len(sys.argv) > 1:
-    os.environ["CLUSTER_DNS"] = sys.argv[1]
-from live import BINARY, Program, Server, dig, eventually, free_port, work  # noqa: E402
+if len(sys.argv) > 1 and not sys.argv[1].startswith("-") and pathlib.Path(sys.argv[1]).is_file():
+    os.environ["CLUSTER_DNS"] = sys.argv.pop(1)
+from live import BINARY, dig, eventually, work  # noqa: E402
 
-PAIRS, SECONDS = int(os.environ.get("PAIRS", 5)), int(os.environ.get("SECONDS_EACH", 10))
+PAIRS, SECONDS = int(os.environ.get("PAIRS", 5)), int(os.environ.get("SECONDS_EACH", 5))
 OUTSTANDING = os.environ.get("OUTSTANDING", "100")
-COREDNS = os.environ.get("COREDNS")
 cores = sorted(os.sched_getaffinity(0))
 if len(cores) < 2:
     sys.exit("This needs two cores: one for the server, one for who asks and who is asked.")
 asking, serving = cores[:2]
 
 
-def start(text, with_coredns=False):
-    """A server on its core, and CoreDNS with the same Corefile where it is wanted; port and process of each."""
-    # Pinned from its start: it has as many loops as cores.
-    os.sched_setaffinity(0, {serving})
-    server = Server(text)
-    os.sched_setaffinity(0, set(cores))
-    return [(server.port, server.pid)] + ([start_coredns(text)] if with_coredns else [])
+def pinned(core, start):
+    """What `start` gives, whose processes stay on `core`: a server may have as many threads as it finds cores."""
+    os.sched_setaffinity(0, {core})
+    try:
+        return start()
+    finally:
+        os.sched_setaffinity(0, set(cores))
 
 
-def start_coredns(text):
-    """CoreDNS on the same core, with one thread that runs Go as the server has one loop; port and process."""
-    port = free_port()
-    corefile = work / f"Corefile.coredns.{port}"
-    corefile.write_text(text.replace("@PORT@", str(port)))
-    os.sched_setaffinity(0, {serving})
-    process = Program("coredns", [COREDNS, "-conf", corefile])
-    os.sched_setaffinity(0, set(cores))
-    return port, process.pid
+def descendants(pid):
+    yield pid
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            yield from descendants(int(child))
 
 
-def ticks(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+def seconds_of_cpu(pid):
+    """User and system time of a process and what it has started."""
+    total = 0
+    for one in descendants(pid):
+        fields = pathlib.Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
-def measure(port, pid, seconds, options=()):
-    """µs of CPU for an answer, and answers a second; `options` are dnsperf's."""
-    before = ticks(pid)
+def by_dnsperf(options):
+    """Asks with dnsperf and its further `options`; gives how many answers there were."""
+    def ask(port, seconds):
+        output = subprocess.run(
+            ["taskset", "-c", str(asking), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", work / "queries", "-l",
+             str(seconds), "-c", "4", "-T", "1", "-q", OUTSTANDING, *options], capture_output=True, text=True, check=True).stdout
+        completed = int(re.search(r"Queries completed: +(\d+)", output).group(1))
+        if not completed or "(100.00%)" not in re.search(r"Response codes: +(.*)", output).group(1):
+            sys.exit(f"port {port} gave answers other than NOERROR:\n{output}")
+        return completed
+    return ask
+
+
+def by_handshakes(port, seconds):
+    """Connects again and again, each time with a full handshake; gives how many there were."""
     output = subprocess.run(
-        ["taskset", "-c", str(asking), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", work / "queries", "-l",
-         str(seconds), "-c", "4", "-T", "1", "-q", OUTSTANDING, *options], capture_output=True, text=True, check=True).stdout
-    spent = (ticks(pid) - before) / os.sysconf("SC_CLK_TCK")
-    completed = int(re.search(r"Queries completed: +(\d+)", output).group(1))
-    if "(100.00%)" not in re.search(r"Response codes: +(.*)", output).group(1):
-        sys.exit(f"port {port} gave answers other than NOERROR:\n{output}")
-    return spent * 1e6 / completed, completed / seconds
+        ["taskset", "-c", str(asking), "openssl", "s_time", "-new", "-time", str(seconds), "-connect", f"127.0.0.1:{port}"],
+        capture_output=True, text=True).stdout
+    found = re.findall(r"(\d+) connections in (\d+) real seconds", output)
+    if not found or not int(found[-1][0]):
+        sys.exit(f"port {port} makes no connections:\n{output}")
+    return int(found[-1][0])
 
 
-def rounds(servers, name, options=(), asked=()):
-    """Asks each server in turn, `name` first until it is answered; µs of CPU per answer of each, the median of the rounds.
+def measure(ask, port, pid, seconds):
+    """µs of CPU for one, and how many a second."""
+    before = seconds_of_cpu(pid)
+    count = ask(port, seconds)
+    return (seconds_of_cpu(pid) - before) * 1e6 / count, count / seconds
 
-    `options` are dnsperf's, `asked` those of dig.
+
+def rounds(servers, ask, name, asked=()):
+    """Measures each of `servers` (label: port and process) in turn, once `name` is answered; the medians of the rounds.
+
+    `asked` are options of dig for that first question.
     """
     runs = {label: [] for label in servers}
     for label, (port, pid) in servers.items():
-        if not eventually(lambda port=port: dig(port, name, "A", "+time=1", *asked).rcode == "NOERROR", 30):
-            sys.exit(f"{label} does not answer")
-        measure(port, pid, 2, options)
+        if not eventually(lambda port=port: dig(port, name, "A", "+time=1", *asked).rcode == "NOERROR", 60):
+            sys.exit(f"{label} does not answer {name}")
+        measure(ask, port, pid, 2)
     for number in range(1, PAIRS + 1):
         for label, (port, pid) in servers.items():
-            micros, rate = measure(port, pid, SECONDS, options)
+            micros, rate = measure(ask, port, pid, SECONDS)
             runs[label].append(micros)
-            print(f"round {number}  {label:18} {micros:7.2f} µs per answer  {rate:8.0f}/s", flush=True)
-    medians = {label: statistics.median(values) for label, values in runs.items()}
-    for label, value in medians.items():
-        print(f"median  {label:18} {value:7.2f} µs per answer")
-    return medians
+            print(f"  round {number}  {label:22} {micros:8.2f} µs  {rate:8.0f}/s", flush=True)
+    return {label: statistics.median(values) for label, values in runs.items()}

@@ -1,7 +1,7 @@
 """Servers of others on a port of this machine, each with all of its files in one folder."""
 
 import os
-from live import Program, work
+from live import ROOT, Program, work
 
 # Debian's users have no servers on their path.
 PATH = {"PATH": os.environ["PATH"] + ":/usr/sbin"}
@@ -66,3 +66,37 @@ remote-control:
     control-enable: no
 """)
     return Program(label, ["/usr/sbin/unbound", "-d", "-c", config])
+
+
+def knot(label, port, zone, file):
+    """Knot DNS with one zone and one worker of each kind."""
+    folder = work / f"{label}.{port}"
+    folder.mkdir()
+    config = folder / "knot.conf"
+    config.write_text(f"""
+server:
+    listen: 127.0.0.1@{port}
+    rundir: "{folder}"
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+database:
+    storage: "{folder}"
+log:
+  - target: stderr
+    any: warning
+zone:
+  - domain: "{zone}"
+    storage: "{folder}"
+    file: "{file}"
+    zonefile-load: whole
+    journal-content: none
+""")
+    return Program(label, ["knotd", "-c", config, "-s", folder / "knot.sock"], PATH)
+
+
+def dnsmasq(label, port, *options):
+    """dnsmasq as a forwarder that reads nothing of this machine."""
+    return Program(label, [
+        "dnsmasq", "--keep-in-foreground", "--log-facility=-", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
+        "--listen-address=127.0.0.1", "--bind-interfaces", "--user=", "--pid-file=", f"--port={port}", *options], PATH)
