@@ -16,6 +16,7 @@ USER = "65532"
 # Everything that may be there; libraries and their loader are compared with what the program is linked with.
 FILES = {
     "/coredns", "/cluster-dns", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/ssl/certs/ca-certificates.crt",
+    "/usr/share/cluster-dns/sbom.spdx.json",
 }
 EMPTY_FOLDERS = {"/etc/coredns", "/var/lib/cluster-dns"}
 COREFILE = """
@@ -116,6 +117,19 @@ def has(suite, root, version):
         (root / "etc/ssl/certs/ca-certificates.crt").read_text())
 
 
+def is_accounted_for(suite, root):
+    """The bill of materials names every library that is there, and what the program is made of."""
+    bill = json.loads((root / "usr/share/cluster-dns/sbom.spdx.json").read_text())
+    packages = {package["name"]: package for package in bill["packages"]}
+    suite.equal("its format", bill["spdxVersion"], "SPDX-2.3")
+    for name in ("cluster-dns", "swift-runtime", "swift-nio", "swift-nio-ssl", "swift-protobuf", "hummingbird", "libc6",
+                 "libldns-dev", "libssl-dev", "libmaxminddb-dev", "ca-certificates"):
+        suite.check(f"{name} is in it, with its version", bool(packages.get(name, {}).get("versionInfo")), sorted(packages))
+    suite.check("nothing is in it that the program does not have: the embedded cluster's X.509", "swift-certificates" not in packages)
+    related = {relation["relatedSpdxElement"] for relation in bill["relationships"]}
+    suite.equal("all are related", {package["SPDXID"] for package in bill["packages"]}, related)
+
+
 def is_described(suite, archive, version):
     how = archive.configuration["config"]
     suite.equal("the name", archive.name, f"cluster-dns:{version}")
@@ -173,6 +187,7 @@ def body(suite):
     unpacked = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file())
     print(f"  image: {size / 1e6:.1f} MB, unpacked {unpacked / 1e6:.1f} MB", flush=True)
     has(suite, root, version)
+    is_accounted_for(suite, root)
     runs(suite, root, version)
     again = Archive(build("again"))
     suite.equal("built again, the same", again.manifest, archive.manifest)

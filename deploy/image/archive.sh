@@ -16,6 +16,8 @@ buildah() { command buildah --storage-driver vfs --root "$work/storage" --runroo
 trap 'buildah rm --all >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 "$here/root.sh" "$binary" "$work/root"
+mkdir -p "$work/root/usr/share/cluster-dns"
+"$here/bill-of-materials.sh" "$binary" "$work/root" "$version" "$seconds" >"$work/root/usr/share/cluster-dns/sbom.spdx.json"
 container=$(buildah from scratch)
 buildah copy --quiet "$container" "$work/root" / >/dev/null
 buildah config \
