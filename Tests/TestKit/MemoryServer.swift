@@ -159,15 +159,18 @@ package final class MemoryServer {
     package func settle() {
         var wasQuiet = false
         for _ in 0..<Self.mostTurns {
-            // What is sent over loopback is there at once; a busy kernel may need a moment.
-            guard !loop.turn(longestWait: wasQuiet && isWaiting ? 1 : 0) else {
+            guard !loop.turn(longestWait: 0) else {
                 wasQuiet = false
                 continue
             }
             if wasQuiet || upstreams.isEmpty { return }
+            // What is on its way over loopback may need a moment in a busy kernel.
+            if isWaiting { barrier?.pass() }
             wasQuiet = true
         }
     }
+
+    private lazy var barrier = try? LoopbackBarrier()
 
     private var isWaiting: Bool {
         waiting.removeAll { $0.octets != nil }

@@ -51,6 +51,8 @@ package struct SystemError: Error, CustomStringConvertible {
 
     /// The peer said that nobody listens there (ICMP).
     package var isRefusal: Bool { code == ECONNREFUSED }
+    /// True when descriptors or the kernel's memory ran out.
+    package var isExhaustion: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
 
     /// A datagram that is longer than there is room for.
     package static let messageTooLong = SystemError(call: "sendmmsg", code: EMSGSIZE)

@@ -8,6 +8,8 @@ struct CacheSettings: Sendable, Equatable {
     struct Kind: Sendable, Equatable {
         /// Replies kept at most.
         var capacity = 10_000
+        /// What a capacity of 0 stands for: the fewest that CoreDNS keeps.
+        static let unsaidCapacity = 1024
         /// Seconds a reply is kept at most, and the most any TTL says.
         var maximumTTL: UInt32
         /// Seconds below which no TTL goes; 0 keeps TTLs as they are.
@@ -127,8 +129,12 @@ extension CacheSettings.Kind {
     /// `success` or `denial`, with a capacity and TTLs.
     fileprivate mutating func read(_ line: Directive) throws(ConfigurationError) {
         try line.expectCount(1...3)
-        capacity = try line.integer(0, in: 1...10_000_000)
+        let said = try line.integer(0, in: 0...10_000_000)
+        capacity = said == 0 ? Self.unsaidCapacity : said
         if line.arguments.count > 1 { maximumTTL = UInt32(try line.integer(1, in: 1...Int(Int32.max))) }
-        if line.arguments.count > 2 { minimumTTL = UInt32(try line.integer(2, in: 0...Int(maximumTTL))) }
+        if line.arguments.count > 2 {
+            // The longest TTL is the longest, whatever the other says.
+            minimumTTL = min(UInt32(try line.integer(2, in: 0...Int(Int32.max))), maximumTTL)
+        }
     }
 }

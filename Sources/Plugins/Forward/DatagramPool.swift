@@ -21,6 +21,8 @@ final class DatagramPool: TurnTarget {
     private var isCalledAtEndOfTurn = false
     private var suspiciousUntil: UInt64 = 0
     private var suspicions = 0
+    /// Frees descriptors that other upstreams of this loop do not need at the moment.
+    var makeRoom: (() -> Void)?
 
     /// Ports that are open for questions at one time.
     static let size = 8
@@ -89,15 +91,36 @@ final class DatagramPool: TurnTarget {
 
     /// The one that is sent from already, so that one system call sends many queries, or one at random.
     private func nextPort() throws(SystemError) -> DatagramPort {
-        if isSuspicious { return try DatagramPort(self, questions: 1, life: Self.life.upperBound) }
+        if isSuspicious { return try freshPort(questions: 1, life: Self.life.upperBound) }
         if let sending, sending.takesQuestions { return sending }
         let place = Int.random(in: ports.indices, using: &random)
         if let port = ports[place], port.takesQuestions { return port }
-        let port = try DatagramPort(
-            self, questions: .random(in: Self.questions, using: &random),
-            life: .random(in: Self.life, using: &random))
+        let port = try freshPort(
+            questions: .random(in: Self.questions, using: &random), life: .random(in: Self.life, using: &random))
         ports[place] = port
         return port
+    }
+
+    /// A new port; where the process has no descriptor left, one that is open, or the place of another upstream's.
+    private func freshPort(questions: Int, life: UInt64) throws(SystemError) -> DatagramPort {
+        let port: DatagramPort
+        do throws(SystemError) { port = try DatagramPort(self, questions: questions, life: life) } catch {
+            guard error.isExhaustion else { throw error }
+            let open = ports.compactMap(\.self).filter { $0.number != nil }
+            if let other = open.randomElement(using: &random) { return other }
+            makeRoom?()
+            port = try DatagramPort(self, questions: questions, life: life)
+        }
+        // Where descriptors are short, one port for each upstream has to do.
+        if let number = port.number, DescriptorReserve.holds(number) {
+            for other in ports.compactMap(\.self) { other.retire() }
+        }
+        return port
+    }
+
+    /// Closes the ports on which nobody waits.
+    func closeIdle() {
+        for port in ports.compactMap(\.self) where port.isIdle { port.retire() }
     }
 
     /// Ports that take questions.

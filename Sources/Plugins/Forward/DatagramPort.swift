@@ -33,6 +33,7 @@ final class DatagramPort: ReadinessHandler, TimerTarget {
 
     var takesQuestions: Bool { questionsLeft > 0 }
     var number: Int32? { socket?.number }
+    var isIdle: Bool { waiting.isEmpty }
 
     /// - Returns: the id of its query, which no other that waits here has.
     func admit(_ attempt: DatagramAttempt) -> UInt16 {

@@ -26,6 +26,9 @@ final class ForwardLoopSide {
         let key = ObjectIdentifier(upstream)
         if let pool = datagramPools[key] { return pool }
         let pool = DatagramPool(upstream, loop, meter)
+        pool.makeRoom = { [unowned self] in
+            for other in datagramPools.values { other.closeIdle() }
+        }
         datagramPools[key] = pool
         return pool
     }

@@ -50,7 +50,13 @@ struct TargetReader {
         if let scheme, !schemes.contains(scheme) {
             throw directive.error(token, expected: "an upstream that is asked by \(words)")
         }
-        if let host = host(token) { return try lookUp(host, token) }
+        if let host = host(token) {
+            // A file in the process' folder comes before a host of the same name.
+            guard scheme == nil, (try? block.files.unrooted.read(token.text)) != nil else {
+                return try lookUp(host, token)
+            }
+            return try inFile(token)
+        }
         if let scheme, scheme != .dns {
             guard let target = Self.named(rest, scheme) else {
                 let word = scheme.rawValue
@@ -60,12 +66,15 @@ struct TargetReader {
             return [try judged(target, token)]
         }
         if let address = Self.address(rest) { return [try judged(UpstreamTarget(address, scheme: unnamed), token)] }
-        if scheme == nil, token.text.contains("/") {
-            return try nameServers(token).map { address throws(ConfigurationError) in
-                try judged(UpstreamTarget(address, scheme: unnamed), token)
-            }
-        }
+        let isFile = token.text.contains("/") || (try? block.files.unrooted.read(token.text)) != nil
+        if scheme == nil, isFile { return try inFile(token) }
         throw directive.error(token, expected: meaning)
+    }
+
+    private func inFile(_ token: Token) throws(ConfigurationError) -> [UpstreamTarget] {
+        try nameServers(token).map { address throws(ConfigurationError) in
+            try judged(UpstreamTarget(address, scheme: unnamed), token)
+        }
     }
 
     /// With the name that `tls_servername` gives to all.

@@ -45,9 +45,9 @@ final class LoadBalanceHandler: Handler {
         var order = Array(addresses.indices)
         if isWeighted,
             let length = try? MessageReader.expandName(
-                exchange.response.written, at: set.owner, into: name.bytes),
-            let weights = weights.value.weights(name.bytes.view(length))
+                exchange.response.written, at: set.owner, into: name.bytes)
         {
+            let weights = weights.value.weights(name.bytes.view(length)) ?? [:]
             let all = addresses.map { weights[$0.address] ?? AddressWeights.usual }
             order.swapAt(0, Self.choose(all, at: Int.random(in: 0..<all.reduce(0, +))))
         }

@@ -87,7 +87,10 @@ struct LogFormat: Sendable {
             line.append(decimal: taken % 1_000_000_000, digits: 9)
             line.append(UInt8(ascii: "s"))
         case .flags: writeFlags(exchange, to: &line)
-        case .payloadSize: line.append(decimal: UInt64(asked.edns?.payloadSize ?? 512))
+        case .payloadSize:
+            // What the response may have; streams have no other limit than a message's (as in CoreDNS).
+            let size = exchange.transport == .udp ? max(512, asked.edns?.payloadSize ?? 512) : .max
+            line.append(decimal: UInt64(size))
         case .dnssecOK: line.append(text: asked.edns?.dnssecOK == true ? "true" : "false")
         case .id: line.append(decimal: UInt64(asked.id))
         case .opcode: line.append(decimal: UInt64(asked.opcode))

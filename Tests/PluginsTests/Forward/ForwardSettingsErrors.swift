@@ -12,6 +12,13 @@ import Testing
         ("forward . 1.1.1.1", "no errors"),
         ("forward . dns://1.1.1.1 1.1.1.1:5353 [2001:db8::1]:53 2001:db8::2", "no errors"),
         ("forward . /etc/resolv.conf", "no errors"),
+        // A file in the process' folder, whose name could be a host's, or no name at all.
+        ("forward . resolv.conf", "no errors"),
+        ("forward . ns_file", "no errors"),
+        (
+            "forward . empty.conf",
+            "forward: found empty.conf without nameserver lines, expected at least one line `nameserver IP`"
+        ),
         (
             """
             forward . 1.1.1.1 {
@@ -92,7 +99,11 @@ import Testing
         ),
     ])
     func reads(_ directives: String, _ expected: String) {
-        let files = ["/etc/resolv.conf": "search x\nnameserver 10.0.0.1\nnameserver fe80::1\n", "/empty": "search x\n"]
+        let servers = "search x\nnameserver 10.0.0.1\nnameserver fe80::1\n"
+        let files = [
+            "/etc/resolv.conf": servers, "/empty": "search x\n", "resolv.conf": servers, "ns_file": servers,
+            "empty.conf": "search x\n",
+        ]
         #expect(TestPlan.errors(directives, files: files) == expected)
     }
 

@@ -1,3 +1,4 @@
+import DNSServer
 import TestKit
 import Testing
 
@@ -30,6 +31,12 @@ import Testing
                 "[INFO] 127.0.0.1 40000 127.0.0.1 udp A IN fmt.log.test. 41 NOERROR 57 0.000000000s 1 0 true 1232 "
                     + "qr,aa,rd {other} {"
             ])
+    }
+
+    @Test("the size that a response may have is a message's over streams") func streams() throws {
+        let dns = try MemoryServer("log . \"{name} {proto} {>bufsize}\"\nhosts {\n192.0.2.1 stream.log.test\n}")
+        _ = dns.ask("stream.log.test. A", over: .tcp)
+        #expect(RecordedLog.lines(with: "stream.log.test.") == ["[INFO] stream.log.test. tcp 65535"])
     }
 
     @Test("IPv6 clients in brackets") func brackets() throws {
