@@ -166,8 +166,8 @@ let package = Package(
         .testTarget(
             name: "SecureTransportTests",
             dependencies: [
-                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Text", nioCore, nioPosix, nioHTTP1,
-                nioHTTP2, nioHPACK, nioSSL,
+                "SecureTransport", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "Text", nioCore,
+                nioEmbedded, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL,
             ]),
         .testTarget(
             name: "PluginsTests",

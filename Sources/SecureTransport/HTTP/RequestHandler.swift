@@ -2,7 +2,7 @@ import DNSServer
 import NIOCore
 import NIOHTTP1
 
-/// Answers the requests of one HTTP/1.1 connection, one after another, or that of one HTTP/2 stream.
+/// Answers the requests of one HTTP/1.1 connection, one after another.
 final class RequestHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -17,7 +17,7 @@ final class RequestHandler: ChannelInboundHandler {
         case finished
     }
 
-    private let form: any QueryForm
+    private let form = DNSOverHTTPS()
     private let entrance: Entrance
     private let client: Client
     private let watch: ConnectionWatch
@@ -33,10 +33,7 @@ final class RequestHandler: ChannelInboundHandler {
     /// Octets of the body that the watch counts.
     private var kept = 0
 
-    init(
-        _ form: any QueryForm, _ entrance: Entrance, _ client: Client, _ watch: ConnectionWatch
-    ) {
-        self.form = form
+    init(_ entrance: Entrance, _ client: Client, _ watch: ConnectionWatch) {
         self.entrance = entrance
         self.client = client
         self.watch = watch
@@ -117,9 +114,10 @@ final class RequestHandler: ChannelInboundHandler {
         deadline.arm(entrance.limits.answer, on: context) { [watch] in watch.close() }
         let eventLoop = context.eventLoop
         let handler = NIOLoopBound(self, eventLoop: eventLoop)
-        entrance.post([message], from: client) { answer in
+        let query = entrance.query(message, from: client) { answer in
             eventLoop.execute { handler.value.take(answer) }
         }
+        entrance.post([query])
     }
 
     private func take(_ answer: TransportAnswer) {
@@ -135,7 +133,6 @@ final class RequestHandler: ChannelInboundHandler {
         guard let context else { return }
         release()
         respond(reply, head, closes: closes, isEarly: true)
-        // Of HTTP/2, this ends the one stream.
         deadline.arm(entrance.limits.request, on: context) { [weak self] in self?.context?.close(promise: nil) }
     }
 
@@ -143,10 +140,9 @@ final class RequestHandler: ChannelInboundHandler {
         guard let context else { return }
         deadline.cancel()
         entrance.countResponse(status: reply.status.code)
-        isLast = head.version.major < 2 && (closes || !head.isKeepAlive)
+        isLast = closes || !head.isKeepAlive
         var headers = HTTPHeaders(reply.headers.map { ($0.name, $0.value) })
-        if reply.trailers == nil { headers.add(name: "content-length", value: String(reply.body.count)) }
-        // HTTP/2 has no such field (RFC 9113 §8.2.2).
+        headers.add(name: "content-length", value: String(reply.body.count))
         if isLast { headers.add(name: "connection", value: "close") }
         context.write(
             wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: reply.status, headers: headers))),
@@ -161,8 +157,7 @@ final class RequestHandler: ChannelInboundHandler {
         writeDeadline.arm(entrance.limits.write, on: context) { [watch] in watch.close() }
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.sent() }
-        let trailers = reply.trailers.map { HTTPHeaders($0.map { ($0.name, $0.value) }) }
-        context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: sent)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
     }
 
     private func sent() {

@@ -40,7 +40,7 @@ struct ConnectionSetUp {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: true, withErrorHandling: true, withOutboundHeaderValidation: true,
             withEncoderConfiguration: HTTPResponseEncoder.Configuration(), withDecoderLimitConfiguration: limits)
-        try pipeline.addHandler(RequestHandler(DNSOverHTTPS(), entrance, client, watch))
+        try pipeline.addHandler(RequestHandler(entrance, client, watch))
     }
 
     func speakHTTP2(_ channel: any Channel, form: any QueryForm) throws {
@@ -54,20 +54,10 @@ struct ConnectionSetUp {
             connection.controlFrameRateLimit.maximumCount = entrance.limits.pings
             connection.controlFrameRateLimit.windowLength = .seconds(1)
         }
-        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
-        let pipeline = channel.pipeline.syncOperations
-        _ = try pipeline.configureHTTP2Pipeline(
-            mode: .server, connectionConfiguration: connection,
-            streamConfiguration: NIOHTTP2Handler.StreamConfiguration()
-        ) { stream in
-            stream.eventLoop.makeCompletedFuture {
-                let setUp = bound.value
-                let pipeline = stream.pipeline.syncOperations
-                try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
-                try pipeline.addHandler(RequestHandler(form, setUp.entrance, setUp.client, setUp.watch))
-            }
-        }
-        try pipeline.addHandler(ErrorHandler())
+        let writes = GatheredWrites()
+        try channel.pipeline.syncOperations.addHandlers(
+            writes, NIOHTTP2Handler(mode: .server, connectionConfiguration: connection),
+            RequestStreams(form, entrance, client, watch, writes))
         watch.sayGoodbye = {
             let frame = HTTP2Frame(
                 streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
@@ -80,9 +70,5 @@ struct ConnectionSetUp {
 final class ErrorHandler: ChannelInboundHandler {
     typealias InboundIn = Never
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // One stream's fault is not the others'.
-        if error is NIOHTTP2Errors.StreamError { return }
-        context.close(promise: nil)
-    }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

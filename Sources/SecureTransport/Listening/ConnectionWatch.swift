@@ -148,7 +148,7 @@ final class Deadline {
 
     /// - Parameter passed: called on the event loop's thread, once; not after `cancel`.
     func arm(_ delay: TimeAmount, on context: ChannelHandlerContext, _ passed: @escaping () -> Void) {
-        let due = NIODeadline.now() + delay
+        let due = context.eventLoop.now + delay
         self.due = due
         self.passed = passed
         if let scheduled {
@@ -169,7 +169,7 @@ final class Deadline {
     private func look(_ eventLoop: any NIOCore.EventLoop) {
         scheduled = nil
         guard let due else { return }
-        guard due <= NIODeadline.now() else { return schedule(due, eventLoop) }
+        guard due <= eventLoop.now else { return schedule(due, eventLoop) }
         let passed = passed
         forget()
         passed?()

@@ -8,14 +8,18 @@ package final class Entrance: Sendable {
     let place: SecureEndpoint.Place
     let shedConnections: Counter
     private let currentLimits: Mutex<SecureLimits>
-    private let inbox: QueryInbox
+    /// Has queries answered, in the order in which they are ready.
+    let post: @Sendable ([TransportQuery]) -> Void
     private let metrics: MetricRegistry
     /// Responses by HTTP status.
     private let responses = Mutex<[UInt: Counter]>([:])
 
-    package init(place: SecureEndpoint.Place, inbox: QueryInbox, metrics: MetricRegistry, limits: SecureLimits) {
+    package init(
+        place: SecureEndpoint.Place, metrics: MetricRegistry, limits: SecureLimits,
+        post: @escaping @Sendable ([TransportQuery]) -> Void
+    ) {
         self.place = place
-        self.inbox = inbox
+        self.post = post
         self.metrics = metrics
         currentLimits = Mutex(limits)
         shedConnections = metrics.counter(
@@ -28,19 +32,15 @@ package final class Entrance: Sendable {
         set { currentLimits.withLock { $0 = newValue } }
     }
 
-    /// Has messages answered; `answered` is called for each, on the thread of a loop, in the order in which they are ready.
-    func post(
-        _ messages: [[UInt8]], from client: Client, takesStreams: Bool = false,
+    /// A message to be answered; `answered` is called on the thread of a loop.
+    func query(
+        _ message: [UInt8], from client: Client, takesStreams: Bool = false,
         answered: @escaping @Sendable (TransportAnswer) -> Void
-    ) {
-        let padded: @Sendable (TransportAnswer) -> Void = { answered(Self.padded($0)) }
-        let queries = messages.map { message -> TransportQuery in
-            let isPadded = client.isEncrypted && ResponsePadding.isWanted(by: message)
-            return TransportQuery(
-                message: message, client: client.address, place: place, takesStreams: takesStreams,
-                answered: isPadded ? padded : answered)
-        }
-        inbox.post(queries)
+    ) -> TransportQuery {
+        var taker = answered
+        if client.isEncrypted, ResponsePadding.isWanted(by: message) { taker = { answered(Self.padded($0)) } }
+        return TransportQuery(
+            message: message, client: client.address, place: place, takesStreams: takesStreams, answered: taker)
     }
 
     private static func padded(_ answer: TransportAnswer) -> TransportAnswer {

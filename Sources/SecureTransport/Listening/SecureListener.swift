@@ -43,7 +43,7 @@ package actor SecureListener: SecureListening {
         let threads = threads ?? MultiThreadedEventLoopGroup(numberOfThreads: LoopCount.recommended)
         self.threads = threads
         return try await EndpointListener.open(
-            Entrance(place: place, inbox: inbox, metrics: metrics, limits: limits), on: threads)
+            Entrance(place: place, metrics: metrics, limits: limits, post: inbox.post), on: threads)
     }
 
     package func discardPrepared() async {

@@ -1,19 +1,19 @@
-import DNSServer
 import NIOCore
 import Synchronization
 
 /// Carries answers from the loops to the event loop of their connection: one wake for all that are ready.
-final class AnswerBox: Sendable {
+final class AnswerBox<Answer: Sendable>: Sendable {
     private let eventLoop: any NIOCore.EventLoop
-    private let handler: NIOLoopBound<FrameHandler>
-    private let answers = Mutex<[TransportAnswer]>([])
+    private let take: NIOLoopBound<([Answer]) -> Void>
+    private let answers = Mutex<[Answer]>([])
 
-    init(_ handler: FrameHandler, _ eventLoop: any NIOCore.EventLoop) {
+    /// - Parameter take: receives them on the event loop, in the order in which they were put.
+    init(_ eventLoop: any NIOCore.EventLoop, _ take: @escaping ([Answer]) -> Void) {
         self.eventLoop = eventLoop
-        self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
+        self.take = NIOLoopBound(take, eventLoop: eventLoop)
     }
 
-    func put(_ answer: TransportAnswer) {
+    func put(_ answer: Answer) {
         let isFirst = answers.withLock { answers in
             answers.append(answer)
             return answers.count == 1
@@ -27,6 +27,6 @@ final class AnswerBox: Sendable {
             defer { answers = [] }
             return answers
         }
-        for answer in taken { handler.value.take(answer) }
+        take.value(taken)
     }
 }

@@ -13,7 +13,7 @@ final class FrameHandler: ChannelDuplexHandler {
     private let watch: ConnectionWatch
     private var context: ChannelHandlerContext?
     /// By which the loops hand answers over.
-    private var box: AnswerBox?
+    private var box: AnswerBox<TransportAnswer>?
     private var framing = MessageFraming()
     private let messageDeadline = Deadline()
     private let answerDeadline = Deadline()
@@ -36,7 +36,12 @@ final class FrameHandler: ChannelDuplexHandler {
         self.watch = watch
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        box = AnswerBox(context.eventLoop) { [weak self] in
+            for answer in $0 { self?.take(answer) }
+        }
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         messageDeadline.cancel()
@@ -73,23 +78,27 @@ final class FrameHandler: ChannelDuplexHandler {
     }
 
     private func answerWholeMessages() {
-        guard let context else { return }
-        var messages: [[UInt8]] = []
+        guard let context, let box else { return }
+        let answered: @Sendable (TransportAnswer) -> Void = { box.put($0) }
+        var queries: [TransportQuery] = []
         var mayBeMore = true
         while mayBeMore, mayAnswer {
             switch framing.next() {
             case .message(let message):
                 began()
-                messages.append(message)
+                queries.append(entrance.query(message, from: client, takesStreams: true, answered: answered))
             case .incomplete: mayBeMore = false
             case .broken: return context.close(promise: nil)
             }
         }
-        if !messages.isEmpty { post(messages, context) }
+        if !queries.isEmpty {
+            armAnswerDeadline()
+            entrance.post(queries)
+        }
         // Whole messages that wait for a place in the pipeline are not late.
         if framing.isEmpty || mayBeMore {
             messageDeadline.cancel()
-        } else if !messageDeadline.isArmed || !messages.isEmpty {
+        } else if !messageDeadline.isArmed || !queries.isEmpty {
             messageDeadline.arm(entrance.limits.message, on: context) { [weak self] in
                 self?.context?.close(promise: nil)
             }
@@ -108,13 +117,6 @@ final class FrameHandler: ChannelDuplexHandler {
         watch.began()
     }
 
-    private func post(_ messages: [[UInt8]], _ context: ChannelHandlerContext) {
-        armAnswerDeadline()
-        let box = box ?? AnswerBox(self, context.eventLoop)
-        self.box = box
-        entrance.post(messages, from: client, takesStreams: true) { box.put($0) }
-    }
-
     /// Set anew with each query and each answer: a connection on which nothing moves for so long has lost one.
     private func armAnswerDeadline() {
         guard underWay > 0, let context else { return answerDeadline.cancel() }
@@ -123,7 +125,7 @@ final class FrameHandler: ChannelDuplexHandler {
 
     // MARK: Writing
 
-    func take(_ answer: TransportAnswer) {
+    private func take(_ answer: TransportAnswer) {
         guard context != nil else { return }
         underWay -= 1
         armAnswerDeadline()
