@@ -94,7 +94,7 @@ final class HTTP2Pair {
         let entrance = Entrance(
             place: SecureEndpoint.Place(scheme: scheme, address: address), metrics: MetricRegistry(), limits: limits
         ) { queries in asked.batches.withLock { $0.append(queries) } }
-        watch = ConnectionWatch(Connections(entrance), limits)
+        watch = ConnectionWatch(Connections(entrance), limits, ConnectionUse())
         server = EmbeddedChannel(handlers: [wire, watch])
         let anywhere = try NIOCore.SocketAddress(unixDomainSocketPath: "/")
         server.connect(to: anywhere, promise: nil)

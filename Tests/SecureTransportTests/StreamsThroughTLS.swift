@@ -56,7 +56,7 @@ import Testing
                 if case .octets(let more) = stream.read() { received += more }
                 try await Task.sleep(for: .milliseconds(1))
             }
-            #expect(received == sent)
+            #expect(received.count == sent.count && received == sent)
             #expect(stream.isFlushed)
         }
         #expect(failure == nil)

@@ -145,6 +145,21 @@ import Text
         for _ in 0..<20 { #expect(pair.ask(query) == [.response([0xAB, 0xCD] + long.dropFirst(2))]) }
     }
 
+    @Test("responses to questions that were taken back do not use the window up either") func lateWindows() throws {
+        let long = reply + [UInt8](repeating: 9, count: 8_000)
+        let pair = try pair(.https) { _ in .reply(Self.dns, long) }
+        let wanted = [UpstreamEvent.response([0xAB, 0xCD] + long.dropFirst(2))]
+        #expect(pair.ask(query) == wanted)
+        for _ in 0..<40 {
+            pair.session.ask(query)
+            // The server answers before it hears that nobody waits.
+            withBytes(pair.session.takeOutgoing()) { pair.far.pipeline.receive($0) }
+            pair.session.forget(0xABCD)
+            #expect(pair.far.exchange(with: pair.session) == [])
+        }
+        #expect(pair.ask(query) == wanted)
+    }
+
     @Test("a question that is not wanted any more is taken back") func forgotten() throws {
         let pair = try pair(.https) { _ in .silence }
         #expect(pair.ask(query) == [])

@@ -15,8 +15,6 @@ final class HTTPSession: UpstreamSession {
     private var nextStream = 1
     private var isDirty = false
     private var isLeaving = false
-    /// Octets of bodies that the peer does not know to be read.
-    private var unreported = 0
 
     private struct Request {
         let id: UInt16
@@ -29,6 +27,8 @@ final class HTTPSession: UpstreamSession {
     private static let longestBody = 65535 + 4 + 5
     /// A window for bodies of any message, so that no stream's needs to be widened.
     private static let window = 1 << 17
+    /// Octets of all streams that the peer may send at once (RFC 9113 §6.9.2).
+    private static let connectionWindow = 65535
 
     init(_ call: any UpstreamCall, _ target: UpstreamTarget, _ peer: SocketAddress, _ security: TLSPart?) {
         self.call = call
@@ -90,11 +90,15 @@ final class HTTPSession: UpstreamSession {
             switch signal {
             case .frame(let frame): take(frame)
             case .closed(let stream): lose(stream)
+            case .window(let left): widen(left)
             }
         }
-        guard unreported >= Self.window / 4 else { return }
-        write(.windowUpdate(windowSizeIncrement: unreported), on: .rootStream)
-        unreported = 0
+    }
+
+    /// Lets the peer send on once it has used half; what came for queries that nobody waits for counts, too.
+    private func widen(_ left: Int) {
+        guard left <= Self.connectionWindow / 2 else { return }
+        write(.windowUpdate(windowSizeIncrement: Self.connectionWindow - left), on: .rootStream)
     }
 
     private func take(_ frame: HTTP2Frame) {
@@ -124,7 +128,6 @@ final class HTTPSession: UpstreamSession {
 
     private func take(_ data: HTTP2Frame.FramePayload.Data, on stream: HTTP2StreamID) {
         guard case .byteBuffer(let octets) = data.data else { return }
-        unreported += octets.readableBytes + (data.paddingBytes.map { $0 + 1 } ?? 0)
         guard let request = open[stream] else { return }
         guard request.reply.body.count + octets.readableBytes <= Self.longestBody else {
             forget(request.id)
@@ -167,6 +170,8 @@ private final class FrameEnd: ChannelInboundHandler {
         case frame(HTTP2Frame)
         /// Whether or not it brought a response.
         case closed(HTTP2StreamID)
+        /// How many octets the peer may still send on all streams.
+        case window(Int)
     }
 
     private var signals: [Signal] = []
@@ -185,7 +190,12 @@ private final class FrameEnd: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? StreamClosedEvent { signals.append(.closed(event.streamID)) }
+        switch event {
+        case let event as StreamClosedEvent: signals.append(.closed(event.streamID))
+        case let event as NIOHTTP2WindowUpdatedEvent where event.streamID == .rootStream:
+            if let left = event.inboundWindowSize { signals.append(.window(left)) }
+        default: break
+        }
         watch.heard(event)
     }
 
