@@ -1,0 +1,245 @@
+"""The servers that the cases are asked of, this one and others, and one message over each transport."""
+
+import http.client
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import time
+from live import (
+    EXAMPLES, Lab, Program, ScriptedUpstream, Server, connect, dig, eventually, framed, free_port, query, receive_framed,
+    work)
+from peers import PATH, nsd, unbound
+from protocol_messages import code_of, message_octets, said
+from protocol_zone import manifests, zone_file
+from secure_clients import HOST, Authority, connect as secure_connect
+
+SERVICE = "kube-dns.kube-system.svc.cluster.local"
+COREDNS = os.environ.get("COREDNS")
+GOOD = 0x7FFE  # The id of the good query behind each case.
+COREFILES = {
+    "base": "forward . 127.0.0.1:UPSTREAM",
+    "nsid": "nsid server-1\n    forward . 127.0.0.1:UPSTREAM",
+    "tsig": "tsig {\n        secret known. c2VjcmV0LW9mLXRoaXJ0eS10d28tb2N0ZXRzLTEyMzQ=\n    }\n    forward . 127.0.0.1:UPSTREAM",
+}
+COREFILE = """
+.:@PORT@, tls://.:TLS, https://.:HTTPS {
+    bind 127.0.0.1
+    errors
+    tls CERTIFICATE KEY
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        kubeconfig @KUBECONFIG@
+    }
+    MORE
+}
+"""
+
+
+class Ours:
+    """One server of ours, with a port for each transport."""
+
+    def __init__(self, servers, more):
+        self.tls, self.https = free_port(), free_port()
+        text = COREFILE.replace("MORE", more)
+        for mark, value in {"TLS": self.tls, "HTTPS": self.https, "UPSTREAM": servers.upstream.port,
+                            "CERTIFICATE": servers.files[0], "KEY": servers.files[1]}.items():
+            text = text.replace(mark, str(value))
+        self.server = Server(text, servers.lab.kubeconfig).wait_for(SERVICE)
+        self.port, self.trust = self.server.port, servers.authority.trust()
+
+    @property
+    def is_alive(self):
+        return self.server.is_alive
+
+
+class Servers:
+    def __init__(self, suite):
+        self.suite, self.running = suite, {}
+        self.upstream = ScriptedUpstream(delay=0)
+        self.authority = Authority("cases")
+        self.files = self.authority.issue("server", HOST)
+        self.lab = Lab("--manifests", manifests(), manifests=EXAMPLES)
+        self.peers = {}
+        for peer, start in {"nsd": self.nsd, "knot": self.knot, "unbound": self.unbound, "coredns": self.coredns}.items():
+            if port := start():
+                self.peers[peer] = port
+
+    def ours(self, name="base"):
+        if name not in self.running:
+            self.running[name] = Ours(self, COREFILES[name])
+        return self.running[name]
+
+    # Servers of others
+
+    def absent(self, peer, why):
+        print(f"  {self.suite.name}: {peer}: not run: {why}", flush=True)
+
+    def found(self, program):
+        return shutil.which(program, path=PATH["PATH"])
+
+    def ready(self, peer, program, port):
+        if not eventually(lambda: not program.is_alive or dig(port, SERVICE, "A", "+time=1").rcode == "NOERROR"):
+            raise RuntimeError(f"{peer} does not answer\n{program.log_end()}")
+        if not program.is_alive:
+            raise RuntimeError(f"{peer} ended\n{program.log_end()}")
+        return port
+
+    def nsd(self):
+        if not self.found("nsd"):
+            return self.absent("NSD", "there is no nsd on this machine")
+        port = free_port()
+        return self.ready("NSD", nsd("nsd", port, "cluster.local", zone_file(), ""), port)
+
+    def knot(self):
+        if not self.found("knotd"):
+            return self.absent("Knot", "there is no knotd on this machine")
+        port, folder = free_port(), work / "knot"
+        folder.mkdir()
+        (folder / "knot.conf").write_text(f"""
+server:
+    rundir: "{folder}"
+    listen: 127.0.0.1@{port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+database:
+    storage: "{folder}"
+zone:
+  - domain: cluster.local
+    file: "{zone_file()}"
+    zonefile-sync: -1
+    journal-content: none
+log:
+  - target: stderr
+    any: error
+""")
+        return self.ready("Knot", Program("knot", ["knotd", "-c", folder / "knot.conf"], PATH), port)
+
+    def unbound(self):
+        if not self.found("unbound"):
+            return self.absent("Unbound", "there is no unbound on this machine")
+        port = free_port()
+        return self.ready("Unbound", unbound("unbound", f"""
+    interface: 127.0.0.1
+    port: {port}
+    do-ip6: no
+    num-threads: 1
+    module-config: "iterator"
+    do-not-query-localhost: no
+    local-zone: "test." nodefault
+""", f"""
+auth-zone:
+    name: "cluster.local"
+    zonefile: "{zone_file()}"
+    for-downstream: yes
+    for-upstream: yes
+forward-zone:
+    name: "."
+    forward-addr: 127.0.0.1@{self.upstream.port}
+"""), port)
+
+    def coredns(self):
+        if not COREDNS or not pathlib.Path(COREDNS).exists():
+            return self.absent("CoreDNS", "COREDNS names no program")
+        port, file = free_port(), work / "Corefile.coredns"
+        file.write_text(f""".:{port} {{
+    bind 127.0.0.1
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+        kubeconfig {self.lab.kubeconfig}
+    }}
+    forward . 127.0.0.1:{self.upstream.port}
+}}
+""")
+        return self.ready("CoreDNS", Program("coredns", [COREDNS, "-conf", file]), port)
+
+    # One message
+
+    def ask(self, name, transport, line, want):
+        """What is said to one message, in words, and of the upstream if it was asked meanwhile."""
+        ours, sent, before = self.ours(name), message_octets(line), self.upstream.asked
+        if transport == "udp":
+            heard = over_udp(ours.port, sent, want)
+        elif transport == "tcp":
+            heard = over_stream(connect(ours.port), sent, want)
+        elif transport == "dot":
+            heard = over_stream(secure_connect(ours.tls, ours.trust), sent, want)
+        else:
+            heard = over_https(ours, sent)
+        text = said(heard, sent) if isinstance(heard, bytes) else heard
+        asked = self.upstream.asked - before
+        return text + (f", upstream asked {asked}" if asked else "")
+
+    def ask_peer(self, peer, transport, line, want):
+        """The code that another server answers with."""
+        sent, port = message_octets(line), self.peers[peer]
+        heard = over_udp(port, sent, want, True) if transport == "udp" else over_stream(connect(port), sent, want)
+        return code_of(heard) if isinstance(heard, bytes) else heard
+
+
+def over_udp(port, sent, want, is_peer=False):
+    """The reply, or `nothing`: a good query from the same socket, so on the same queue, is answered first."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.connect(("127.0.0.1", port))
+        client.send(sent)
+        client.send(query(SERVICE, id=GOOD))
+        heard, is_good, limit = None, False, 30
+        if want == "fast": want, is_peer = "nothing", True
+        while heard is None or not is_good:
+            client.settimeout(limit)
+            try:
+                message = client.recv(65535)
+            except TimeoutError:
+                break
+            if message[:2] == struct.pack("!H", GOOD):
+                is_good = code_of(message) == "NOERROR"
+                if not is_good:
+                    break
+                # Others answer in any order; what is to be answered may wait for an upstream.
+                limit = limit if want != "nothing" else 0.1 if is_peer else 0.02
+            else:
+                heard = message
+        if not is_good:
+            return "the next query is not answered"
+        return heard if heard is not None else "nothing"
+
+
+def over_stream(stream, sent, want):
+    """The reply, `nothing` where the connection goes on without one, or `closed`."""
+    with stream:
+        heard, is_good = None, False
+        try:
+            stream.sendall(framed(sent))
+            stream.sendall(framed(query(SERVICE, id=GOOD)))
+        except OSError:
+            pass
+        while heard is None or not is_good:
+            message = receive_framed(stream)
+            if message is None:
+                return "closed" if heard is None else heard + b"closed"
+            if message[:2] == struct.pack("!H", GOOD):
+                is_good = True
+                if want == "nothing":
+                    stream.settimeout(0.02)
+                    return "nothing" if receive_framed(stream) is None else "a late reply"
+            else:
+                heard = message
+        return heard
+
+
+def over_https(ours, sent):
+    """The message of a response with 200, or `HTTP` and its status."""
+    connection = http.client.HTTPConnection("127.0.0.1", ours.https, timeout=30)
+    connection.sock = secure_connect(ours.https, ours.trust)
+    try:
+        for message in (sent, query(SERVICE, id=GOOD)):
+            connection.request("POST", "/dns-query", body=message, headers={"Content-Type": "application/dns-message"})
+            answer = connection.getresponse()
+            content = answer.read()
+            if message is sent:
+                heard = content if answer.status == 200 else f"HTTP {answer.status}"
+            elif answer.status != 200 or code_of(content) != "NOERROR":
+                return "the next query is not answered"
+        return heard
+    finally:
+        connection.close()

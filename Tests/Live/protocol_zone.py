@@ -1,0 +1,41 @@
+"""What the cases need to be there: Services with as many endpoints as messages of exact sizes take, and the same as a zone."""
+
+from live import work
+
+# Names of Services in the namespace `sizes`, and how many addresses each has. A question for one of them has 31 octets
+# and the name's, an address has 16: `at-512` fills 512 octets, `at-512b` one more.
+SIZES = {"at-512": 29, "at-512b": 29, "at-1232-abc": 73, "at-1232-abcd": 73, "at-1220-abcdefg": 72, "at-1220-abcdefgh": 72,
+         "many": 330, "huge": 4200}
+PORTED = "many"  # It has a named port, and so SRV records.
+
+
+def addresses(service):
+    return [f"10.{201 + list(SIZES).index(service)}.{index // 250}.{index % 250 + 1}" for index in range(SIZES[service])]
+
+
+def manifests():
+    file = work / "sizes.yaml"
+    parts = ["apiVersion: v1\nkind: Namespace\nmetadata: {name: sizes}\n"]
+    for service in SIZES:
+        ports = "[{name: http, port: 80, protocol: TCP}]" if service == PORTED else "[]"
+        parts.append("apiVersion: v1\nkind: Service\n"
+            f"metadata: {{name: {service}, namespace: sizes}}\nspec: {{clusterIP: None, ports: {ports}}}\n")
+        every = addresses(service)
+        for start in range(0, len(every), 100):
+            endpoints = "".join(f"- {{addresses: [{address}], conditions: {{ready: true}}}}\n" for address in every[start:start + 100])
+            parts.append("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n"
+                f"  name: {service}-{start}\n  namespace: sizes\n  labels: {{kubernetes.io/service-name: {service}}}\n"
+                f"addressType: IPv4\nports: {ports}\nendpoints:\n{endpoints}")
+    file.write_text("---\n".join(parts))
+    return file
+
+
+def zone_file():
+    """cluster.local for servers that read zone files."""
+    file = work / "cluster.local.zone"
+    lines = ["$ORIGIN cluster.local.", "$TTL 5",
+             "@ SOA ns.dns hostmaster 1 7200 1800 86400 5", "@ NS ns.dns", "ns.dns A 10.96.0.10",
+             "kube-dns.kube-system.svc A 10.96.0.10", "kubernetes.default.svc A 10.96.0.1"]
+    lines += [f"{service}.sizes.svc A {address}" for service in SIZES for address in addresses(service)]
+    file.write_text("\n".join(lines) + "\n")
+    return file
