@@ -66,7 +66,6 @@ import Testing
             query {
                 ($0.counts, $0.records) = ([1, 0, 0, 1], [.a("a.test.", "192.0.2.1")])
             }),
-        Case("three additional records", "FORMERR", query { ($0.counts, $0.edns) = ([1, 0, 0, 3], .init()) }),
         Case(
             "two OPT records", "FORMERR",
             query { query in
@@ -165,6 +164,44 @@ import Testing
         #expect(whole[12...] == ClientQuery("A.test. A") { $0.class = 3 }.octets[12...])
         let update = try #require(dns.begin(ClientQuery("A.test. A") { $0.flags = 5 << 11 }.octets).octets)
         #expect(update == [0x12, 0x34, 0xA8, 0x04, 0, 0, 0, 0, 0, 0, 0, 0])
+    }
+
+    static let saidWithOPT = [
+        Case("another opcode", "NOTIMP", query { ($0.flags, $0.edns) = (2 << 11, .init()) }),
+        Case("three additional records", "FORMERR", query { ($0.counts, $0.edns) = ([1, 0, 0, 3], .init()) }),
+        Case(
+            "an update", "NOTIMP",
+            query { query in
+                (query.flags, query.counts, query.edns) = (5 << 11, [1, 0, 1, 1], .init())
+                query.records = [.soa("a.test.")]
+            }),
+        Case(
+            "an answer", "FORMERR",
+            query { ($0.counts, $0.records, $0.edns) = ([1, 1, 0, 1], [.a("a.test.", "192.0.2.1")], .init()) }),
+        Case(
+            "no question", "FORMERR",
+            octets: [0x12, 0x34, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 41, 4, 0xD0, 0, 0, 0, 0, 0, 0]),
+    ]
+
+    @Test(
+        "what the header alone rejects is answered with OPT where it has OPT: RFC 6891 §6.1.1", arguments: saidWithOPT)
+    func withOPT(_ given: Case) throws {
+        let dns = try MemoryServer(Script { _ in .answered })
+        let asked = dns.begin(given.octets)
+        let octets = try #require(asked.octets)
+        #expect(octets[3] & 0xF == (given.text == "NOTIMP" ? 4 : 1))
+        #expect(octets[4...] == [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, 0])
+    }
+
+    @Test("and without where it cannot be read, or stands too far away") func withoutOPT() throws {
+        let dns = try MemoryServer(Script { _ in .answered })
+        let opt: [UInt8] = [0, 0, 41, 4, 0xD0, 0, 0, 0, 0, 0, 0]
+        let far = Self.query { ($0.flags, $0.counts, $0.edns) = (5 << 11, [17, 0, 0, 1], .init()) }.octets
+        let cut = [0x12, 0x34, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1] + opt.dropLast()
+        for message in [far, cut] {
+            let octets = try #require(dns.begin(message).octets)
+            #expect(octets.count == 12)
+        }
     }
 
     static let sizes: [(UInt16?, Int)] = [

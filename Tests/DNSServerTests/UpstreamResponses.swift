@@ -189,6 +189,16 @@ import Text
         #expect(try Self.text(Self.reply([.cname("www.example.test.", "WWW.example.TEST.")])) == "cnameLoop")
     }
 
+    @Test("aliases that come back to where one was are a loop, wherever they began", arguments: [1, 2, 3])
+    func loops(_ length: Int) throws {
+        let names = ["www.example.test."] + (1...3).map { "\($0).test." }
+        for target in 0..<length {
+            let targets = names[1..<length] + [names[target].uppercased()]
+            let reply = Self.reply(zip(names, targets).map { .cname($0, $1) })
+            #expect(try Self.text(reply) == "cnameLoop", "\(length) aliases, back to \(names[target])")
+        }
+    }
+
     @Test("sixteen aliases are a chain, seventeen a loop") func longestChain() throws {
         func reply(_ links: Int) -> [UInt8] {
             Self.reply((0..<links).map { .cname($0 == 0 ? "www.example.test." : "\($0).test.", "\($0 + 1).test.") })

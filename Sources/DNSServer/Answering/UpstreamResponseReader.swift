@@ -133,7 +133,8 @@ package enum UpstreamResponseReader {
 private struct CNAMEChain {
     private let current = ByteBlock(capacity: 256)
     private var length: Int
-    private var links = 0
+    /// Where the owners of the links so far stand in the message.
+    private var owners: [Int] = []
     private let type: RecordType
     private(set) var foundType = false
     private let scratch = ByteBlock(capacity: 256)
@@ -156,13 +157,18 @@ private struct CNAMEChain {
         guard record.type == .cname, type != .cname, type != .any else {
             return record.type == type || type == .any
         }
-        links += 1
-        guard links <= 16 else { throw .cnameLoop }
+        owners.append(record.nameOffset)
+        guard owners.count <= 16 else { throw .cnameLoop }
         guard let next = try? MessageReader.expandName(message, at: record.dataOffset, into: current.bytes) else {
             throw .malformed
         }
-        if current.bytes.view(next).equalsName(owner) { throw .cnameLoop }
         length = next
+        for earlier in owners where leads(to: earlier, of: message) { throw .cnameLoop }
         return true
+    }
+
+    private func leads(to owner: Int, of message: ByteView) -> Bool {
+        guard let count = try? MessageReader.expandName(message, at: owner, into: scratch.bytes) else { return false }
+        return scratch.bytes.view(count).equalsName(current.bytes.view(length))
     }
 }

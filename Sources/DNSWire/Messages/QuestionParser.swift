@@ -14,10 +14,14 @@ package enum QuestionParser {
         query.edns = nil
         query.signatureOffset = 0
         guard query.flags & HeaderFlag.response == 0 else { return .dropped }
-        guard query.opcode == 0 || query.opcode == Self.notify else { return .rejected(.notImplemented) }
+        guard query.opcode == 0 || query.opcode == Self.notify else {
+            readOPT(message, into: &query)
+            return .rejected(.notImplemented)
+        }
         let additional = Int(message.uint16(at: 10))
         guard message.uint16(at: 4) == 1, message.uint16(at: 6) == 0 || query.opcode == Self.notify, additional <= 2
         else {
+            readOPT(message, into: &query)
             return .rejected(.formatError)
         }
         guard let nameEnd = foldName(message, into: scratch), message.count >= nameEnd + 4 else {
@@ -102,6 +106,24 @@ package enum QuestionParser {
             return .rejected(.formatError)
         }
         return checkType(query)
+    }
+
+    /// Reads OPT of a message that its header alone rejects: what has OPT is answered with OPT (RFC 6891 §6.1.1).
+    private static func readOPT(_ message: ByteView, into query: inout Query) {
+        let questions = Int(message.uint16(at: 4))
+        let before = Int(message.uint16(at: 6)) + Int(message.uint16(at: 8))
+        let additional = Int(message.uint16(at: 10))
+        // Whoever sends nonsense is not worth a long walk.
+        guard additional > 0, questions + before + additional <= 16 else { return }
+        var start = 12
+        for _ in 0..<questions {
+            guard let end = try? MessageReader.skipName(message, at: start) else { return }
+            start = end + 4
+        }
+        query.questionEnd = start
+        _ = parseRecords(message, before: before, additional: additional, into: &query)
+        query.questionEnd = 0
+        query.signatureOffset = 0
     }
 
     private static func hasWholeOptions(_ options: ByteView) -> Bool {

@@ -22,6 +22,7 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
     private var idleTimer = TimerID.none
     /// When it was opened, in nanoseconds of the loop.
     let opened: UInt64
+    /// When the last whole message came: octets alone, of one that never ends, help nobody.
     private var lastHeard: UInt64
     private var hasHeard = false
     private var isRetired = false
@@ -127,7 +128,6 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
     private func read() {
         switch socket.read(into: loopSide.input) {
         case .octets(let count):
-            lastHeard = loopSide.loop.now
             hasHeard = true
             session.take(loopSide.input.view(count))
             takeEvents()
@@ -153,9 +153,17 @@ final class UpstreamStream: ReadinessHandler, TimerTarget {
 
     private func take(_ message: [UInt8]) {
         let id = UInt16(message[0]) << 8 | UInt16(message[1])
-        guard let attempt = pending[id], let outcome = attempt.outcome(of: message) else {
+        guard let attempt = pending[id] else {
+            // It comes twice, or too late.
+            lastHeard = loopSide.loop.now
             return loopSide.meter.mismatched.bump()
         }
+        guard let outcome = attempt.outcome(of: message) else {
+            // Nobody can put a message in between: the upstream has lost count of its octets.
+            isRetired = true
+            return loopSide.meter.mismatched.bump()
+        }
+        lastHeard = loopSide.loop.now
         pending[id] = nil
         attempt.end(outcome)
     }

@@ -222,6 +222,18 @@ private let silent: ScriptedUpstream.Script = { _ in [] }
         #expect(server.upstreams[0].connections > 1)
     }
 
+    @Test("U-31: nobody asks again over a connection whose upstream has lost count of its octets")
+    func wrongLength() throws {
+        let server = try MemoryServer("forward . @UPSTREAM@ {\nforce_tcp\nmax_fails 0\n}") { query in
+            let right = query.reply([.a(query.parsed.name, "192.0.2.1")])
+            return query.number == 0 ? [Array(right.prefix(20))] : [right]
+        }
+        let asked = server.begin("a.test. A")
+        server.advance(.milliseconds(2000))
+        #expect(asked.text == "NOERROR\na.test. 300 A 192.0.2.1")
+        #expect(server.upstreams[0].connections == 2)
+    }
+
     @Test("many questions at once share one connection; a second helps when they wait for longer than a second")
     func burst() throws {
         let server = try MemoryServer("forward . @UPSTREAM@ {\nforce_tcp\n}") { query in
