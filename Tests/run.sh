@@ -14,7 +14,7 @@ together=(
     api-server api-faults datagrams tcp crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins
+    endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases
 )
 alone=(edits reload-loss autoscaler conformance log-lines)
 at_once=3

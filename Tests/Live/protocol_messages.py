@@ -32,8 +32,9 @@ def expanded(text):
         return [text]
     values = []
     for part in found.group(1).split(","):
-        first, dots, last = part.partition("..")
-        values += map(str, range(int(first), int(last) + 1)) if dots else [part]
+        first, _, last = part.partition("..")
+        is_range = first.isdigit() and last.isdigit()
+        values += map(str, range(int(first), int(last) + 1)) if is_range else [part]
     return [line for value in values for line in expanded(text[:found.start()] + value + text[found.end():])]
 
 
@@ -144,6 +145,14 @@ def tsig_octets(words):
     return name_octets(words[0]) + struct.pack("!HHIH", 250, 255, 0, len(data)) + data
 
 
+def chain_octets(count, place):
+    """A TXT record whose data are pointers, each to the one before, and an address whose owner is the last of them."""
+    start = place + 11
+    pointers = [0xC00C, *(0xC000 + start + 2 * index for index in range(count - 1))]
+    return (b"\0" + struct.pack("!HHIH", 16, 1, 0, 2 * count) + struct.pack(f"!{count}H", *pointers)
+        + struct.pack("!HHHIH", 0xC000 + start + 2 * (count - 1), 1, 1, 60, 4) + bytes([192, 0, 2, 1]))
+
+
 def message_octets(text, query=b""):
     """The octets of a line of the language; a reply takes id and question (`=`) from `query`."""
     id, flags, counts, said, content, raw, dropped = 0x1234, 0, [0] * 4, {}, b"", False, 0
@@ -164,6 +173,9 @@ def message_octets(text, query=b""):
         elif call in ("opt", "tsig"):
             content += (opt_octets if call == "opt" else tsig_octets)(words) * repeat
             counts[3] += repeat
+        elif call == "chain":
+            content += chain_octets(int(inside), len(content) + 12)
+            counts[3] += 2
         elif call: raise ValueError(f"{call}( in: {text}")
         elif word == "raw": raw = True
         elif word == "id+1": id = (id + 1) & 0xFFFF
@@ -242,6 +254,12 @@ def code_of(reply):
     if text.startswith("unreadable"):
         return CODES.get(reply[3] & 15, f"RCODE{reply[3] & 15}")
     return re.split("[ ,]", text)[0]
+
+
+def code_and_answer(text):
+    """Of what is said of a reply the code and the answer section."""
+    return ", ".join(part for index, part in enumerate(re.sub(r"^(\S+?)(?: [^,]*)?(,|$)", r"\1\2", text).split(", "))
+        if index == 0 or part.startswith("answer"))
 
 
 def said(reply, sent):

@@ -6,9 +6,9 @@ import pathlib
 import shutil
 import socket
 import struct
-import time
+import protocol_web as web
 from live import (
-    EXAMPLES, Lab, Program, ScriptedUpstream, Server, connect, dig, eventually, framed, free_port, query, receive_framed,
+    EXAMPLES, NOWHERE, Lab, Program, ScriptedUpstream, Server, connect, dig, eventually, framed, free_port, query, receive_framed,
     work)
 from peers import PATH, nsd, unbound
 from protocol_messages import code_of, message_octets, said
@@ -18,10 +18,12 @@ from secure_clients import HOST, Authority, connect as secure_connect
 SERVICE = "kube-dns.kube-system.svc.cluster.local"
 COREDNS = os.environ.get("COREDNS")
 GOOD = 0x7FFE  # The id of the good query behind each case.
-COREFILES = {
-    "base": "forward . 127.0.0.1:UPSTREAM",
-    "nsid": "nsid server-1\n    forward . 127.0.0.1:UPSTREAM",
-    "tsig": "tsig {\n        secret known. c2VjcmV0LW9mLXRoaXJ0eS10d28tb2N0ZXRzLTEyMzQ=\n    }\n    forward . 127.0.0.1:UPSTREAM",
+# What a server has beside the cluster and an upstream, by the name that a case gives behind `on`.
+PLUGINS = {
+    "base": "", "unsynced": "", "cache": "cache 30", "local": "local", "any": "any", "none": "", "nsid": "nsid server-1",
+    "fenced": "acl fenced.test {\n        allow net 192.0.2.0/24\n        block\n    }",
+    "blocked": "acl blocked.test {\n        block\n    }",
+    "tsig": "tsig {\n        secret known. c2VjcmV0LW9mLXRoaXJ0eS10d28tb2N0ZXRzLTEyMzQ=\n    }",
 }
 COREFILE = """
 .:@PORT@, tls://.:TLS, https://.:HTTPS {
@@ -31,6 +33,7 @@ COREFILE = """
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         kubeconfig @KUBECONFIG@
     }
+    forward . 127.0.0.1:UPSTREAM
     MORE
 }
 """
@@ -39,14 +42,20 @@ COREFILE = """
 class Ours:
     """One server of ours, with a port for each transport."""
 
-    def __init__(self, servers, more):
+    def __init__(self, servers, name):
+        more = PLUGINS[name]
         self.tls, self.https = free_port(), free_port()
         text = COREFILE.replace("MORE", more)
+        if name == "none":
+            text = text.replace("forward . 127.0.0.1:UPSTREAM", "")
         for mark, value in {"TLS": self.tls, "HTTPS": self.https, "UPSTREAM": servers.upstream.port,
                             "CERTIFICATE": servers.files[0], "KEY": servers.files[1]}.items():
             text = text.replace(mark, str(value))
-        self.server = Server(text, servers.lab.kubeconfig).wait_for(SERVICE)
+        # What a good query is answered with: one server has no cluster.
+        self.good = "SERVFAIL" if name == "unsynced" else "NOERROR"
+        self.server = Server(text, NOWHERE if name == "unsynced" else servers.lab.kubeconfig).wait_for(SERVICE, rcode=self.good)
         self.port, self.trust = self.server.port, servers.authority.trust()
+        self.trust_http2 = servers.authority.trust(protocols=["h2"])
 
     @property
     def is_alive(self):
@@ -56,18 +65,18 @@ class Ours:
 class Servers:
     def __init__(self, suite):
         self.suite, self.running = suite, {}
-        self.upstream = ScriptedUpstream(delay=0)
+        self.upstream = ScriptedUpstream(delay=1.0)
         self.authority = Authority("cases")
         self.files = self.authority.issue("server", HOST)
         self.lab = Lab("--manifests", manifests(), manifests=EXAMPLES)
-        self.peers = {}
+        self.peers, self.coredns_ports, self.https_ports = {}, {}, {}
         for peer, start in {"nsd": self.nsd, "knot": self.knot, "unbound": self.unbound, "coredns": self.coredns}.items():
             if port := start():
                 self.peers[peer] = port
 
     def ours(self, name="base"):
         if name not in self.running:
-            self.running[name] = Ours(self, COREFILES[name])
+            self.running[name] = Ours(self, name)
         return self.running[name]
 
     # Servers of others
@@ -139,19 +148,41 @@ forward-zone:
     forward-addr: 127.0.0.1@{self.upstream.port}
 """), port)
 
-    def coredns(self):
+    def coredns_https(self, name):
+        self.coredns(name)
+        return self.https_ports[name]
+
+    def coredns(self, name="base"):
         if not COREDNS or not pathlib.Path(COREDNS).exists():
             return self.absent("CoreDNS", "COREDNS names no program")
-        port, file = free_port(), work / "Corefile.coredns"
-        file.write_text(f""".:{port} {{
+        if name not in self.coredns_ports:
+            port, file = free_port(), work / f"Corefile.coredns.{name}"
+            self.https_ports[name] = free_port()
+            file.write_text(f""".:{port} https://.:{self.https_ports[name]} {{
     bind 127.0.0.1
+    tls {self.files[0]} {self.files[1]}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         kubeconfig {self.lab.kubeconfig}
     }}
     forward . 127.0.0.1:{self.upstream.port}
+    {PLUGINS[name]}
 }}
 """)
-        return self.ready("CoreDNS", Program("coredns", [COREDNS, "-conf", file]), port)
+            program = Program(f"coredns-{name}", [COREDNS, "-conf", file])
+            self.coredns_ports[name] = self.ready("CoreDNS", program, port)
+        return self.coredns_ports[name]
+
+    def request(self, name, version, line, is_peer=False):
+        """What is said to a request, or to the octets of a connection, in words."""
+        port = self.coredns_https(name) if is_peer else self.ours(name).https
+        context = lambda protocols: self.authority.trust(protocols=protocols)
+        if line.startswith("text("):
+            return web.raw(port, context(None), message_octets(f"raw {line}"), 2 if is_peer else 30)
+        request = web.Request(line)
+        before = self.upstream.asked
+        text = web.described(request.over(version, port, context), request.message)
+        asked = self.upstream.asked - before
+        return text + (f", upstream asked {asked}" if asked and not is_peer else "")
 
     # One message
 
@@ -159,7 +190,7 @@ forward-zone:
         """What is said to one message, in words, and of the upstream if it was asked meanwhile."""
         ours, sent, before = self.ours(name), message_octets(line), self.upstream.asked
         if transport == "udp":
-            heard = over_udp(ours.port, sent, want)
+            heard = over_udp(ours.port, sent, want, good=ours.good)
         elif transport == "tcp":
             heard = over_stream(connect(ours.port), sent, want)
         elif transport == "dot":
@@ -170,14 +201,14 @@ forward-zone:
         asked = self.upstream.asked - before
         return text + (f", upstream asked {asked}" if asked else "")
 
-    def ask_peer(self, peer, transport, line, want):
+    def ask_peer(self, peer, name, transport, line, want):
         """The code that another server answers with."""
-        sent, port = message_octets(line), self.peers[peer]
+        sent, port = message_octets(line), self.coredns(name) if peer == "coredns" else self.peers[peer]
         heard = over_udp(port, sent, want, True) if transport == "udp" else over_stream(connect(port), sent, want)
         return code_of(heard) if isinstance(heard, bytes) else heard
 
 
-def over_udp(port, sent, want, is_peer=False):
+def over_udp(port, sent, want, is_peer=False, good="NOERROR"):
     """The reply, or `nothing`: a good query from the same socket, so on the same queue, is answered first."""
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.connect(("127.0.0.1", port))
@@ -192,11 +223,11 @@ def over_udp(port, sent, want, is_peer=False):
             except TimeoutError:
                 break
             if message[:2] == struct.pack("!H", GOOD):
-                is_good = code_of(message) == "NOERROR"
+                is_good = code_of(message) == good
                 if not is_good:
                     break
                 # Others answer in any order; what is to be answered may wait for an upstream.
-                limit = limit if want != "nothing" else 0.1 if is_peer else 0.02
+                limit = limit if want != "nothing" else 0.05 if is_peer else 0.02
             else:
                 heard = message
         if not is_good:
@@ -216,12 +247,11 @@ def over_stream(stream, sent, want):
         while heard is None or not is_good:
             message = receive_framed(stream)
             if message is None:
-                return "closed" if heard is None else heard + b"closed"
+                return heard + b"closed" if heard is not None else "nothing" if is_good else "closed"
             if message[:2] == struct.pack("!H", GOOD):
                 is_good = True
-                if want == "nothing":
-                    stream.settimeout(0.02)
-                    return "nothing" if receive_framed(stream) is None else "a late reply"
+                if heard is None:
+                    stream.settimeout(0.02 if want == "nothing" else 10)
             else:
                 heard = message
         return heard
@@ -238,7 +268,7 @@ def over_https(ours, sent):
             content = answer.read()
             if message is sent:
                 heard = content if answer.status == 200 else f"HTTP {answer.status}"
-            elif answer.status != 200 or code_of(content) != "NOERROR":
+            elif answer.status != 200 or code_of(content) != ours.good:
                 return "the next query is not answered"
         return heard
     finally:

@@ -2,6 +2,9 @@
 
 import re
 from live import ROOT
+from protocol_messages import code_and_answer
+from protocol_streams import codes_and_end
+from protocol_web import short
 
 FOLDER = ROOT / "Tests/ProtocolCases"
 PAGE = ROOT / "docs/protocol-cases.md"
@@ -14,11 +17,20 @@ ACTIONS = ("send", "stream", "http", "reply", "script")
 class Group:
     """Lines that are acted on, and what is wanted of each of them or, where they are one exchange, of all."""
 
-    def __init__(self, place, skips):
-        self.place, self.lines, self.wants, self.differs, self.skips = place, [], {}, {}, dict(skips)
+    def __init__(self, place, case):
+        self.place, self.on, self.over, self.skips = place, case.on, case.over, dict(case.skips)
+        self.lines, self.wants, self.differs, self.ask = [], {}, {}, None
 
     def want(self, transport):
         return self.wants.get(transport, self.wants.get("all"))
+
+    def record(self, peer, transport):
+        """What the page says of a peer."""
+        verb = self.lines[0][0]
+        if peer in self.differs or verb == "script":
+            return self.differs[peer][0] if peer in self.differs else "–"
+        want = self.want(transport)
+        return short(want) if verb == "http" else code_and_answer(want) if verb == "reply" else codes_and_end(want) if verb == "stream" else first_code(want)
 
     def code(self, peer, transport):
         """The code that is recorded for a peer."""
@@ -75,10 +87,13 @@ class Section:
             for peer in peers.split():
                 known(peer, PEERS)
                 (group or case).skips[peer] = reason
-        elif word in ACTIONS:
+        elif word in ACTIONS or word == "ask":
             if not group or group.wants:
-                case.groups.append(group := Group(place, case.skips))
-            group.lines.append((word, rest))
+                case.groups.append(group := Group(place, case))
+            if word == "ask":
+                group.ask = rest
+            else:
+                group.lines.append((word, rest))
         elif word == "want":
             transports, colon, text = rest.partition(": ")
             if colon and all(word in (*TRANSPORTS, "again") for word in transports.split()):
@@ -114,12 +129,12 @@ def group_row(case, group, is_first):
     ours += [f"{transport.upper() if transport in TRANSPORTS else transport}: {cell(text)}"
              for transport, text in group.wants.items() if transport != "all"]
     codes, reasons = [], []
-    transport = next((way for way in case.over if way in ("udp", "tcp")), case.over[0])
+    transport = next((way for way in group.over if way in ("udp", "tcp")), group.over[0])
     for peer in PEERS:
         if peer in group.skips:
             codes.append("–")
         else:
-            codes.append(group.code(peer, transport))
+            codes.append(cell(group.record(peer, transport)))
         if peer in group.differs:
             reasons.append(f"{TITLES[peer]}: {cell(group.differs[peer][1])}")
     sent = "<br>".join(f"`{line if verb == 'send' else f'{verb} {line}'}`".replace("|", "\\|") for verb, line in group.lines)

@@ -37,5 +37,8 @@ def zone_file():
              "@ SOA ns.dns hostmaster 1 7200 1800 86400 5", "@ NS ns.dns", "ns.dns A 10.96.0.10",
              "kube-dns.kube-system.svc A 10.96.0.10", "kubernetes.default.svc A 10.96.0.1"]
     lines += [f"{service}.sizes.svc A {address}" for service in SIZES for address in addresses(service)]
+    targets = [(address.replace(".", "-") + f".{PORTED}.sizes.svc", address) for address in addresses(PORTED)]
+    lines += [f"_http._tcp.{PORTED}.sizes.svc SRV 0 1 80 {target}" for target, _ in targets]
+    lines += [f"{target} A {address}" for target, address in targets]
     file.write_text("\n".join(lines) + "\n")
     return file

@@ -28,7 +28,7 @@ class Authority:
     def openssl(*arguments):
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
-    def issue(self, name, *hosts):
+    def issue(self, name, *hosts, expired=False):
         """Files of a new certificate and its key."""
         stem = self.folder / name
         files = stem.with_suffix(".crt"), stem.with_suffix(".key")
@@ -38,7 +38,7 @@ class Authority:
         self.openssl("req", "-new", *self.new_key, "-keyout", files[1], "-out", request, "-subj", f"/CN={name}")
         self.openssl(
             "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
-            "-days", "2", "-extfile", extensions, "-out", files[0])
+            "-days", "-1" if expired else "2", "-extfile", extensions, "-out", files[0])
         return files
 
     def trust(self, client=None, protocols=None, version=None):

@@ -9,7 +9,10 @@ import Testing
         let docs =
             FileManager.default.enumerator(atPath: root.appending(path: "docs").path)?
             .compactMap { $0 as? String }.filter { $0.hasSuffix(".md") }.map { "docs/" + $0 } ?? []
-        return docs.sorted() + ["README.md", "CHANGELOG.md", "Benchmarks/README.md", "Tests/Answers/README.md"]
+        return docs.sorted() + [
+            "README.md", "CHANGELOG.md", "Benchmarks/README.md", "Tests/Answers/README.md",
+            "Tests/ProtocolCases/README.md",
+        ]
     }()
 
     static func text(_ page: String) throws -> String {
