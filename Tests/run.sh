@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE=1
 together=(
     answers answer-scripts answers-beside routing examples start reload
     transfer autopath gateway etcd rewrite-differential zones zone-plugins secondary tsig trace
-    api-server api-faults datagrams tcp crowds stopping warm-start
+    api-server api-faults tcp crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases

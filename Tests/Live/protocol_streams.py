@@ -21,7 +21,7 @@ def opened(ours, transport):
 
 
 def take_steps(stream, steps):
-    """Does what the lines say; gives the messages that were sent, by their ids."""
+    """Does what the lines say; gives the queries that were sent, by their ids."""
     sent = {}
     for step in steps:
         word, _, rest = step.partition(" ")
@@ -30,7 +30,8 @@ def take_steps(stream, steps):
             message = message_octets(rest)
             first = struct.unpack("!H", message[:2])[0]
             numbered = [struct.pack("!H", first + index) + message[2:] for index in range(count)]
-            sent.update((each[:2], each) for each in numbered)
+            for each in numbered:
+                sent.setdefault(each[:2], []).append(each)
             stream.sendall(b"".join(map(framed, numbered)))
         elif word == "end":
             stream.shutdown(socket.SHUT_WR)
@@ -57,7 +58,9 @@ def outcome(stream, steps, want):
             if len(replies) >= expected(want):
                 break
             continue
-        replies.append(said(message, sent.get(message[:2], b"")))
+        # Each query has one reply.
+        asked = sent.get(message[:2], [])
+        replies.append(said(message, asked.pop()) if asked else "a reply to nothing")
         if "closed" not in want and len(replies) >= expected(want):
             break
     else:
