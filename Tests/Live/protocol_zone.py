@@ -5,11 +5,13 @@ from live import work
 # Names of Services in the namespace `sizes`, and how many addresses each has. A question for one of them has 31 octets
 # and the name's, an address has 16: `at-512` fills 512 octets, `at-512b` one more.
 SIZES = {"at-512": 29, "at-512b": 29, "at-1232-abc": 73, "at-1232-abcd": 73, "at-1220-abcdefg": 72, "at-1220-abcdefgh": 72,
-         "many": 330, "huge": 4200}
-PORTED = "many"  # It has a named port, and so SRV records.
+         "many": 330, "huge": 4200, "six": 2400, "at-72": 28, "most": 4092}
+PORTED = ("many", "huge")  # They have a named port, and so SRV records.
 
 
 def addresses(service):
+    if service == "six":
+        return [f"fd00::{index + 1:x}" for index in range(SIZES[service])]
     return [f"10.{201 + list(SIZES).index(service)}.{index // 250}.{index % 250 + 1}" for index in range(SIZES[service])]
 
 
@@ -17,15 +19,16 @@ def manifests():
     file = work / "sizes.yaml"
     parts = ["apiVersion: v1\nkind: Namespace\nmetadata: {name: sizes}\n"]
     for service in SIZES:
-        ports = "[{name: http, port: 80, protocol: TCP}]" if service == PORTED else "[]"
+        ports = "[{name: http, port: 80, protocol: TCP}]" if service in PORTED else "[]"
+        families = "ipFamilies: [IPv6], " if service == "six" else ""
         parts.append("apiVersion: v1\nkind: Service\n"
-            f"metadata: {{name: {service}, namespace: sizes}}\nspec: {{clusterIP: None, ports: {ports}}}\n")
+            f"metadata: {{name: {service}, namespace: sizes}}\nspec: {{clusterIP: None, {families}ports: {ports}}}\n")
         every = addresses(service)
         for start in range(0, len(every), 100):
-            endpoints = "".join(f"- {{addresses: [{address}], conditions: {{ready: true}}}}\n" for address in every[start:start + 100])
+            endpoints = "".join(f"- {{addresses: ['{address}'], conditions: {{ready: true}}}}\n" for address in every[start:start + 100])
             parts.append("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n"
                 f"  name: {service}-{start}\n  namespace: sizes\n  labels: {{kubernetes.io/service-name: {service}}}\n"
-                f"addressType: IPv4\nports: {ports}\nendpoints:\n{endpoints}")
+                f"addressType: {'IPv6' if service == 'six' else 'IPv4'}\nports: {ports}\nendpoints:\n{endpoints}")
     file.write_text("---\n".join(parts))
     return file
 
@@ -36,9 +39,10 @@ def zone_file():
     lines = ["$ORIGIN cluster.local.", "$TTL 5",
              "@ SOA ns.dns hostmaster 1 7200 1800 86400 5", "@ NS ns.dns", "ns.dns A 10.96.0.10",
              "kube-dns.kube-system.svc A 10.96.0.10", "kubernetes.default.svc A 10.96.0.1"]
-    lines += [f"{service}.sizes.svc A {address}" for service in SIZES for address in addresses(service)]
-    targets = [(address.replace(".", "-") + f".{PORTED}.sizes.svc", address) for address in addresses(PORTED)]
-    lines += [f"_http._tcp.{PORTED}.sizes.svc SRV 0 1 80 {target}" for target, _ in targets]
-    lines += [f"{target} A {address}" for target, address in targets]
+    lines += [f"{service}.sizes.svc {'AAAA' if service == 'six' else 'A'} {address}" for service in SIZES for address in addresses(service)]
+    for service in PORTED:
+        for address in addresses(service):
+            target = f"{address.replace('.', '-')}.{service}.sizes.svc"
+            lines += [f"_http._tcp.{service}.sizes.svc SRV 0 1 80 {target}", f"{target} A {address}"]
     file.write_text("\n".join(lines) + "\n")
     return file
