@@ -24,7 +24,9 @@ import Glibc
             unsafe ldns_rr_new_frm_str(&record, String(line), 3600, nil, nil) == LDNS_STATUS_OK,
             let record = unsafe record
         else { throw ZoneContentError("a file of a public key that holds no DNSKEY record") }
-        guard unsafe ldns_rr_get_type(record) == LDNS_RR_TYPE_DNSKEY else {
+        let data = unsafe ZoneRecord(record).data
+        // In its generic form (RFC 3597 §5) a record may be shorter than the fields of its type (RFC 4034 §2.1).
+        guard unsafe ldns_rr_get_type(record) == LDNS_RR_TYPE_DNSKEY, data.count >= 4 else {
             unsafe ldns_rr_free(record)
             throw ZoneContentError("a file of a public key that holds no DNSKEY record")
         }
@@ -42,7 +44,6 @@ import Glibc
             unsafe ldns_rr_free(record)
             throw ZoneContentError("a file of a private key that cannot be read")
         }
-        let data = unsafe ZoneRecord(record).data
         flags = UInt16(data[0]) << 8 | UInt16(data[1])
         unsafe ldns_key_set_flags(key, flags)
         unsafe ldns_key_set_pubkey_owner(key, ldns_rdf_clone(ldns_rr_owner(record)))
