@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both install the Debian packages they miss.
 .DEFAULT_GOAL := help
-.PHONY: help run build program image test bench check-examples clean packages-build
+.PHONY: help run build program image test bench fuzz fuzz-all check-examples clean packages-build
 
 # The program; the embedded cluster, cluster-dns-lab, stands beside it.
 BINARY := .build/release/cluster-dns
@@ -13,6 +13,8 @@ help:
 	@echo 'make build           build the release binaries: $(BINARY) and cluster-dns-lab beside it'
 	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
 	@echo 'make bench           CPU per answer beside NSD, Knot DNS, Unbound, dnsmasq and CoreDNS; start, memory, change latency'
+	@echo 'make fuzz            search for inputs that break a claim: TARGET=list, or one of them with SECONDS=60 and CORES=2'
+	@echo 'make fuzz-all        every fuzz target for SECONDS=20, from the kept inputs'
 	@echo 'make check-examples  read every Corefile in Corefile-examples/ as the server would'
 	@echo 'make clean           remove everything that was built'
 
@@ -46,6 +48,12 @@ bench: build
 	@Benchmarks/table.py $(BINARY)
 	@Benchmarks/start-and-memory.sh $(BINARY)
 	@Benchmarks/change-latency.sh $(BINARY)
+
+fuzz: packages-build
+	@Tests/Fuzzing/fuzz.sh $(or $(TARGET),list) $(if $(INPUT),again $(INPUT),$(SECONDS) $(CORES))
+
+fuzz-all: packages-build
+	@Tests/Fuzzing/fuzz.sh all $(SECONDS)
 
 check-examples: program
 	@KUBECONFIG=Tests/Live/nowhere.kubeconfig $(BINARY) check Corefile-examples/*.Corefile
