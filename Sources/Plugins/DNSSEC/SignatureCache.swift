@@ -40,7 +40,7 @@ final class SignatureCache {
     private static let renewal: UInt32 = 2 * 86400
 
     init(_ keys: [KeyFiles], capacity: Int, _ metrics: Metrics) {
-        self.keys = keys.compactMap(\.signingKey)
+        self.keys = KeyFiles.once(keys).compactMap(\.signingKey)
         self.capacity = capacity
         self.metrics = metrics
     }

@@ -11,6 +11,8 @@ struct KeyFiles: Sendable {
     private let privateText: String
     let owner: Name
     let tag: UInt16
+    /// Data of the DNSKEY record, which is the key whatever its files are called.
+    private let data: [UInt8]
     let signsKeys: Bool
 
     /// Reads `NAME.key` and `NAME.private`; either ending may be there or not.
@@ -31,12 +33,19 @@ struct KeyFiles: Sendable {
         }
         guard key.isZoneKey else { throw ZoneContentError("\(name): a key that is none of a zone") }
         (owner, tag, signsKeys) = (key.owner, key.tag, key.signsKeys)
+        data = key.record(of: owner, ttl: 0).data
     }
 
     /// The key for one thread.
     var signingKey: SigningKey? { try? SigningKey(publicText, privateText) }
 
     static let expected = "the files of a key, such as Kexample.org.+013+12345, as dnssec-keygen writes them"
+
+    /// The keys without repetition: a key that is named twice signs once.
+    static func once(_ keys: [KeyFiles]) -> [KeyFiles] {
+        var seen: Set<[UInt8]> = []
+        return keys.filter { seen.insert($0.data).inserted }
+    }
 
     /// The keys that the arguments of `key file` name.
     static func read(_ line: Directive, _ files: FileAccess) throws(ConfigurationError) -> [KeyFiles] {
@@ -49,13 +58,13 @@ struct KeyFiles: Sendable {
         return keys
     }
 
-    /// The keys of `zone` in a folder, by the names that dnssec-keygen gives them.
+    /// The keys of `zone` in a folder, by the names that dnssec-keygen gives them. Those in folders below it are none of
+    /// them: retired ones, copies, and where Kubernetes keeps what the files of a mounted Secret are links to.
     static func read(folder: String, of zone: Name, _ files: FileAccess) throws(ZoneContentError) -> [KeyFiles] {
         guard let names = files.list(folder) else { throw ZoneContentError("\(folder), which is no folder") }
         var keys: [KeyFiles] = []
-        for name in names.sorted() where name.hasSuffix(".key") {
-            guard let file = name.split(separator: "/").last, file.hasPrefix("K"),
-                let plus = file.firstIndex(of: "+"), Name(file.dropFirst()[..<plus]) == zone
+        for name in names.sorted() where name.hasSuffix(".key") && !name.contains("/") {
+            guard name.hasPrefix("K"), let plus = name.firstIndex(of: "+"), Name(name.dropFirst()[..<plus]) == zone
             else { continue }
             keys.append(try KeyFiles("\(folder)/\(name)", files))
         }

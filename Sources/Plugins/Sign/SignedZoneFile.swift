@@ -79,6 +79,7 @@ struct SignedZoneFile: Sendable {
     private func sign(_ octets: [UInt8], _ now: UInt32, _ trail: FileTrail) throws -> String {
         var keys = settings.keys
         for folder in settings.keyFolders { keys += try KeyFiles.read(folder: folder, of: zone, files) }
+        keys = KeyFiles.once(keys)
         guard !keys.isEmpty else {
             throw ZoneContentError("no key of \(zone) is in \(settings.keyFolders.joined(separator: ", "))")
         }
