@@ -6,7 +6,7 @@ struct ZoneFileReader {
     private static let greatestDepth = 8
 
     private enum Directive {
-        case origin, ttl, include
+        case origin, ttl, include, generate
     }
 
     /// A file that `$INCLUDE` names.
@@ -63,6 +63,11 @@ struct ZoneFileReader {
         case .ttl:
             guard words.count == 2 else { throw ZoneContentError("$TTL, expected one TTL, as 3600 or 1h30m") }
             state.setTTL(try RecordHead.seconds(words[1]))
+        case .generate:
+            let generated = try GeneratedLines(line)
+            // A line without an owner has the last one that is written in the file, as behind $INCLUDE.
+            let inner = state.copy()
+            for number in generated.numbers { try inner.read(try generated.line(number), take) }
         case .include:
             return try include(words, of: source, depth)
         }
@@ -96,6 +101,7 @@ struct ZoneFileReader {
         let text = line[word]
         if text.isWord("$origin") { return .origin }
         if text.isWord("$ttl") { return .ttl }
-        return text.isWord("$include") ? .include : nil
+        if text.isWord("$include") { return .include }
+        return text.isWord("$generate") ? .generate : nil
     }
 }
