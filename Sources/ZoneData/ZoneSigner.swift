@@ -12,15 +12,20 @@ package enum ZoneSigner {
     /// - Parameters:
     ///   - serial: what the SOA record gets.
     ///   - inception: seconds since 1970 from which signatures hold; `expiration`: until which.
-    /// - Returns: the text of a zone file.
+    /// - Returns: the text of a zone file, and how many records are left out because they are not of the zone.
     package static func sign(
         _ octets: [UInt8], named file: String, origin: Name, keys: [SigningKey], serial: UInt32, inception: UInt32,
         expiration: UInt32, readFile: @escaping (String) throws -> [UInt8]
-    ) throws(ZoneFileError) -> String {
+    ) throws(ZoneFileError) -> (text: String, foreign: Int) {
         var records: [ZoneRecord] = []
+        var foreign = 0
         try ZoneFileReader(readFile: readFile).read(octets, named: file, origin: origin.wire) { record in
             let isBelow = withBytes(record.owner.map(folded)) { Name($0) }.isSubdomain(of: origin)
-            if isBelow, !made.contains(record.type) { records.append(record) }
+            if !isBelow {
+                foreign += 1
+            } else if !made.contains(record.type) {
+                records.append(record)
+            }
             return nil
         }
         guard let start = records.firstIndex(where: { $0.type == RecordType.soa.rawValue && $0.data.count >= 22 })
@@ -40,7 +45,7 @@ package enum ZoneSigner {
         guard let signed = Self.text(of: records, keys) else {
             throw ZoneFileError(file: file, found: "a zone that cannot be signed with these keys")
         }
-        return signed
+        return (signed, foreign)
     }
 
     /// From and until when the first signature of an SOA record holds, in seconds since 1970, of those at the start of a

@@ -83,10 +83,13 @@ struct SignedZoneFile: Sendable {
         guard !keys.isEmpty else {
             throw ZoneContentError("no key of \(zone) is in \(settings.keyFolders.joined(separator: ", "))")
         }
-        let signed = try ZoneSigner.sign(
+        let (signed, foreign) = try ZoneSigner.sign(
             octets, named: settings.path, origin: zone, keys: keys.compactMap(\.signingKey), serial: now,
             inception: now &- Self.validFrom &- jitter.start, expiration: now &+ Self.validFor &+ jitter.end,
             readFile: trail.read)
+        if foreign > 0 {
+            Log.warning("plugin/sign: \(settings.path): \(foreign) records are not of \(zone), and left out")
+        }
         try Task.checkCancellation()
         let replacement = try FileReplacement(of: files.path(target))
         try replacement.append(Array(signed.utf8))
