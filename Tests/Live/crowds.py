@@ -95,7 +95,7 @@ def crowded(suite, server, tls, context):
         all(asks(tls, context) for _ in range(10)))
     pages = hold(server.health_port, 600, b"G")
     suite.check("600 connections to the health page: a probe is answered",
-        all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)))
+        all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)), server.log_end())
     for stream in handshakes + pages:
         stream.close()
 
@@ -108,7 +108,7 @@ def few_descriptors(suite, server, tls, context, upstream):
         all(dig(server.port, next(names), "A", "+tries=1").rcode == "NOERROR" for _ in range(20)), server.log_end())
     suite.check(f"{label}: over TCP too", all(asks(server.port, None, next(names)) for _ in range(20)), server.log_end())
     suite.check(f"{label}: over TLS too", all(asks(tls, context, next(names)) for _ in range(5)), server.log_end())
-    suite.check(f"{label}: health is", all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)))
+    suite.check(f"{label}: health is", all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)), server.log_end())
     suite.check(f"{label}: metrics are", all(fetched(f"http://127.0.0.1:{server.metrics_port}/metrics") for _ in range(5)))
     suite.check(f"{label}: the process does not spin", processor_time(server) < 0.3, processor_time(server))
     failures = lambda: server.metric("coredns_health_request_failures_total")

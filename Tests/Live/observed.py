@@ -237,7 +237,7 @@ def log_lines(suite, server):
          '"A IN ghost.shop.svc.cluster.local. udp {size} false 512" NXDOMAIN qr,aa,ra'),
         ("checking disabled", query("far.example.", 1, 4714, 0x0110), "udp",
          '"A IN far.example. udp {size} false 512" NOERROR qr,rd,ra,cd'),
-        ("over TCP", query(name, 33, 4715), "tcp", '"SRV IN frontend.shop.svc.cluster.local. tcp {size} false 512" NOERROR qr,aa,rd,ra'),
+        ("over TCP", query(name, 33, 4715), "tcp", '"SRV IN frontend.shop.svc.cluster.local. tcp {size} false 65535" NOERROR qr,aa,rd,ra'),
         ("a type without a name", query(name, 65280, 4716), "udp",
          '"TYPE65280 IN frontend.shop.svc.cluster.local. udp {size} false 512" NOERROR qr,aa,rd,ra'),
     ]

@@ -24,7 +24,7 @@ package enum DescriptorReserve {
     private static let first = Int32(clamping: limit - size(of: limit))
 
     /// How many of the reserve each listener's clients may take, so that those of others do not shut them out.
-    package static let share = size(of: limit) / 8
+    package static let share = size(of: limit) / 16
 
     /// True when a new descriptor with this number stands in the reserve: the kernel gives the lowest free number
     /// (POSIX.1-2017, 2.14), so all below are taken.
