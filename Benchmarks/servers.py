@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import peers
-from live import NOWHERE, Program, Server, free_port, work
+from live import NOWHERE, Program, Server, dig, eventually, free_port, work
 from turns import asking, pinned, serving
 
 COREDNS = os.environ.get("COREDNS")
@@ -45,8 +45,12 @@ def nsd(zone, file):
 
 
 def knot(zone, file):
+    """Knot DNS chooses cores for its threads by itself, so they are moved once it answers."""
     port = free_port()
-    return port, pinned(serving, lambda: peers.knot("knot", port, zone, file)).pid
+    server = pinned(serving, lambda: peers.knot("knot", port, zone, file))
+    eventually(lambda: dig(port, zone, "SOA", "+time=1").rcode == "NOERROR", 60)
+    subprocess.run(["taskset", "-acp", str(serving), str(server.pid)], check=True, capture_output=True)
+    return port, server.pid
 
 
 def unbound(settings="", more="", core=serving, ports=1):
