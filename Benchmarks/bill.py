@@ -58,7 +58,7 @@ def needed(measured, server, questions):
 def line(measured, server, nodes, replicas):
     questions = nodes * PODS * QUESTIONS
     cpu = questions * cost(measured, server, questions / replicas) / 1e6
-    return f"{replicas:,} | {cpu:.1f} | {replicas * memory(measured, server, nodes) / 1024:.1f}"
+    return f"{replicas:,} | {cpu:.1f} | {replicas * memory(measured, server, nodes) / 1024:.2f}"
 
 
 def main():
