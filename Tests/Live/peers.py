@@ -48,6 +48,16 @@ def nsd_secondary(label, port, zone, primary, key="NOKEY", request="", more=""):
 """, more)
 
 
+# Lines of Unbound's `server` clause with which it only forwards, to servers of this machine too, names of `test` included.
+FORWARDER = """
+    do-ip6: no
+    num-threads: 1
+    module-config: "iterator"
+    do-not-query-localhost: no
+    local-zone: "test." nodefault
+"""
+
+
 def unbound(label, settings, more=""):
     """Unbound: `settings` are lines of its `server` clause, `more` other clauses."""
     config = work / f"{label}.conf"
@@ -90,6 +100,7 @@ zone:
     storage: "{folder}"
     file: "{file}"
     zonefile-load: whole
+    zonefile-sync: -1
     journal-content: none
 """)
     return Program(label, ["knotd", "-c", config, "-s", folder / "knot.sock"], PATH)

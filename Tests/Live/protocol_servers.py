@@ -10,7 +10,7 @@ import protocol_web as web
 from live import (
     EXAMPLES, NOWHERE, Lab, Program, ScriptedUpstream, Server, connect, dig, eventually, framed, free_port, query, receive_framed,
     work)
-from peers import PATH, nsd, unbound
+from peers import FORWARDER, PATH, knot, nsd, unbound
 from protocol_messages import code_of, message_octets, said
 from protocol_zone import manifests, zone_file
 from secure_clients import HOST, Authority, connect as secure_connect
@@ -103,27 +103,8 @@ class Servers:
     def knot(self):
         if not self.found("knotd"):
             return self.absent("Knot", "there is no knotd on this machine")
-        port, folder = free_port(), work / "knot"
-        folder.mkdir()
-        (folder / "knot.conf").write_text(f"""
-server:
-    rundir: "{folder}"
-    listen: 127.0.0.1@{port}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-database:
-    storage: "{folder}"
-zone:
-  - domain: cluster.local
-    file: "{zone_file()}"
-    zonefile-sync: -1
-    journal-content: none
-log:
-  - target: stderr
-    any: error
-""")
-        return self.ready("Knot", Program("knot", ["knotd", "-c", folder / "knot.conf"], PATH), port)
+        port = free_port()
+        return self.ready("Knot", knot("knot", port, "cluster.local", zone_file()), port)
 
     def unbound(self):
         if not self.found("unbound"):
@@ -132,11 +113,7 @@ log:
         return self.ready("Unbound", unbound("unbound", f"""
     interface: 127.0.0.1
     port: {port}
-    do-ip6: no
-    num-threads: 1
-    module-config: "iterator"
-    do-not-query-localhost: no
-    local-zone: "test." nodefault
+{FORWARDER}
 """, f"""
 auth-zone:
     name: "cluster.local"

@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from live import Program, Server, dig, eventually, framed, free_port, receive_framed, work
-from peers import unbound
+from peers import FORWARDER, unbound
 from protocol_messages import code_and_answer, message_octets, said
 from protocol_servers import COREDNS
 
@@ -144,11 +144,7 @@ class Upstreams:
         self.program = unbound(f"unbound-{port}", f"""
     interface: 127.0.0.1
     port: {port}
-    do-ip6: no
-    num-threads: 1
-    module-config: "iterator"
-    do-not-query-localhost: no
-    local-zone: "test." nodefault
+{FORWARDER}
     tcp-upstream: {"yes" if name == "tcp" else "no"}
 """, f"""
 forward-zone:

@@ -3,7 +3,7 @@
 import http.client
 import re
 from protocol_messages import message_octets, said
-from secure_clients import HTTP2, connect, encoded
+from secure_clients import HTTP2, connect, encoded, heard_to_the_end
 
 
 class Request:
@@ -72,18 +72,6 @@ def short(text):
 def raw(port, context, octets, seconds):
     """Every status that is said to octets over one connection, and `closed` or `open`."""
     with connect(port, context) as stream:
-        try:
-            stream.sendall(octets)
-        except OSError:
-            pass
-        heard, end = b"", "closed"
-        stream.settimeout(seconds)
-        try:
-            while piece := stream.recv(65536):
-                heard += piece
-        except TimeoutError:
-            end = "open"
-        except OSError:
-            pass
+        heard, end = heard_to_the_end(stream, [octets], seconds)
     statuses = re.findall(rb"HTTP/1\.1 (\d{3})", heard)
     return ", ".join([status.decode() for status in statuses] + [end])

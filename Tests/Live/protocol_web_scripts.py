@@ -6,7 +6,7 @@ from live import query
 from protocol_scripts import script
 from protocol_servers import SERVICE
 from protocol_streams import SLACK
-from secure_clients import HOST, HTTP2, connect, http1, is_closed
+from secure_clients import HOST, HTTP2, connect, heard_to_the_end, http1, is_closed
 
 ERRORS = ["NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
           "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM"]
@@ -26,23 +26,8 @@ def frame(kind, flags=0, stream=0, payload=b"", length=None):
 def ended(ours, octets, greeting=PREFACE + frame(SETTINGS), seconds=30):
     """How a connection ends on which these frames are sent: GOAWAY's reason, resets of streams, `closed` or `open`."""
     with connect(ours.https, ours.trust_http2) as stream:
-        stream.settimeout(seconds)
-        heard, end = b"", "closed"
-        try:
-            stream.sendall(greeting)
-            for start in range(0, len(octets), 16384):
-                stream.sendall(octets[start:start + 16384])
-        except TimeoutError:
-            end = "open"
-        except OSError:
-            pass
-        try:
-            while piece := stream.recv(65536):
-                heard += piece
-        except TimeoutError:
-            end = "open"
-        except OSError:
-            pass
+        pieces = [greeting, *(octets[start:start + 16384] for start in range(0, len(octets), 16384))]
+        heard, end = heard_to_the_end(stream, pieces, seconds)
     said = []
     while len(heard) >= 9:
         length, kind = struct.unpack("!I", b"\0" + heard[:3])[0], heard[3]
@@ -168,13 +153,7 @@ def half_a_body(servers):
     """What is said when the rest of a body never comes: no address, no name of a file."""
     ours = servers.ours()
     with connect(ours.https, ours.trust) as stream:
-        stream.sendall(b"POST /dns-query HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc")
-        heard = b""
-        try:
-            while piece := stream.recv(65536):
-                heard += piece
-        except OSError:
-            pass
+        heard, _ = heard_to_the_end(stream, [b"POST /dns-query HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nabc"])
     return repr(heard.decode(errors="replace")) if heard else "closed, and nothing is said"
 
 
@@ -191,12 +170,7 @@ def endless_body(servers):
                 sent += 4096
         except OSError:
             pass
-        heard = b""
-        try:
-            while piece := stream.recv(65536):
-                heard += piece
-        except OSError:
-            pass
+        heard, _ = heard_to_the_end(stream)
     return f"{heard[9:12].decode() or 'nothing'} and closed" + served(ours)
 
 
@@ -205,15 +179,6 @@ def many_fields(servers):
     ours, results = servers.ours(), []
     for label, fields in (("10,000 fields", b"A: b\r\n" * 10_000), ("a field of 1 MiB", b"A: " + b"b" * 1048576 + b"\r\n")):
         with connect(ours.https, ours.trust) as stream:
-            heard = b""
-            try:
-                stream.sendall(b"GET /dns-query HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n")
-            except OSError:
-                pass
-            try:
-                while piece := stream.recv(65536):
-                    heard += piece
-            except OSError:
-                pass
+            heard, _ = heard_to_the_end(stream, [b"GET /dns-query HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n"])
             results.append(f"{label}: {heard[9:12].decode() or 'nothing said'}, closed")
     return "; ".join(results) + served(ours)

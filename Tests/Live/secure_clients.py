@@ -65,6 +65,28 @@ def connect(port, context=None, timeout=30.0):
         raise
 
 
+def heard_to_the_end(stream, octets=(), seconds=None):
+    """What comes while and after these pieces are sent, and `closed`; `open` when the end does not come in time."""
+    heard, end = b"", "closed"
+    if seconds is not None:
+        stream.settimeout(seconds)
+    try:
+        for piece in octets:
+            stream.sendall(piece)
+    except TimeoutError:
+        end = "open"
+    except OSError:
+        pass  # It may have said why before it closed.
+    try:
+        while piece := stream.recv(65536):
+            heard += piece
+    except TimeoutError:
+        end = "open"
+    except OSError:
+        pass
+    return heard, end
+
+
 def is_closed(stream, seconds):
     """True when the server ends the connection within this time, whatever it says before."""
     stream.settimeout(seconds)

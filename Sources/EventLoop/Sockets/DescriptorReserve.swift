@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// The file descriptors that clients' connections leave to what keeps the server alive: the API server, upstreams, health
@@ -19,8 +18,9 @@ package enum DescriptorReserve {
     /// How many are kept, of `limit` in all: 256, or half where that is more.
     package static func size(of limit: Int) -> Int { min(256, limit / 2) }
 
-    /// The first number that belongs to the reserve. The limit is read once: nothing in the process changes it later.
+    /// Read once: nothing in the process changes it later.
     private static let limit = raiseLimit()
+    /// The first number that belongs to the reserve.
     private static let first = Int32(clamping: limit - size(of: limit))
 
     /// How many of the reserve each listener's clients may take, so that those of others do not shut them out.

@@ -28,11 +28,9 @@ package final class StreamListenerSocket {
                 _ = cl_set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
                 return .connection(StreamSocket(number), peer: SocketAddress(&peer))
             }
-            switch cl_errno() {
-            case EINTR, ECONNABORTED: continue
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
-            default: return .none
-            }
+            let error = SystemError.last("accept")
+            if [EINTR, ECONNABORTED].contains(error.code) { continue }
+            return error.isExhaustion ? .exhausted : .none
         }
     }
 }

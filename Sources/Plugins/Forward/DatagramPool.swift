@@ -21,6 +21,8 @@ final class DatagramPool: TurnTarget {
     private var isCalledAtEndOfTurn = false
     private var suspiciousUntil: UInt64 = 0
     private var suspicions = 0
+    /// True when descriptors were short as the last port was opened: one for each upstream has to do then.
+    private var isShort = false
     /// Frees descriptors that other upstreams of this loop do not need at the moment.
     var makeRoom: (() -> Void)?
 
@@ -93,6 +95,7 @@ final class DatagramPool: TurnTarget {
     private func nextPort() throws(SystemError) -> DatagramPort {
         if isSuspicious { return try freshPort(questions: 1, life: Self.life.upperBound) }
         if let sending, sending.takesQuestions { return sending }
+        if isShort, let port = ports.lazy.compactMap(\.self).first(where: \.takesQuestions) { return port }
         let place = Int.random(in: ports.indices, using: &random)
         if let port = ports[place], port.takesQuestions { return port }
         let port = try freshPort(
@@ -111,10 +114,8 @@ final class DatagramPool: TurnTarget {
             makeRoom?()
             port = try DatagramPort(self, questions: questions, life: life)
         }
-        // Where descriptors are short, one port for each upstream has to do.
-        if let number = port.number, DescriptorReserve.holds(number) {
-            for other in ports.compactMap(\.self) { other.retire() }
-        }
+        isShort = port.number.map(DescriptorReserve.holds) ?? false
+        if isShort { for other in ports.compactMap(\.self) { other.retire() } }
         return port
     }
 

@@ -92,6 +92,20 @@ extension FuzzTarget {
         hold(ZoneRecords.count(of: index.makeSnapshot()) <= 1, "what is not listed any more is still there")
     }
 
+    /// What comes of pieces, and whether they were whole.
+    private static func fed<Item>(
+        _ pieces: [ArraySlice<UInt8>], _ feed: (ArraySlice<UInt8>) throws -> [Item], finish: () throws -> Void
+    ) -> ([Item], isWhole: Bool) {
+        var found: [Item] = []
+        do {
+            for piece in pieces { found += try feed(piece) }
+            try finish()
+            return (found, true)
+        } catch {
+            return (found, false)
+        }
+    }
+
     private static func checkWatch(_ octets: [UInt8], _ encoding: WireEncoding) {
         var input = FuzzInput(octets)
         let kind = input.pick(ObjectKind.allCases)
@@ -99,13 +113,10 @@ extension FuzzTarget {
         let stream = input.remaining()
         func messages(_ pieces: [ArraySlice<UInt8>]) -> ([WatchMessage], isWhole: Bool) {
             var splitter = WatchSplitter(encoding)
-            var found: [WatchMessage] = []
-            do throws(DecodingFailure) {
-                for piece in pieces { found += try splitter.feed(piece) }
+            return fed(pieces) {
+                try splitter.feed($0)
+            } finish: {
                 try splitter.finish()
-                return (found, true)
-            } catch {
-                return (found, false)
             }
         }
         let whole = messages([stream[...]])
@@ -122,13 +133,10 @@ extension FuzzTarget {
         let body = input.remaining()
         func parts(_ pieces: [ArraySlice<UInt8>]) -> ([ListPiece], isWhole: Bool) {
             var splitter = ListSplitter(encoding)
-            var found: [ListPiece] = []
-            do throws(DecodingFailure) {
-                for piece in pieces { found += try splitter.feed(piece) }
+            return fed(pieces) {
+                try splitter.feed($0)
+            } finish: {
                 try splitter.finish()
-                return (found, true)
-            } catch {
-                return (found, false)
             }
         }
         let whole = parts([body[...]])
