@@ -37,7 +37,7 @@ image: program
 	@deploy/image/archive.sh $(BINARY) $(IMAGE)
 
 test: packages-build
-	@.ci/packages bind9-dnsutils ldnsutils knot knot-dnsutils dnsperf nsd curl python3 python3-venv
+	@.ci/packages bind9-dnsutils ldnsutils knot knot-dnsutils dnsperf fstrm-bin nsd curl python3 python3-venv
 	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus unbound util-linux etcd-server
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@[ -x /usr/sbin/kresd ] || .ci/packages knot-resolver || echo 'Without kresd its part of a suite is not run.'

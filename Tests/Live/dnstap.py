@@ -3,6 +3,7 @@
 
 import contextlib
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -22,6 +23,8 @@ class Collector:
 
     def __init__(self, listener):
         self.listener, self.messages, self.controls, self.connections = listener, [], [], []
+        self.may_accept = threading.Event()
+        self.may_accept.set()
         listener.listen(8)
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -54,6 +57,7 @@ class Collector:
             kind, = struct.unpack("!I", body[:4])
             self.controls.append((kind, body[4:]))
             if kind == READY:
+                self.may_accept.wait(30)
                 connection.sendall(self.control(ACCEPT, content=True))
             if kind == STOP:
                 connection.sendall(self.control(FINISH))
@@ -126,6 +130,23 @@ def encrypted(suite):
         server.stop()
     suite.equal("an encrypted stream ends with STOP", eventually(
         lambda: [kind for kind, _ in collector.controls]) and [kind for kind, _ in collector.controls][-1], STOP)
+
+
+def stopped_early(suite):
+    """A server that is stopped while its collector has not accepted the stream yet."""
+    path = work / "late.sock"
+    unix = socket.socket(socket.AF_UNIX)
+    unix.bind(str(path))
+    collector = Collector(unix)
+    collector.may_accept.clear()
+    server = Server(f".:@PORT@ {{\nbind 127.0.0.1\ndnstap {path}\nhosts {{\n192.0.2.7 printer.example\n}}\n}}\n")
+    server.wait_for("printer.example.")
+    suite.check("stopped early: the collector is greeted", eventually(lambda: collector.controls), server.log_end())
+    server.signal(signal.SIGTERM)
+    eventually(lambda: dig(server.port, "printer.example.", "A", "+time=1", "+tries=1").rcode == "NONE", pause=0)
+    collector.may_accept.set()
+    suite.equal("stopped early: the process ends", server.exit_code(), 0)
+    suite.check("stopped early: what waited is sent all the same", eventually(lambda: collector.of_kind("CLIENT_QUERY")), server.log_end())
 
 
 def body(suite):
@@ -204,6 +225,7 @@ def body(suite):
     suite.check("streams end with STOP", eventually(lambda: STOP in [kind for kind, _ in collector.controls]), collector.controls)
 
     encrypted(suite)
+    stopped_early(suite)
     if shutil.which("fstrm_capture"):
         captured, socket_path = work / "captured", work / "fstrm.sock"
         program = live.Program("fstrm_capture", ["fstrm_capture", "-t", CONTENT.decode(), "-u", socket_path, "-w", captured])

@@ -168,24 +168,28 @@ final class DnstapSender: Sendable {
                 if end.map({ ContinuousClock.now > $0 }) ?? Task.isCancelled {
                     throw Failure(text: "the collector does not read")
                 }
-                // In a task of its own: this one may be cancelled, and would not sleep at all.
-                await Task { try? await Task.sleep(for: .milliseconds(5)) }.value
+                await rest()
             }
         }
     }
 
-    /// One control frame.
+    /// In a task of its own: this one may be cancelled, and would not sleep at all.
+    private func rest() async { await Task { try? await Task.sleep(for: .milliseconds(5)) }.value }
+
+    /// One control frame. A task that is cancelled waits for it, too, though not as long: what there is to send is sent.
     private func receive(over stream: any OctetStream) async throws(Failure) -> [UInt8] {
-        let end = ContinuousClock.now + Self.patience
+        let begin = ContinuousClock.now
+        var limit = Self.patience
         var octets: [UInt8] = []
-        while ContinuousClock.now < end, !Task.isCancelled, octets.count < 4096 {
+        while ContinuousClock.now - begin < limit, octets.count < 4096 {
             switch stream.read() {
             case .octets(let more): octets += more
             case .closed: throw closed(stream)
-            case .nothing: try? await Task.sleep(for: .milliseconds(5))
+            case .nothing: await rest()
             }
             if FrameStream.isWhole(octets) { return octets }
+            if Task.isCancelled { limit = Self.retryPause }
         }
-        throw Failure(text: "the collector did not answer within \(Self.patience)")
+        throw Failure(text: "the collector did not answer within \(limit)")
     }
 }
