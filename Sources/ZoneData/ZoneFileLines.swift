@@ -25,6 +25,9 @@ struct ZoneFileLines {
         text.removeAll(keepingCapacity: true)
         var isQuoted = false
         var depth = 0
+        /// Up to where a blank is part of the text; ldns takes one at the end of a line for a word.
+        var kept = 0
+        defer { while text.count > kept, text.last?.isBlank == true { text.removeLast() } }
         while position < octets.count {
             var end = position
             while end < octets.count, !Self.isSpecial(octets[end]) { end += 1 }
@@ -48,6 +51,7 @@ struct ZoneFileLines {
                 guard position < octets.count, octets[position] != UInt8(ascii: "\n") else { continue }
                 text.append(octets[position])
                 position += 1
+                kept = text.count
             case UInt8(ascii: "\""):
                 isQuoted.toggle()
                 text.append(octet)

@@ -7,20 +7,28 @@ import Synchronization
 /// The open connections of one address that shows pages. Probes and scrapers need few: who opens more loses the oldest,
 /// so that a probe always gets its answer.
 final class PageConnections: Sendable {
-    private let open = Mutex(OpenConnections<any Channel>())
+    private typealias Table = OpenConnections<(channel: any Channel, opened: NIODeadline)>
+    private let open = Mutex(Table())
 
-    private static let limits = OpenConnections<any Channel>.Limits(connections: 256, perClient: 64)
+    private static let limits = Table.Limits(connections: 256, perClient: 64)
     /// Longer than scrapers pause.
     static let idle = TimeAmount.minutes(5)
 
     func take(_ channel: any Channel) {
         guard let client = channel.remoteAddress?.asEndpoint?.address else { return channel.close(promise: nil) }
-        let isShort = DescriptorReserve.isReached
-        let ticket = open.withLock { open in
-            let room = open.makeRoom(for: client, within: Self.limits, isShort: isShort, isBusy: { _ in false })
-            if case .after(let oldest) = room { oldest.close(promise: nil) }
-            return open.insert(channel, from: client)
+        let (isShort, now) = (DescriptorReserve.isReached, NIODeadline.now())
+        let ticket: Table.Ticket? = open.withLock { open in
+            let room = open.makeRoom(for: client, within: Self.limits, isShort: isShort) {
+                now - $0.opened < .nanoseconds(Int64(Table.youth))
+            }
+            switch room {
+            case .free: break
+            case .after(let oldest): oldest.channel.close(promise: nil)
+            case .none: return nil
+            }
+            return open.insert((channel, now), from: client)
         }
+        guard let ticket else { return channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in self.open.withLock { $0.remove(ticket) } }
     }
 }

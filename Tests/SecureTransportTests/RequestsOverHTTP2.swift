@@ -291,6 +291,20 @@ import Text
         #expect(pair.isClosed)
     }
 
+    @Test("a request that crosses the goodbye on its way is answered, too") func crossing() throws {
+        let pair = try HTTP2Pair()
+        let stream = pair.start("POST", "/dns-query", query)
+        try pair.exchange()
+        pair.watch.drain()
+        let late = pair.start("POST", "/dns-query", query)
+        try pair.exchange()
+        #expect((pair.goAways, pair.isClosed) == (1, false))
+        try pair.answer(pair.queries.map { ($0, message) })
+        #expect([stream, late].map { pair.response($0)?.body } == [message, message])
+        pair.wait(.seconds(1))
+        #expect(pair.isClosed)
+    }
+
     @Test("whatever a client sends, the connection goes on or ends", arguments: UInt64(0)..<20)
     func nonsense(_ seed: UInt64) throws {
         var random = SeededRandom(seed: seed)

@@ -27,6 +27,29 @@ import ZoneData
         return nil
     }
 
+    @Test(
+        "blanks at the end of a line are no words of it, however they come there",
+        arguments: ["", " ", "\t \t", " ; comment", "\r", " \r", " )", " ) ; comment\r"])
+    func ends(_ end: String) throws {
+        let open = end.contains(")") ? "( " : ""
+        func data(_ record: String) throws -> [[UInt8]] {
+            try ZoneFile.table(
+                Array((Self.head + record + "\n").utf8), named: "db", origin: try #require(Name("a.test"))
+            ) { _ in throw ZoneContentError("none") }.records.filter {
+                withBytes($0.owner) { $0.nameText } == "x.a.test."
+            }
+            .map(\.data)
+        }
+        for record in [
+            "CAA 0 issue \(open)\"ca.test\"", "HINFO \(open)\"a\" \"b\"", "URI 1 1 \(open)\"u:x\"",
+            "LOC 42 21 54 N 71 06 18 W \(open)-24m 30m", "TXT \(open)a\\ ", "A \(open)192.0.2.1",
+        ] {
+            let plain = try data("x " + record.replacing("( ", with: ""))
+            #expect(plain.count == 1)
+            #expect(try data("x " + record + end) == plain, "\(record)\(end)")
+        }
+    }
+
     @Test("TTL and class stand in either order, each or none, the TTL with units or without") func order() throws {
         #expect(
             try addresses(

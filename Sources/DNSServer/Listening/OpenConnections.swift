@@ -40,6 +40,10 @@ package struct OpenConnections<Connection> {
         var behind: Int?
     }
 
+    /// For so many nanoseconds a new connection is no idle one: its handshake or its first query is on the way, and work on
+    /// it would be lost. A client that asks nothing for longer has no claim to its place.
+    package static var youth: UInt64 { 250_000_000 }
+
     private var slots: [Slot?] = []
     private var free: [Int] = []
     private var idlest: Int?
@@ -56,7 +60,7 @@ package struct OpenConnections<Connection> {
     ///
     /// - Parameters:
     ///   - isShort: true when the process has few descriptors left; then one goes for each that comes.
-    ///   - isBusy: true for a connection that has a query under way.
+    ///   - isBusy: true for a connection that has a query under way, or is in its `youth` and has not asked yet.
     package mutating func makeRoom(
         for client: IPAddress, within limits: Limits, isShort: Bool, isBusy: (Connection) -> Bool
     ) -> Room {

@@ -15,6 +15,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private var underWay = 0
     /// Queries so far.
     private var taken = 0
+    private let opened: UInt64
     /// An answer of several messages; nothing else is answered until the client has taken it.
     private var streamed: StreamedAnswer?
     private var clientFinished = false
@@ -33,6 +34,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         self.peer = peer
         self.listener = listener
         server = listener.server
+        opened = listener.server.loop.now
     }
 
     var router: ServerBlockRouter? { listener?.router }
@@ -163,7 +165,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     }
 
     /// True when it should not give way to a new one: a query of it is under way, or the client takes a long answer.
-    var isBusy: Bool { underWay > 0 || streamed != nil }
+    var isBusy: Bool { underWay > 0 || streamed != nil || taken == 0 && isYoung }
+    private var isYoung: Bool { server.loop.now &- opened < OpenConnections<TCPConnection>.youth }
 
     /// True when no query is under way and no response left to send.
     private var isIdle: Bool { underWay == 0 && outgoing.isEmpty && streamed == nil }

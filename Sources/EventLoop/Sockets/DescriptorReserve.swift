@@ -15,8 +15,8 @@ package enum DescriptorReserve {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// How many are kept, of `limit` in all: 256, or half where that is more.
-    package static func size(of limit: Int) -> Int { min(256, limit / 2) }
+    /// How many are kept, of `limit` in all: 256, or a quarter where that is less.
+    package static func size(of limit: Int) -> Int { min(256, limit / 4) }
 
     /// Read once: nothing in the process changes it later.
     private static let limit = raiseLimit()
@@ -24,7 +24,7 @@ package enum DescriptorReserve {
     private static let first = Int32(clamping: limit - size(of: limit))
 
     /// How many of the reserve each listener's clients may take, so that those of others do not shut them out.
-    package static let share = size(of: limit) / 16
+    package static let share = max(1, size(of: limit) / 16)
 
     /// True when a new descriptor with this number stands in the reserve: the kernel gives the lowest free number
     /// (POSIX.1-2017, 2.14), so all below are taken.

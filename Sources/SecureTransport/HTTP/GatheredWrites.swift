@@ -61,6 +61,16 @@ final class GatheredWrites: ChannelDuplexHandler {
         context.close(mode: mode, promise: promise)
     }
 
+    /// GOAWAY for the stream 2^31-1 (RFC 9113 §6.8): "begin no more; what is on its way is answered". NIO would write it, too,
+    /// but takes what the client had begun by then for an error of the connection.
+    private static let goodbye: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]
+
+    func sayGoodbye() {
+        guard let context else { return }
+        pass(context)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Self.goodbye)), promise: nil)
+    }
+
     private func pass(_ context: ChannelHandlerContext) {
         guard octets.readableBytes > 0 || sent != nil else { return }
         let (octets, sent) = (octets, sent)

@@ -61,6 +61,7 @@ final class RequestStreams: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         box = AnswerBox(context.eventLoop) { [weak self] in self?.take($0) }
+        watch.sayGoodbye = { [weak self] in self?.writes.sayGoodbye() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {

@@ -58,11 +58,6 @@ struct ConnectionSetUp {
         try channel.pipeline.syncOperations.addHandlers(
             writes, NIOHTTP2Handler(mode: .server, connectionConfiguration: connection),
             RequestStreams(form, entrance, client, watch, writes))
-        watch.sayGoodbye = {
-            let frame = HTTP2Frame(
-                streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
-            channel.writeAndFlush(frame, promise: nil)
-        }
     }
 }
 

@@ -95,9 +95,18 @@ final class Connections: Sendable {
 /// What a listener may know of a connection from another thread.
 final class ConnectionUse: Sendable {
     private let requests = Atomic<Int>(0)
+    private let hasAsked = Atomic<Bool>(false)
+    private let opened = NIODeadline.now()
 
-    /// True while a request is under way.
-    var isBusy: Bool { requests.load(ordering: .relaxed) > 0 }
+    /// True while a request is under way, or soon will be.
+    var isBusy: Bool {
+        requests.load(ordering: .relaxed) > 0
+            || !hasAsked.load(ordering: .relaxed)
+                && NIODeadline.now() - opened < .nanoseconds(Int64(OpenConnections<Never>.youth))
+    }
 
-    func set(_ count: Int) { requests.store(count, ordering: .relaxed) }
+    func set(_ count: Int) {
+        requests.store(count, ordering: .relaxed)
+        hasAsked.store(true, ordering: .relaxed)
+    }
 }
