@@ -15,8 +15,8 @@ package enum DescriptorReserve {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// How many are kept, of `limit` in all: 256, or a quarter where that is less.
-    package static func size(of limit: Int) -> Int { min(256, limit / 4) }
+    /// How many are kept, of `limit` in all: 256, or half where that is less.
+    package static func size(of limit: Int) -> Int { min(256, limit / 2) }
 
     /// Read once: nothing in the process changes it later.
     private static let limit = raiseLimit()
