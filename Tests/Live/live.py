@@ -67,6 +67,14 @@ class Suite:
     def equal(self, label, got, wanted):
         return self.check(label, got == wanted, f"got {got!r}, wanted {wanted!r}")
 
+    def gate(self, gate, what, figure, threshold, is_right, extent=""):
+        """A check whose figure `make gates` puts into its table, beside what it has to keep to.
+
+        `gate` is the gate's name, as in docs/gates.md; `extent` says over how much the figure was taken.
+        """
+        print(f"  gate: {gate} | {what} | {figure} | {threshold} | {'yes' if is_right else 'NO'} | {extent}", flush=True)
+        return self.check(f"{gate}: {what}", is_right, f"got {figure}, allowed {threshold} ({extent})")
+
     def run(self, body):
         """Runs the suite's body; a suite that breaks off has failed."""
         try:
@@ -83,6 +91,11 @@ class Suite:
 # How long anything may take that is only waited for. A machine that is busy with other things needs seconds for what
 # is done at once elsewhere, and only a failure waits for all of it.
 PATIENCE = 60.0
+
+
+def extent(usual, whole):
+    """How far a check goes: `usual` in a test run, `whole` where `make gates` asks for all of it."""
+    return whole if os.environ.get("GATES") else usual
 
 
 def eventually(condition, seconds=PATIENCE, pause=0.02):
