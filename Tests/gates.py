@@ -20,12 +20,19 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINARY = os.environ.get("CLUSTER_DNS", str(ROOT / ".build/release/cluster-dns"))
 PAGE = ROOT / "docs/gates.md"
-SUITES = ["protocol-cases", "reload-loss"]
+# Suites whose count is the figure: the gate, and what each of their checks compares.
+COUNTED = {
+    "protocol-cases": ("G2", "protocol cases with another outcome than the table's"),
+    "conformance": ("G3", "answers that differ from those recorded of CoreDNS"),
+}
+SUITES = ["protocol-cases", "conformance", "reload-loss", "fair-shares"]
 
 
 def run(suite):
     """The lines of a suite's output, shown as they come."""
     command = ["python3", str(ROOT / "Tests/Live" / (suite.replace("-", "_") + ".py"))]
+    if suite == "conformance":
+        command = [str(ROOT / "Tests/Conformance/run.sh"), BINARY]
     environment = {**os.environ, "GATES": "1", "CLUSTER_DNS": BINARY, "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment) as process:
         for line in process.stdout:
@@ -43,11 +50,55 @@ def figures(wanted):
         for line in run(suite):
             if line.startswith("  gate: "):
                 rows.append([field.strip() for field in line.removeprefix("  gate: ").split("|")])
-            elif re.fullmatch(rf"{suite}: \d+ passed, \d+ failed", line):
+            elif found := re.fullmatch(rf"{suite}: (\d+) passed, (\d+) failed", line):
                 count = line
+                if suite in COUNTED:
+                    passed, failed = map(int, found.groups())
+                    rows.append([*COUNTED[suite], str(failed), "0", "NO" if failed else "yes", f"{passed + failed:,}"])
         counts.append(f"{count} ({time.monotonic() - begun:.0f} s)")
-    rows.sort(key=lambda row: int(re.sub(r"\D", "", row[0]) or 99))
-    return rows, counts
+    return sorted(rows, key=number), counts
+
+
+def number(row):
+    """Of a gate, for the order of the table."""
+    return int(re.sub(r"\D", "", row[0]) or 99)
+
+
+def fuzzed():
+    """How many inputs each fuzz target has had in this checkout; nothing where none was built."""
+    counts = {}
+    path = ROOT / ".build/fuzz/executions"
+    for line in path.read_text().splitlines() if path.exists() else []:
+        target, runs = line.split()
+        counts[target] = counts.get(target, 0) + int(runs)
+    if not counts:
+        print("fuzz: not run: `make fuzz-all` has not been here")
+        return
+    messages = ["gate", "walk", "name", "framing", "reply"]
+    crashes = len(list((ROOT / ".build/fuzz/crashes").glob("*")))
+    total = sum(counts.get(target, 0) for target in messages)
+    yield ["G1", "fuzzing: claims broken", str(crashes), "0", "NO" if crashes else "yes", f"{sum(counts.values()):,} inputs"]
+    yield ["G1", "fuzzing: inputs of messages", f"{total:,}", "1,000,000,000", told(total, 10**9), " ".join(messages)]
+    for target in sorted(set(counts) - set(messages)):
+        yield ["G1", f"fuzzing: inputs of `{target}`", f"{counts[target]:,}", "10,000,000", told(counts[target], 10**7), ""]
+
+
+def propagated():
+    """A change at the API server, to the first answer that shows it, in a large cluster under load."""
+    command = [str(ROOT / "Benchmarks/change-latency.sh"), BINARY]
+    print("== change latency", flush=True)
+    text = subprocess.run(command, capture_output=True, text=True).stdout
+    print(text, end="", flush=True)
+    found = re.search(r"(\d+) changes: p50 [\d.]+ ms +p99 ([\d.]+) ms", text)
+    head = text.splitlines()[0].rstrip(":") if text else "it printed nothing"
+    figure = f"{found[2]} ms" if found else "none"
+    kept = "yes" if found and float(found[2]) <= 1000 else "NO"
+    yield ["G11", "change at the API server to its first answer, p99", figure, "1 s", kept, f"{found and found[1]} changes; {head}"]
+
+
+def told(count, wanted):
+    """What took longer than there was time says how far it was run."""
+    return "yes" if count >= wanted else f"{100 * count / wanted:.0f} %"
 
 
 def table(rows):
@@ -69,12 +120,14 @@ def page(rows, counts):
 def main():
     wanted = sys.argv[1:] or SUITES
     rows, counts = figures(wanted)
+    if not sys.argv[1:]:
+        rows = sorted([*fuzzed(), *rows, *propagated()], key=number)
     print("\n" + table(rows))
     print("\n".join(counts))
     if not sys.argv[1:]:
         page(rows, counts)
         print(f"written to {PAGE.relative_to(ROOT)}")
-    failed = [row for row in rows if row[4] != "yes"] + [count for count in counts if " 0 failed" not in count]
+    failed = [row for row in rows if row[4] == "NO"] + [count for count in counts if " 0 failed" not in count]
     sys.exit(bool(failed))
 
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <link.h>
 #include <linux/capability.h>
+#include <linux/sock_diag.h>
 #include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -93,6 +94,23 @@ void cl_queue(cl_batch *batch, int position, int slot, size_t length) {
 
 int cl_send(int fd, cl_batch *batch, int from, int count) {
     return sendmmsg(fd, batch->send + from, (unsigned int)(count - from), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int cl_filter(int fd, struct sock_filter *program, unsigned short count) {
+    const struct sock_fprog all = {.len = count, .filter = program};
+    int none = 0;
+    return count ? setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all)
+                 : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none);
+}
+
+int cl_receive_queue(int fd, uint32_t *waiting, uint32_t *capacity, uint32_t *dropped) {
+    uint32_t figures[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof figures;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, figures, &length) != 0) return -1;
+    *waiting = figures[SK_MEMINFO_RMEM_ALLOC];
+    *capacity = figures[SK_MEMINFO_RCVBUF];
+    *dropped = figures[SK_MEMINFO_DROPS];
+    return 0;
 }
 
 int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t token) {

@@ -13,6 +13,7 @@ struct ProtectedHTTPChannel: ServerChildChannel {
         connections.take(channel)
         do {
             try security.protect(channel)
+            try channel.pipeline.syncOperations.addHandler(RequestLimit())
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }

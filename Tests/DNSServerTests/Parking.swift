@@ -16,6 +16,21 @@ import Testing
         #expect(dns.ask("d.test. A") == "SERVFAIL")
     }
 
+    @Test("a client that asks without end leaves places for others, and gets them back when its own are free")
+    func shares() throws {
+        let waiting = Waiting()
+        let dns = try MemoryServer(
+            Script { waiting.park(for: "\($0.client.address)") }, waiting: waiting, places: 16)
+        let greedy = (0..<20).map { dns.begin("\($0).test. A", from: "192.0.2.1") }
+        // Seven times as many as are free: 14 of 16.
+        #expect(greedy.map(\.text) == Array(repeating: "silence", count: 14) + Array(repeating: "SERVFAIL", count: 6))
+        #expect(dns.ask("a.test. A", from: "192.0.2.2") == "silence")
+        #expect(dns.ask("b.test. A", from: "2001:db8::2") == "silence")
+        #expect(dns.ask("c.test. A", from: "192.0.2.3") == "SERVFAIL")
+        for _ in 0..<3 { waiting.fail() }
+        #expect(dns.ask("d.test. A", from: "192.0.2.1") == "silence")
+    }
+
     @Test("a place is free again however its query ended") func freed() throws {
         let waiting = Waiting()
         var verdict = Verdict.next

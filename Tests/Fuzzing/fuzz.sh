@@ -2,17 +2,19 @@
 # Builds the fuzz targets with libFuzzer and runs one of them:
 #   fuzz.sh list                     the targets, a line each
 #   fuzz.sh TARGET [SECONDS [CORES]] searches, 60 seconds on all cores unless said otherwise
-#   fuzz.sh all [SECONDS]            every target after the other, 20 seconds each, from this folder and recordings alone
+#   fuzz.sh all [SECONDS]            every target, 20 seconds each, one a core, from this folder and recordings alone
 #   fuzz.sh TARGET again FILE        one input, with a backtrace
 #   fuzz.sh TARGET keep              puts the inputs that matter, short ones, into this folder
-# What a search finds is kept in .build/fuzz/TARGET, and begun from by the next; an input that broke a claim, in
-# .build/fuzz/crashes. Exit code 1 when there was one.
+# What a search finds is kept in .build/fuzz/corpus/TARGET, and begun from by the next; an input that broke a claim, in
+# .build/fuzz/crashes; how many inputs each target has had since the folder was made, in .build/fuzz/executions. Exit
+# code 1 when a claim broke. FUZZ_BUILD names the folder to build in, .build/fuzz/build unless said otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=Tests/Fuzzing
-build=${FUZZ_BUILD:-.build/fuzz}
-work=$build/corpus
-crashes=$build/crashes
+kept=.build/fuzz
+build=${FUZZ_BUILD:-$kept/build}
+work=$kept/corpus
+crashes=$kept/crashes
 limits=(-timeout=10 -rss_limit_mb=2048 -max_len=8192 -report_slow_units=20 -print_final_stats=1)
 
 if [ "${1:-list}" = list ]; then exec python3 $here/seeds.py --list; fi
@@ -28,7 +30,7 @@ mkdir -p "$work" "$crashes"
 search() {
     local target=$1 seconds=$2 cores=$3 core code=0 jobs=()
     shift 3
-    local logs=$build/logs/$target
+    local logs=$kept/logs/$target
     mkdir -p "$logs"
     rm -f "$logs"/*
     for ((core = 0; core < cores; core++)); do
@@ -46,6 +48,7 @@ report() {
     local runs coverage
     runs=$(awk '/number_of_executed_units/ { sum += $2 } END { print sum + 0 }' "$logs"/*)
     coverage=$(grep -ho 'cov: [0-9]*' "$logs"/* | sort -k2n | tail -1 || true)
+    echo "$target $runs" >>"$kept/executions"
     printf '%-18s %12d runs %9d a second, %s edges\n' "$target" "$runs" $((runs / seconds)) "${coverage#cov: }"
     grep -h -A3 -E 'FINDING|ERROR: libFuzzer|Fatal error' "$logs"/* || true
     { grep -ho "Test unit written to .*" "$logs"/* || true; } | while read -r _ _ _ _ file; do
@@ -59,17 +62,27 @@ seed() {
     python3 $here/seeds.py "$1" "$work/$1"
 }
 
+# One target from what is kept; its name is written to $3 when a claim broke.
+once() {
+    local target=$1 seconds=$2 broken=$3 fresh
+    mkdir -p "$here/Corpus/$target"
+    fresh=$(mktemp -d)
+    python3 $here/seeds.py "$target" "$fresh"
+    search "$target" "$seconds" 1 "$fresh" $here/Corpus/"$target" || echo "$target" >>"$broken"
+    rm -rf "$fresh"
+}
+
 all() {
-    local seconds=$1 target failed=0 count=0
+    local seconds=$1 target count=0 failed broken
+    broken=$(mktemp)
     while read -r target _; do
-        mkdir -p "$here/Corpus/$target"
-        local fresh
-        fresh=$(mktemp -d)
-        python3 $here/seeds.py "$target" "$fresh"
-        search "$target" "$seconds" 1 "$fresh" $here/Corpus/"$target" || failed=$((failed + 1))
-        rm -rf "$fresh"
+        while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+        once "$target" "$seconds" "$broken" &
         count=$((count + 1))
     done < <(python3 $here/seeds.py --list)
+    wait
+    failed=$(wc -l <"$broken")
+    rm -f "$broken"
     echo "fuzz: $((count - failed)) passed, $failed failed"
     [ "$failed" = 0 ]
 }
@@ -82,11 +95,11 @@ case $target:${2:-} in
             -handle_ill=0 -handle_trap=0 -handle_abrt=0 -handle_segv=0 "$3"
         ;;
     *:keep)
-        kept=$(mktemp -d)
-        FUZZ_TARGET=$target "$program" "${limits[@]}" -merge=1 "$kept" $here/Corpus/"$target" "$work/$target" \
-            >"$build/merge.log" 2>&1
-        python3 $here/seeds.py --prune "$kept" "$here/Corpus/$target"
-        rm -rf "$kept"
+        merged=$(mktemp -d)
+        FUZZ_TARGET=$target "$program" "${limits[@]}" -merge=1 "$merged" $here/Corpus/"$target" "$work/$target" \
+            >"$kept/merge.log" 2>&1
+        python3 $here/seeds.py --prune "$merged" "$here/Corpus/$target"
+        rm -rf "$merged"
         ;;
     *)
         seed "$target"

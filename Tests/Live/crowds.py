@@ -103,6 +103,23 @@ def crowded(suite, server, tls, context):
         all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)), server.log_end())
     for stream in handshakes + pages:
         stream.close()
+    long_requests(suite, server)
+
+
+def long_requests(suite, server):
+    """Pages take no bodies: between two responses a client sends at most 128 KiB."""
+    following = b"GET /health HTTP/1.1\r\nHost: dns\r\n\r\n"
+    for octets in (131_071, 131_072, 131_073):
+        with connect(server.health_port, 10) as stream:
+            body = octets - len(following)
+            stream.sendall(b"POST /health HTTP/1.1\r\nHost: dns\r\nContent-Length: %d\r\n\r\n" % body)
+            suite.check("a page answers before a body comes", stream.recv(4096).startswith(b"HTTP/1.1 200"))
+            try:
+                stream.sendall(b"x" * body + following)
+                answered = stream.recv(4096).startswith(b"HTTP/1.1 200")
+            except OSError:
+                answered = False
+            suite.equal(f"{octets} octets after it: the next request is answered", answered, octets <= 131_072)
 
 
 def few_descriptors(suite, server, tls, context, upstream):

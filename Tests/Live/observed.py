@@ -63,6 +63,7 @@ coredns_kubernetes_rest_client_requests_total     counter    code method host
 """
 OURS = """
 coredns_dns_dropped_total coredns_dns_rejected_total coredns_dns_shed_connections_total
+coredns_dns_queue_dropped_total coredns_dns_limited_clients
 coredns_forward_coalesced_total coredns_forward_mismatched_replies_total coredns_kubernetes_data_age_seconds
 coredns_log_dropped_lines_total coredns_loop_detected_total
 """

@@ -1,5 +1,6 @@
 package import DNSServer
 package import DNSWire
+import EventLoop
 
 /// Queries that scripts left waiting for the network, in the order in which they came.
 package final class Waiting {
@@ -9,8 +10,9 @@ package final class Waiting {
     package init() {}
 
     /// The verdict of a handler that waits.
-    package func park() -> Verdict {
-        guard let id = chain?.park() else { return .failed(.serverFailure, because: "no place to wait") }
+    package func park(for client: String = "127.0.0.1") -> Verdict {
+        let address = SocketAddress(IPAddress(client) ?? IPAddress(v4: 0x7F00_0001), port: 40_000)
+        guard let id = chain?.park(for: address) else { return .failed(.serverFailure, because: "no place to wait") }
         places.append(id)
         return .suspended(id)
     }

@@ -3,6 +3,7 @@
 #ifndef CLUSTER_DNS_CLINUX_H
 #define CLUSTER_DNS_CLINUX_H
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -40,6 +41,10 @@ void cl_queue(cl_batch *_Nonnull batch, int position, int slot, size_t length);
 // Where the response in `slot` goes: along `path`, or to the peer that the socket is connected with.
 void cl_set_path(cl_batch *_Nonnull batch, int slot, const cl_reply_path *_Nullable path);
 int cl_send(int fd, cl_batch *_Nonnull batch, int from, int count);
+// Has the kernel run a program of classic BPF over each datagram before it is queued; none when `count` is 0.
+int cl_filter(int fd, struct sock_filter *_Nonnull program, unsigned short count);
+// What waits in the socket's queue and how much may, in octets of kernel memory, and the datagrams dropped so far.
+int cl_receive_queue(int fd, uint32_t *_Nonnull waiting, uint32_t *_Nonnull capacity, uint32_t *_Nonnull dropped);
 int cl_epoll_change(int epoll, int operation, int fd, uint32_t events, uint64_t token);
 // Nanoseconds of CLOCK_MONOTONIC.
 uint64_t cl_now(void);

@@ -1,5 +1,5 @@
 import DNSWire
-import EventLoop
+package import EventLoop
 import Telemetry
 
 /// Where a query is on its way through the handlers.
@@ -240,8 +240,8 @@ package final class Chain {
         parking.keep(exchange, at: id, for: asker)
     }
 
-    /// Keeps a place for the query being answered; nil when too many wait already.
-    package func park() -> ParkingID? { parking.reserve() }
+    /// Keeps a place for a query of `client`; nil when too many wait already, or too many of this client.
+    package func park(for client: SocketAddress) -> ParkingID? { parking.reserve(for: client) }
 
     /// Continues the query that waited at `id`; does nothing when it is gone.
     package func resume(_ id: ParkingID, with resolution: Resolution) {

@@ -56,10 +56,15 @@ final class QueryMemory {
 }
 
 /// Places for queries that wait for the network, as many as memory was promised for.
+///
+/// One client cannot take all of them: it may have `greed` times as many as are still free, so whoever asks less finds
+/// room while an upstream is slow and somebody asks it without end.
 final class ParkingLot {
     private final class Slot {
         var generation: UInt64 = 0
         var isTaken = false
+        /// Where its client is counted.
+        var bucket = 0
         let memory = QueryMemory()
         /// The query itself; nil before `keep` and after `take`.
         var exchange: Exchange?
@@ -71,11 +76,18 @@ final class ParkingLot {
     private let capacity: Int
     private var lastGeneration: UInt64 = 0
     private(set) var taken = 0
+    /// Places of each client. Clients share a bucket by chance, which nobody can choose: hashes are seeded.
+    private var held = [UInt16](repeating: 0, count: buckets)
+    private static let buckets = 1024
+    /// A client alone gets seven eighths of all places.
+    private static let greed = 7
 
     init(capacity: Int) { self.capacity = capacity }
 
-    /// Nil when every place is taken: load is to be shed.
-    func reserve() -> ParkingID? {
+    /// Nil when every place is taken, or this client has its share: load is to be shed.
+    func reserve(for client: SocketAddress) -> ParkingID? {
+        let bucket = Int(UInt(bitPattern: client.address.hashValue) % UInt(Self.buckets))
+        guard Int(held[bucket]) < Self.greed * (capacity - taken) else { return nil }
         let number: Int
         if let last = free.popLast() {
             number = last
@@ -89,6 +101,8 @@ final class ParkingLot {
         lastGeneration += 1
         slot.isTaken = true
         slot.generation = lastGeneration
+        slot.bucket = bucket
+        held[bucket] += 1
         taken += 1
         return ParkingID(slot: number, generation: lastGeneration)
     }
@@ -118,6 +132,7 @@ final class ParkingLot {
     func leave(_ id: ParkingID) {
         guard let slot = slot(id) else { return }
         slot.isTaken = false
+        held[slot.bucket] -= 1
         slot.exchange = nil
         slot.asker = .nobody
         taken -= 1

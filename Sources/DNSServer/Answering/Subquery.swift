@@ -249,7 +249,7 @@ extension Chain {
                 InnerResponse(inner, memory.output.bytes.view(length)), &outer, note: subquery.note)
         case .silent: return .dropped
         case .parked(let id):
-            guard let place = park() else {
+            guard let place = park(for: outer.client) else {
                 parking.leave(id)
                 return .failed(.serverFailure, because: "too many queries wait already")
             }

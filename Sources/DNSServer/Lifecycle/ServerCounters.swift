@@ -9,12 +9,22 @@ package final class ServerCounters {
     /// Connections closed because too many were open.
     let shedConnections: Counter
 
+    /// Datagrams dropped by the kernel.
+    let queueDropped: Counter
+    /// Clients that lose a part of their datagrams.
+    let limitedClients: Gauge
+
     package init(_ metrics: MetricRegistry) {
         dropped = metrics.counter("coredns_dns_dropped_total", "Counter of messages left without a response.")
         rejected = metrics.counter(
             "coredns_dns_rejected_total", "Counter of messages answered with an error before any plugin saw them.")
         shedConnections = metrics.counter(
             "coredns_dns_shed_connections_total", "Counter of TCP connections closed because too many were open.")
+        queueDropped = metrics.counter(
+            "coredns_dns_queue_dropped_total",
+            "Counter of datagrams dropped unread: a socket's queue was full, or their client had more than its share.")
+        limitedClients = metrics.gauge(
+            "coredns_dns_limited_clients", "Clients that ask more than their share of a flooded socket.")
     }
 }
 

@@ -9,11 +9,15 @@ final class UDPListener: ReadinessHandler, TurnTarget {
     private var registration: EventLoop.Registration?
     /// Answers that others had to be asked for.
     private let outbox: DatagramOutbox
+    private let floods: FloodControl
     private static let longestTurn = 8
+    /// Full batches after which it is looked at what still waits.
+    private static let batchesToLook = 4
 
     init(_ address: SocketAddress, on server: LoopServer) throws(SystemError) {
         socket = try DatagramServerSocket(boundTo: address)
         outbox = try DatagramOutbox()
+        floods = FloodControl(socket, at: address, on: server)
         self.server = server
     }
 
@@ -22,11 +26,15 @@ final class UDPListener: ReadinessHandler, TurnTarget {
     func close() {
         if let registration { server.loop.unregister(registration, socket.number) }
         registration = nil
+        floods.close()
     }
 
     func ready(readable: Bool, writable: Bool) {
         // A bounded number of batches a turn, so that a flood cannot starve streams and timers.
-        for _ in 0..<Self.longestTurn where answerBatch() < DatagramServerSocket.batchSize { return }
+        for number in 1...Self.longestTurn {
+            guard answerBatch() == DatagramServerSocket.batchSize else { return floods.caughtUp() }
+            if number % Self.batchesToLook == 0 { floods.isBehind() }
+        }
     }
 
     /// Answers until nothing waits in the socket.
@@ -40,6 +48,7 @@ final class UDPListener: ReadinessHandler, TurnTarget {
         for slot in 0..<count {
             let peer = socket.peer(slot)
             guard peer.port != 0 else { continue }
+            if floods.isCounting { floods.count(peer) }
             let message = unsafe lent(socket.query(slot))
             let output = unsafe lent(socket.response(slot))
             let answered = server.chain.answer(

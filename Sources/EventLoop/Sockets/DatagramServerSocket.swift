@@ -45,6 +45,34 @@ package struct ReplyPath: BitwiseCopyable {
     deinit { unsafe cl_batch_free(batch) }
 
     package var number: Int32 { descriptor.number }
+
+    /// What the kernel holds for this socket.
+    package struct Queue {
+        /// How much of the room for datagrams is taken, 0 to 1 and a little more.
+        package let fill: Double
+        /// Datagrams dropped so far, because the queue was full or by a `SourceFilter`; begins again after 2^32.
+        package let dropped: UInt32
+    }
+
+    /// Nil where the kernel does not say.
+    package var queue: Queue? {
+        var (waiting, capacity, dropped): (UInt32, UInt32, UInt32) = (0, 0, 0)
+        guard unsafe cl_receive_queue(number, &waiting, &capacity, &dropped) == 0, capacity > 0 else { return nil }
+        return Queue(fill: Double(waiting) / Double(capacity), dropped: dropped)
+    }
+
+    /// Has the kernel drop a part of what some addresses send; the filter before is gone.
+    ///
+    /// - Returns: false where the kernel does not take filters.
+    @discardableResult package func restrict(_ filter: SourceFilter) -> Bool {
+        var program = filter.program
+        let count = UInt16(program.count)
+        guard count > 0 else {
+            var none = sock_filter()
+            return unsafe cl_filter(number, &none, 0) == 0
+        }
+        return unsafe program.withUnsafeMutableBufferPointer { unsafe cl_filter(number, $0.baseAddress!, count) == 0 }
+    }
     package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
 
     /// Fills slots 0 ..< result from the socket; 0 when nothing waits.

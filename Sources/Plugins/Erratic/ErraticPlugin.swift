@@ -100,7 +100,7 @@ final class ErraticHandler: Handler, TimerTarget {
         guard ErraticSettings.isDue(number, settings.delay) else {
             return isKnown ? .answered : .failed(.serverFailure)
         }
-        guard let id = server.chain.park() else { return .failed(.serverFailure) }
+        guard let id = server.chain.park(for: exchange.client) else { return .failed(.serverFailure) }
         lastToken &+= 1
         late[lastToken] = id
         _ = server.loop.schedule(after: settings.pause, self, token: lastToken)

@@ -69,7 +69,7 @@ final class ForwardHandler: Handler {
                 .refused, .noReachableAuthority,
                 because: "concurrent queries exceeded maximum \(entry.settings.maximumConcurrent)")
         }
-        guard let place = server.chain.park() else {
+        guard let place = server.chain.park(for: exchange.client) else {
             entry.leave()
             return .failed(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
         }

@@ -1,0 +1,112 @@
+package import EventLoop
+import Telemetry
+
+/// Keeps one client's flood from taking the socket from all others.
+///
+/// A flood is seen where the loop has worked through many full batches and the kernel's queue is still a quarter full.
+/// Then clients are counted for a moment, and those who ask more than their share lose a part of their datagrams in the
+/// kernel, before they take a place in the queue (`ClientShares`, `SourceFilter`). Without a flood it costs nothing.
+final class FloodControl: TimerTarget {
+    private unowned let server: LoopServer
+    private let socket: DatagramServerSocket
+    private let address: SocketAddress
+    private var shares = ClientShares()
+    /// True while datagrams are to be counted.
+    private(set) var isCounting = false
+    private var isFlooded = false
+    private var timer = TimerID.none
+    /// Clients that are limited now.
+    private var limited = 0 {
+        didSet {
+            let all = server.counters.limitedClients
+            all.set(all.value + Double(limited - oldValue))
+        }
+    }
+    /// Datagrams the kernel had dropped when it was last asked.
+    private var dropped: UInt32 = 0
+    private var nextSample: UInt64 = 0
+    private var nextLine: UInt64 = 0
+
+    /// How full the kernel's queue is when a flood begins: early enough that nothing is lost yet.
+    private static let fill = 0.25
+    /// Datagrams that say enough about who asks.
+    private static let sample = 128
+    /// Nanoseconds between two looks, while somebody is limited and where nobody had to be.
+    private static let pause: UInt64 = 100_000_000
+    /// Nanoseconds between two log lines.
+    private static let silence: UInt64 = 10_000_000_000
+
+    init(_ socket: DatagramServerSocket, at address: SocketAddress, on server: LoopServer) {
+        self.socket = socket
+        self.address = address
+        self.server = server
+    }
+
+    func count(_ peer: SocketAddress) { shares.count(peer) }
+
+    /// Nothing waits in the socket.
+    func caughtUp() {
+        guard isFlooded else { return }
+        isFlooded = false
+        isCounting = limited > 0
+    }
+
+    /// Some full batches were answered, and more may wait.
+    func isBehind() {
+        guard let queue = socket.queue else { return }
+        note(queue.dropped)
+        guard queue.fill >= Self.fill else { return caughtUp() }
+        let now = server.loop.currentTime
+        if !isFlooded {
+            guard limited > 0 || now >= nextSample else { return }
+            isFlooded = true
+            isCounting = true
+            shares.begin(at: now)
+        } else if shares.total >= Self.sample {
+            apply(shares.whenFlooded(at: now))
+            isFlooded = false
+            nextSample = now &+ Self.pause
+        }
+    }
+
+    func timerFired(_ token: UInt64) {
+        timer = .none
+        if let queue = socket.queue { note(queue.dropped) }
+        // A flood has begun to count by itself.
+        if isFlooded { schedule() } else { apply(shares.whenCalm(at: server.loop.currentTime)) }
+    }
+
+    func close() {
+        server.loop.cancel(timer)
+        limited = 0
+    }
+
+    private func note(_ latest: UInt32) {
+        server.counters.queueDropped.add(UInt64(latest &- dropped))
+        dropped = latest
+    }
+
+    private func apply(_ filter: SourceFilter) {
+        let wasLimiting = limited > 0
+        limited = wasLimiting || !filter.rules.isEmpty ? (socket.restrict(filter) ? filter.rules.count : 0) : 0
+        isCounting = limited > 0
+        shares.begin(at: server.loop.currentTime)
+        guard isCounting else { return }
+        schedule()
+        if !wasLimiting { say() }
+    }
+
+    private func schedule() {
+        server.loop.cancel(timer)
+        timer = server.loop.schedule(after: Self.pause, self, token: 0)
+    }
+
+    private func say() {
+        guard let (client, perSecond, part) = shares.greediest, server.loop.now >= nextLine else { return }
+        nextLine = server.loop.now &+ Self.silence
+        let text =
+            "dns: \(client.address) sends \(Int(perSecond)) datagrams a second to \(address), more than its share of what "
+            + "can be answered: \(Int(part * 100)) % of them are dropped until it sends less"
+        server.log.line(.warning) { $0.append(contentsOf: text.utf8) }
+    }
+}

@@ -1,0 +1,77 @@
+import DNSServer
+import DNSWire
+import EventLoop
+import Testing
+
+/// Clients of a socket that can answer 1,000 datagrams a second, a second at a time.
+private struct Second {
+    var shares = ClientShares()
+    private var now: UInt64 = 1
+
+    /// - Returns: of each limited client the part that stays, in hundredths.
+    mutating func flooded(_ received: [String: Int]) -> [String: Int] { after(received) { $0.whenFlooded(at: $1) } }
+    mutating func calm(_ received: [String: Int]) -> [String: Int] { after(received) { $0.whenCalm(at: $1) } }
+
+    private mutating func after(
+        _ received: [String: Int], _ decide: (inout ClientShares, UInt64) -> SourceFilter
+    ) -> [String: Int] {
+        shares.begin(at: now)
+        for (client, count) in received {
+            // Ports change, the client does not.
+            for port in 0..<count { shares.count(address(client, port: UInt16(port % 60_000))) }
+        }
+        now += 1_000_000_000
+        let rules = decide(&shares, now).rules
+        return Dictionary(
+            uniqueKeysWithValues: rules.map { ("\($0.source.address)", Int(($0.kept * 100).rounded())) })
+    }
+
+    private func address(_ text: String, port: UInt16) -> SocketAddress {
+        SocketAddress(IPAddress(text) ?? IPAddress(v4: 0), port: port)
+    }
+}
+
+@Suite("flood: shares of clients") struct FairShares {
+    @Test("who asks less than the others is served whole; the greedy divide what is left") func maxMin() {
+        var second = Second()
+        // Half of 1,000 is given out until the queue is short: 100 and 50 to the small, 175 to each of the greedy.
+        let received = ["10.0.0.1": 100, "2001:db8::2": 50, "10.0.0.3": 425, "10.0.0.4": 425]
+        #expect(second.flooded(received) == ["10.0.0.3": 41, "10.0.0.4": 41])
+        // Then 900, which is 375 for each of the greedy.
+        #expect(
+            second.calm(["10.0.0.1": 100, "2001:db8::2": 50, "10.0.0.3": 175, "10.0.0.4": 175])
+                == ["10.0.0.3": 88, "10.0.0.4": 88])
+    }
+
+    @Test("a client that is limited is judged by what it sends, not by what is left of it") func limited() {
+        var second = Second()
+        #expect(second.flooded(["10.0.0.1": 100, "10.0.0.2": 900]) == ["10.0.0.2": 44])
+        // It sent ten times as much, and as many of it stayed; the small one had a tenth before and has all now.
+        #expect(second.calm(["10.0.0.1": 200, "10.0.0.2": 4_000]) == ["10.0.0.2": 40])
+    }
+
+    @Test("without anybody who asks less, nobody is limited") func alone() {
+        var second = Second()
+        #expect(second.flooded(["10.0.0.1": 1_000]) == [:])
+        #expect(second.flooded(["10.0.0.1": 500, "10.0.0.2": 500]) == [:])
+    }
+
+    @Test("what few datagrams say of a client is not held against it") func evidence() {
+        var second = Second()
+        // 104 are given out: 2 to each of nine, 12 to each of those who asked more.
+        var received = ["10.0.0.99": 100]
+        for number in 1...9 { received["10.0.0.\(number)"] = 2 }
+        for number in 10...15 { received["10.0.0.\(number)"] = 15 }
+        #expect(second.flooded(received).keys.sorted() == ["10.0.0.99"])
+    }
+
+    @Test("a limit ends when there is enough for all, and not by a pause of the flood") func ends() {
+        var second = Second()
+        #expect(second.flooded(["10.0.0.1": 20, "10.0.0.2": 980]) == ["10.0.0.2": 49])
+        // What stays of 4,000 a second.
+        #expect(second.calm(["10.0.0.1": 20, "10.0.0.2": 1_960]).keys.sorted() == ["10.0.0.2"])
+        // Silent for a second, it is still thought to send half of that, and a quarter after two.
+        #expect(second.calm(["10.0.0.1": 20]).keys.sorted() == ["10.0.0.2"])
+        #expect(second.calm(["10.0.0.1": 20]).isEmpty)
+    }
+}
