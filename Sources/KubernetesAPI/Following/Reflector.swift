@@ -56,8 +56,10 @@ package struct Reflector<Object: Sendable>: Sendable {
     private let collection: FollowedCollection
     private let options: ReflectorOptions
     private let decode: Decode
-    /// Changes given on at once: bounds memory when a server sends everything on one page.
+    /// Changes given on at once, and the octets they came in: bounds memory when a server sends everything on one page, and
+    /// when an object is one of thousands of endpoints.
     private let largestBatch = 256
+    private let largestBatchOctets = 4 << 20
 
     /// - Parameter decode: reads an object, which stands in the envelope of a watch or is the item of a list.
     init(
@@ -68,6 +70,11 @@ package struct Reflector<Object: Sendable>: Sendable {
         self.collection = collection
         self.options = options
         self.decode = decode
+    }
+
+    /// - Parameter octets: what the changes came in.
+    private func isFull(_ batch: [ReflectedChange<Object>], _ octets: Int) -> Bool {
+        batch.count >= largestBatch || (!batch.isEmpty && octets >= largestBatchOctets)
     }
 
     /// Follows until cancelled.
@@ -180,6 +187,7 @@ extension Reflector.Run {
         var page = Page()
         var batch: [ReflectedChange<Object>] = isFirst ? [.listStarted] : []
         var received = 0
+        var givenOn = 0
         do {
             for try await chunk in stream.body {
                 silence.ended()
@@ -197,9 +205,9 @@ extension Reflector.Run {
                         batch.append(.stored(try reflector.decode(bytes, encoding, false).object))
                     }
                 }
-                if batch.count >= reflector.largestBatch {
+                if reflector.isFull(batch, received - givenOn) {
                     let full = batch
-                    batch = []
+                    (batch, givenOn) = ([], received)
                     await silence.paused { await changes(full) }
                 }
             }
@@ -260,16 +268,18 @@ extension Reflector.Run {
     ) async -> WatchEnd {
         var reader = reader
         var batch: [ReflectedChange<Object>] = []
+        var gathered = 0
         do {
             for try await chunk in stream.body {
                 silence.ended()
                 observe(.contact)
                 let step = try reader.feed(chunk.readableBytesView)
                 batch += step.changes
+                gathered += chunk.readableBytes
                 // Changes are given on at once; the initial state in larger pieces, because nobody sees a part of it.
-                if !batch.isEmpty, !reader.isListing || batch.count >= reflector.largestBatch {
+                if !batch.isEmpty, !reader.isListing || reflector.isFull(batch, gathered) {
                     let arrived = batch
-                    batch = []
+                    (batch, gathered) = ([], 0)
                     await silence.paused { await changes(arrived) }
                 }
                 if step.completedList {
