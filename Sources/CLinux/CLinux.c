@@ -4,11 +4,13 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <linux/capability.h>
 #include <linux/sock_diag.h>
 #include <malloc.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -211,6 +213,18 @@ void cl_heap_limit(int arenas, int threshold) {
 }
 
 void cl_heap_trim(void) { malloc_trim(0); }
+
+long cl_resident_octets(void) {
+    char text[128];
+    const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    const ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (count <= 0) return 0;
+    text[count] = 0;
+    long pages = 0;
+    return sscanf(text, "%*d %ld", &pages) == 1 ? pages * sysconf(_SC_PAGESIZE) : 0;
+}
 
 static int drop_segments(struct dl_phdr_info *object, size_t size, void *nothing) {
     (void)size;

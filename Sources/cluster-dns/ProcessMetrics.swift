@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import Telemetry
 
@@ -8,17 +9,12 @@ enum ProcessMetrics {
         metrics.reading("process_start_time_seconds", "Start time of the process since unix epoch in seconds.") {
             start
         }
-        metrics.reading("process_resident_memory_bytes", "Resident memory size in bytes.") { residentOctets }
+        metrics.reading("process_resident_memory_bytes", "Resident memory size in bytes.") {
+            Double(Heap.residentOctets)
+        }
         metrics.reading(
             "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", onlyGrows: true
         ) { cpuSeconds }
-    }
-
-    private static var residentOctets: Double {
-        guard let text = try? System.readText("/proc/self/statm") else { return 0 }
-        let fields = text.split(separator: " ")
-        guard fields.count > 1, let pages = Double(fields[1]) else { return 0 }
-        return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     private static var cpuSeconds: Double {

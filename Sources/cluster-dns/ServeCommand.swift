@@ -29,6 +29,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("pidfile", withSingleDash: true), help: "File to write the process id to.")
     var pidfile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Resident memory to stay within: a number of bytes, 170Mi, 128M; auto; none.",
+            discussion: """
+                auto is 90 % of the container's limit, and none where it has none. As memory nears the budget, caches
+                shrink, then questions to upstreams are shed; names of the cluster are always answered.
+                """, valueName: "bytes|auto|none"))
+    var memoryBudget = MemoryBudgetOption.automatic
+
     @Flag(name: .customLong("plugins", withSingleDash: true), help: "Lists the plugins and ends.")
     var listsPlugins = false
 
@@ -69,7 +78,8 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             if let pidfile { try System.writeFile(pidfile, "\(getpid())\n") }
             let source = CorefileSource(path: conf)
-            let loops = try LoopGroup(count: LoopCount.recommended, metrics: metrics)
+            let memory = try memoryBudget.keep(metrics)
+            let loops = try LoopGroup(count: LoopCount.recommended, metrics: metrics, memory: memory)
             server = Server(
                 loops: loops, builder: .standard(metrics: metrics, defaultPort: port),
                 source: ConfigurationSource { () throws(ConfigurationErrors) in try source.read() },

@@ -13,6 +13,8 @@ package import Telemetry
 package final class MemoryServer {
     package let plan: ServingPlan
     package let metrics = MetricRegistry()
+    /// Ample until the test says otherwise.
+    package let memory: MemoryBudget
     /// In the order of the scripts.
     package let upstreams: [ScriptedUpstream]
     /// Nil where no block says `kubernetes`.
@@ -92,12 +94,14 @@ package final class MemoryServer {
         let clock = SetClock()
         let loop = try EventLoop(index: 0) { clock.now }
         (self.clock, self.loop) = (clock, loop)
+        memory = MemoryBudget(metrics)
         upstreams = try scripts.map { try ScriptedUpstream.make(on: loop, tcp: tcp, $0) }
         self.plan = try plan(upstreams, metrics)
         cluster = try? FollowedTestCluster(for: self.plan, metrics, hostAddresses)
         if let objects { cluster?.list(objects) }
         server = LoopServer(
-            loop: loop, counters: ServerCounters(metrics), streamLimits: limits, parkingCapacity: places)
+            loop: loop, counters: ServerCounters(metrics), streamLimits: limits, parkingCapacity: places,
+            memory: memory)
         loop.resident = server
         server.activate(self.plan)
     }

@@ -1,6 +1,6 @@
-/// An amount of CPU, exact to a billionth of a core (Kubernetes resource.Quantity).
+/// An amount of CPU or memory, exact to a billionth of a unit (Kubernetes resource.Quantity).
 package struct Quantity: Equatable, Sendable, Comparable {
-    /// Billionths of a core.
+    /// Billionths of a core or an octet.
     package private(set) var nano: Int128
 
     package static let zero = Quantity(nano: 0)
@@ -102,10 +102,13 @@ package struct Quantity: Equatable, Sendable, Comparable {
     package static func + (one: Quantity, other: Quantity) -> Quantity { Quantity(nano: one.nano &+ other.nano) }
     package static func - (one: Quantity, other: Quantity) -> Quantity { Quantity(nano: one.nano &- other.nano) }
 
-    /// Whole cores, rounded up away from zero as Quantity.Value does, within 32 bits.
-    package var cores: Int {
+    /// Whole units, such as octets, rounded up away from zero as Quantity.Value does.
+    package var units: Int {
         let whole = nano / 1_000_000_000
         let rest = nano % 1_000_000_000
-        return Int(clamping: min(max(whole + rest.signum(), Int128(Int32.min)), Int128(Int32.max)))
+        return Int(clamping: whole + rest.signum())
     }
+
+    /// Whole cores, within 32 bits.
+    package var cores: Int { min(max(units, Int(Int32.min)), Int(Int32.max)) }
 }

@@ -69,6 +69,8 @@ void cl_random(void *_Nullable to, size_t count);
 void cl_heap_limit(int arenas, int threshold);
 // Gives free memory back to the system.
 void cl_heap_trim(void);
+// Octets of this process that are in memory (proc(5), statm); 0 where the kernel does not say.
+long cl_resident_octets(void);
 
 // Takes the pages of code and constants out of this process; those that are used come back without reading the disk.
 void cl_program_trim(void);

@@ -28,14 +28,16 @@ package final class Chain {
     let loop: EventLoop
     let counters: ServerCounters
     let parking: ParkingLot
+    private let memory: MemoryBudget
     private let foldedScratch = ByteBlock(capacity: 256)
     private let scratch = ByteBlock(capacity: Exchange.scratchCapacity)
     private let buffer = ByteBlock(capacity: 65535 + 2)
     var innerMemory: [InnerMemory] = []
 
-    init(loop: EventLoop, counters: ServerCounters, parkingCapacity: Int) {
+    init(loop: EventLoop, counters: ServerCounters, parkingCapacity: Int, memory: MemoryBudget) {
         self.loop = loop
         self.counters = counters
+        self.memory = memory
         parking = ParkingLot(capacity: parkingCapacity)
     }
 
@@ -240,8 +242,24 @@ package final class Chain {
         parking.keep(exchange, at: id, for: asker)
     }
 
-    /// Keeps a place for a query of `client`; nil when too many wait already, or too many of this client.
-    package func park(for client: SocketAddress) -> ParkingID? { parking.reserve(for: client) }
+    /// How many queries may wait while memory is short: whoever asks little is served all the same.
+    static let placesWhenShort = 64
+
+    /// Keeps a place for a query of `client`; nil when too many wait already, or too many of this client (see
+    /// `verdictWithoutPlace`).
+    package func park(for client: SocketAddress) -> ParkingID? {
+        guard memory.isShort else { return parking.reserve(for: client) }
+        let place = parking.reserve(for: client, of: Self.placesWhenShort)
+        if place == nil { memory.countShed() }
+        return place
+    }
+
+    /// What becomes of a query for which there is no place.
+    package var verdictWithoutPlace: Verdict {
+        memory.isShort
+            ? .failed(.serverFailure, .shortOfMemory, because: "memory is short, too many queries wait for upstreams")
+            : .failed(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
+    }
 
     /// Continues the query that waited at `id`; does nothing when it is gone.
     package func resume(_ id: ParkingID, with resolution: Resolution) {

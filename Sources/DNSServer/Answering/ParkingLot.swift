@@ -85,9 +85,11 @@ final class ParkingLot {
     init(capacity: Int) { self.capacity = capacity }
 
     /// Nil when every place is taken, or this client has its share: load is to be shed.
-    func reserve(for client: SocketAddress) -> ParkingID? {
+    ///
+    /// - Parameter places: no more than these may be taken.
+    func reserve(for client: SocketAddress, of places: Int = .max) -> ParkingID? {
         let bucket = Int(UInt(bitPattern: client.address.hashValue) % UInt(Self.buckets))
-        guard Int(held[bucket]) < Self.greed * (capacity - taken) else { return nil }
+        guard Int(held[bucket]) < Self.greed * (min(capacity, places) - taken) else { return nil }
         let number: Int
         if let last = free.popLast() {
             number = last

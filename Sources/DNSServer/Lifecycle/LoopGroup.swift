@@ -6,7 +6,10 @@ package final class LoopGroup: Sendable {
     private let handles: [LoopHandle]
 
     /// Starts `count` loops; they answer nothing until a plan is activated.
-    package init(count: Int, metrics: MetricRegistry, streamLimits: StreamLimits = StreamLimits()) throws(SystemError) {
+    package init(
+        count: Int, metrics: MetricRegistry, streamLimits: StreamLimits = StreamLimits(), memory: MemoryBudget? = nil
+    ) throws(SystemError) {
+        let memory = memory ?? MemoryBudget(metrics)
         var handles: [LoopHandle] = []
         for index in 0..<max(1, count) {
             let start = try LoopStart(EventLoop(index: index))
@@ -14,7 +17,7 @@ package final class LoopGroup: Sendable {
             try LoopThread.run {
                 let loop = start.take()
                 loop.resident = LoopServer(
-                    loop: loop, counters: ServerCounters(metrics), streamLimits: streamLimits)
+                    loop: loop, counters: ServerCounters(metrics), streamLimits: streamLimits, memory: memory)
                 loop.run()
                 loop.resident = nil
             }

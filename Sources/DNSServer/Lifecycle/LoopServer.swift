@@ -13,6 +13,8 @@ package final class LoopServer {
     private var blocks: [LoopBlock] = []
     let counters: ServerCounters
     let streamLimits: StreamLimits
+    /// What this loop's part of the server is to stay within, with all others.
+    package let memory: MemoryBudget
     /// Answers of several messages under way.
     var streamedAnswers = 0
 
@@ -21,12 +23,16 @@ package final class LoopServer {
         let streams: TCPListener
     }
 
-    package init(loop: EventLoop, counters: ServerCounters, streamLimits: StreamLimits, parkingCapacity: Int = 2048) {
+    package init(
+        loop: EventLoop, counters: ServerCounters, streamLimits: StreamLimits, parkingCapacity: Int = 2048,
+        memory: MemoryBudget = MemoryBudget(MetricRegistry())
+    ) {
         self.loop = loop
         self.counters = counters
         self.streamLimits = streamLimits
+        self.memory = memory
         log = LoopLog(loop)
-        chain = Chain(loop: loop, counters: counters, parkingCapacity: parkingCapacity)
+        chain = Chain(loop: loop, counters: counters, parkingCapacity: parkingCapacity, memory: memory)
     }
 
     // MARK: Plans

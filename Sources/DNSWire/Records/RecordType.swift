@@ -129,6 +129,8 @@ package struct ExtendedError: Hashable, Sendable {
         self.text = text
     }
 
+    /// "Other", in words of our own.
+    package static let shortOfMemory = ExtendedError(code: 0, text: Array("short of memory".utf8))
     package static let staleAnswer = ExtendedError(code: 3)
     package static let notReady = ExtendedError(code: 14)
     package static let blocked = ExtendedError(code: 15)

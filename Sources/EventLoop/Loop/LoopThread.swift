@@ -37,11 +37,7 @@ package enum LoopCount {
     }
 
     private static var cgroupQuota: Int? {
-        guard let file = unsafe fopen("/sys/fs/cgroup/cpu.max", "r") else { return nil }
-        defer { unsafe fclose(file) }
-        var line = [CChar](repeating: 0, count: 128)
-        guard unsafe fgets(&line, 127, file) != nil else { return nil }
-        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let text = KernelFile.text("/sys/fs/cgroup/cpu.max") else { return nil }
         let parts = text.split(whereSeparator: \.isWhitespace)
         guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), period > 0 else { return nil }
         return (quota + period - 1) / period

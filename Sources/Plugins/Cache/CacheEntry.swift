@@ -24,6 +24,7 @@ final class CacheEntry: Sendable {
     private let hits = Atomic<Int>(0)
     private let lastHit = Atomic<UInt64>(0)
     private let renewedAt = Atomic<UInt64>(0)
+    private let used = Atomic<Bool>(false)
 
     init(key: [UInt8], reply: UpstreamResponse, kind: CacheKind, stored: UInt64, lifetime: UInt64) {
         self.key = key
@@ -38,6 +39,17 @@ final class CacheEntry: Sendable {
 
     /// Monotonic nanoseconds at which the reply stops to hold.
     var end: UInt64 { stored &+ lifetime }
+
+    /// True once somebody was answered with it.
+    var isUsed: Bool { used.load(ordering: .relaxed) }
+
+    /// Written once only: what other cores read too is not to go from one to the other with every answer.
+    func use() {
+        if !isUsed { used.store(true, ordering: .relaxed) }
+    }
+
+    /// What is kept rather than what comes before: what still holds, then what was asked for again, then what holds longer.
+    func usefulness(now: UInt64) -> (Int, UInt64) { (end <= now ? 0 : isUsed ? 2 : 1, end) }
 
     /// Whole seconds since the reply came.
     func age(now: UInt64) -> UInt32 {

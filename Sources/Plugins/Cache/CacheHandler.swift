@@ -37,6 +37,7 @@ final class CacheHandler: Handler {
         let now = server.loop.now
         guard now < entry.end else { return answerStale(entry, now, &exchange) }
         counters.hits[entry.kind.rawValue].bump()
+        entry.use()
         write(entry, age: settings.keepsTTL ? 0 : entry.age(now: now), &exchange)
         prefetch(entry, now, exchange)
         return .answered

@@ -37,6 +37,7 @@ package final class CachePlugin: Plugin {
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
         let store = store
+        server.memory.register(store)
         let labels = CacheCounters.labels(block, settings)
         for kind in CacheKind.allCases {
             block.metrics.reading(

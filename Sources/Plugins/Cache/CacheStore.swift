@@ -1,8 +1,9 @@
+import DNSServer
 import DNSWire
 import Synchronization
 
 /// Replies that all loops share, in 64 stripes with a lock each.
-final class CacheStore: Sendable {
+final class CacheStore: MemoryHolder {
     private final class Lock: Sendable {
         let stripe: Mutex<CacheStripe>
 
@@ -35,6 +36,18 @@ final class CacheStore: Sendable {
         guard entry.footprint <= Self.largestEntry else { return [] }
         let hash = withBytes(entry.key) { $0.hash(seed: seed) }
         return lock(hash).stripe.withLock { $0.insert(entry, hash: hash) }
+    }
+
+    func giveUpHalf(now: UInt64) -> Int {
+        stripes.reduce(0) { sum, lock in
+            let given = lock.stripe.withLock { $0.giveUpHalf(now: now) }
+            // Released here and not above, where loops would wait for it.
+            return sum + withExtendedLifetime(given.entries) { given.count }
+        }
+    }
+
+    func mayGrow() {
+        for lock in stripes { lock.stripe.withLock { $0.mayGrow() } }
     }
 
     /// How many replies of one kind are kept.

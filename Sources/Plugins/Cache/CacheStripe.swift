@@ -7,13 +7,17 @@ struct CacheStripe {
     private(set) var counts = [0, 0]
     private(set) var octets = 0
     private let limits: [Int]
-    private let octetLimit: Int
+    /// The most octets by its settings, and at the moment: less after some had to be given up.
+    private let mostOctets: Int
+    private(set) var octetLimit: Int
     /// Where the next search for an entry to give up begins.
     private var hand = 0
 
     private static let smallestTable = 16
     /// How many entries compete for being given up.
     private static let candidates = 8
+    /// Octets that are kept however short memory is: all stripes together have 1 MiB of them.
+    static let leastOctets = 16 * 1024
 
     /// - Parameters:
     ///   - limits: the most entries of each kind.
@@ -22,6 +26,7 @@ struct CacheStripe {
         slots = Array(repeating: nil, count: Self.smallestTable)
         hashes = Array(repeating: 0, count: Self.smallestTable)
         self.limits = limits
+        mostOctets = octetLimit
         self.octetLimit = octetLimit
     }
 
@@ -47,19 +52,23 @@ struct CacheStripe {
         var evicted: [CacheKind] = []
         if let slot = withBytes(entry.key, { self.slot(of: $0, hash) }) { remove(at: slot) }
         let kind = entry.kind.rawValue
-        while counts[kind] >= limits[kind], let slot = oldest(of: entry.kind) {
+        while counts[kind] >= limits[kind], let slot = leastUseful(of: entry.kind, entry.stored) {
             remove(at: slot)
             evicted.append(entry.kind)
         }
-        while octets + entry.footprint > octetLimit, let slot = oldest(of: nil) {
+        while octets + entry.footprint > octetLimit, let slot = leastUseful(of: nil, entry.stored) {
             if let kind = slots[slot]?.kind { evicted.append(kind) }
             remove(at: slot)
         }
+        add(entry, hash)
+        return evicted
+    }
+
+    private mutating func add(_ entry: CacheEntry, _ hash: UInt64) {
         if (count + 1) * 4 > slots.count * 3 { grow() }
         place(entry, hash)
-        counts[kind] += 1
+        counts[entry.kind.rawValue] += 1
         octets += entry.footprint
-        return evicted
     }
 
     private mutating func place(_ entry: CacheEntry, _ hash: UInt64) {
@@ -79,19 +88,44 @@ struct CacheStripe {
         }
     }
 
-    /// The slot of the entry that ends first among a few neighbours; nil when there is none of `kind`.
-    private mutating func oldest(of kind: CacheKind?) -> Int? {
-        var best: Int?
+    /// The slot of the least useful entry among a few neighbours; nil when there is none of `kind`.
+    private mutating func leastUseful(of kind: CacheKind?, _ now: UInt64) -> Int? {
+        var best: (slot: Int, usefulness: (Int, UInt64))?
         var seen = 0
         for _ in 0..<slots.count {
             hand = (hand + 1) & (slots.count - 1)
             guard let entry = slots[hand], kind == nil || entry.kind == kind else { continue }
-            if best.flatMap({ slots[$0] }).map({ entry.end < $0.end }) ?? true { best = hand }
+            let usefulness = entry.usefulness(now: now)
+            if best.map({ usefulness < $0.usefulness }) ?? true { best = (hand, usefulness) }
             seen += 1
             if seen == Self.candidates { break }
         }
-        return best
+        return best?.slot
     }
+
+    /// Gives up half of its octets, what is least useful first; keeps no more than the other half from now on.
+    ///
+    /// - Returns: how many entries went, and all that there were: who releases them need not do so under a lock.
+    mutating func giveUpHalf(now: UInt64) -> (count: Int, entries: [CacheEntry?]) {
+        octetLimit = min(octetLimit, max(Self.leastOctets, octets / 2))
+        guard octets > octetLimit else { return (0, []) }
+        let before = (slots: slots, hashes: hashes, count: count)
+        let ranked = before.slots.enumerated().compactMap { slot, entry in
+            entry.map { (slot: slot, entry: $0, usefulness: $0.usefulness(now: now)) }
+        }.sorted { $0.usefulness > $1.usefulness }
+        // A table for what stays: the old one may be megabytes.
+        slots = Array(repeating: nil, count: Self.smallestTable)
+        hashes = Array(repeating: 0, count: Self.smallestTable)
+        (counts, octets, hand) = ([0, 0], 0, 0)
+        for (slot, entry, _) in ranked {
+            guard octets + entry.footprint <= octetLimit else { break }
+            add(entry, before.hashes[slot])
+        }
+        return (before.count - count, before.slots)
+    }
+
+    /// Keeps up to a sixteenth more again.
+    mutating func mayGrow() { octetLimit = min(mostOctets, octetLimit + octetLimit / 16) }
 
     /// Empties a slot and moves followers up, so that no search ends before its time.
     private mutating func remove(at start: Int) {

@@ -71,7 +71,7 @@ final class ForwardHandler: Handler {
         }
         guard let place = server.chain.park(for: exchange.client) else {
             entry.leave()
-            return .failed(.refused, .noReachableAuthority, because: "too many queries wait for upstreams")
+            return server.chain.verdictWithoutPlace
         }
         let waiter = ForwardedQuestion.Waiter(place: place, entry: entry)
         let key = QuestionKey(exchange.question, exchange.asked, exchange.upstreamOptions)

@@ -86,6 +86,68 @@ import Testing
         #expect(stripe.counts.allSatisfy { $0 <= 40 })
     }
 
+    @Test("what nobody asked for again goes before what somebody did, and what is over before both") func usefulness()
+        throws
+    {
+        var stripe = CacheStripe(limits: [3, 3], octetLimit: 1 << 20)
+        let lives: [UInt64] = [400, 100, 300]
+        for number in 0..<3 { _ = stripe.insert(try entry(number, seconds: lives[number]), hash: UInt64(number)) }
+        find(stripe, 1, hash: 1)?.use()
+        _ = stripe.insert(try entry(3, seconds: 500), hash: 3)
+        #expect(find(stripe, 2, hash: 2) == nil)
+        #expect(find(stripe, 1, hash: 1) != nil)
+        // It is over by now, however often it was asked for.
+        let late = CacheEntry(
+            key: Array("key 4".utf8), reply: try reply(), kind: .success, stored: 200 * Self.second,
+            lifetime: 500 * Self.second)
+        _ = stripe.insert(late, hash: 4)
+        #expect(find(stripe, 1, hash: 1) == nil)
+        #expect(stripe.count == 3)
+    }
+
+    @Test("half is given up, the least useful first, and no more than the rest is kept until it may grow")
+    func givingUp() throws {
+        let size = try entry(10).footprint
+        var stripe = CacheStripe(limits: [2000, 2000], octetLimit: 1 << 20)
+        for number in 1000..<1200 {
+            _ = stripe.insert(try entry(number, number % 2 == 0 ? .success : .denial), hash: UInt64(number % 97))
+        }
+        for number in 1000..<1020 { find(stripe, number, hash: UInt64(number % 97))?.use() }
+        let before = stripe.octets
+        let given = stripe.giveUpHalf(now: Self.second)
+        #expect(given.count == 200 - stripe.count)
+        #expect(stripe.octets <= before / 2 && stripe.octets > before / 2 - 2 * size)
+        let kept = (1000..<1200).filter { find(stripe, $0, hash: UInt64($0 % 97)) != nil }
+        #expect(kept.count == stripe.count)
+        #expect(stripe.counts.reduce(0, +) == stripe.count)
+        #expect(kept.starts(with: 1000..<1020))
+        for number in 2000..<2100 { _ = stripe.insert(try entry(number), hash: UInt64(number)) }
+        #expect(stripe.octets <= before / 2)
+        for _ in 0..<100 { stripe.mayGrow() }
+        #expect(stripe.octetLimit == 1 << 20)
+    }
+
+    @Test("some is kept however often half is asked for") func least() throws {
+        var stripe = CacheStripe(limits: [2000, 2000], octetLimit: 1 << 20)
+        for number in 0..<500 { _ = stripe.insert(try entry(number), hash: UInt64(number)) }
+        for _ in 0..<20 { _ = stripe.giveUpHalf(now: Self.second) }
+        #expect(stripe.octets <= CacheStripe.leastOctets && stripe.octets > CacheStripe.leastOctets / 2)
+        let kept = stripe.count
+        #expect(stripe.giveUpHalf(now: Self.second).count == 0)
+        #expect(stripe.count == kept)
+    }
+
+    @Test("all stripes of a store give up, and are found afterwards") func store() throws {
+        let store = CacheStore(successCapacity: 100_000, denialCapacity: 1000)
+        for number in 0..<10_000 { _ = store.insert(try entry(number)) }
+        let given = store.giveUpHalf(now: Self.second)
+        #expect(given > 4500 && given + store.count(.success) == 10_000)
+        let found = (0..<10_000).count { number in
+            withBytes(Array("key \(number)".utf8)) { store.find($0) } != nil
+        }
+        #expect(found == store.count(.success))
+    }
+
     @Test("an entry over 64 KiB is not kept")
     func large() throws {
         let store = CacheStore(successCapacity: 10, denialCapacity: 10)
