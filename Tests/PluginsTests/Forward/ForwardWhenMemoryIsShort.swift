@@ -18,7 +18,7 @@ import Testing
 
     /// Queries that wait for the silent upstream, as many as may.
     private func fill(_ server: MemoryServer) -> [MemoryServer.Asked] {
-        (0..<64).map { server.begin("\($0).test. A") }
+        (1...64).map { server.begin("\($0).test. A", from: "192.0.2.\($0)") }
     }
 
     @Test("what would wait beside 64 others is SERVFAIL, and says why") func shed() throws {
