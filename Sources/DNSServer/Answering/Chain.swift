@@ -58,19 +58,24 @@ package final class Chain {
         case begun(Int, any MessageSource)
         /// The query waits for the network; its response comes later.
         case waiting
-        case nothing
+        /// Not a query at all.
+        case invalid
+        /// There is to be no response.
+        case silent
     }
 
     /// Answers one message into `output`.
+    ///
+    /// - Parameter takesStreams: whether an answer may be several messages; one that has to be is refused otherwise.
     func answer(
         _ message: ByteView, into output: OutputBytes, client: SocketAddress, transport: Transport,
-        router: ServerBlockRouter, asker: @autoclosure () -> Asker
+        takesStreams: Bool, router: ServerBlockRouter, asker: @autoclosure () -> Asker
     ) -> Answered {
         var query = Query()
         let acceptance = parse(message, into: &query)
         if acceptance == .dropped {
             counters.dropped.bump()
-            return .nothing
+            return .invalid
         }
         var writer = MessageWriter(output)
         writer.begin(message, query, size: Exchange.sizeLimit(query, transport))
@@ -84,12 +89,12 @@ package final class Chain {
         }
         switch acceptance == .notify ? takeNotice(&exchange, router) : walk(&exchange, router) {
         case .complete:
-            let length = complete(&exchange)
-            guard let continuation = exchange.continuation, transport == .tcp else { return .response(length) }
+            let length = complete(&exchange, takesStreams: takesStreams)
+            guard let continuation = exchange.continuation else { return .response(length) }
             return .begun(length, continuation)
         case .silent:
             counters.dropped.bump()
-            return .nothing
+            return .silent
         case .parked(let id):
             keep(exchange, at: id, for: asker())
             return .waiting
@@ -208,7 +213,10 @@ package final class Chain {
     // MARK: The way out
 
     /// Completes the response, which its seal closes last; gives the length.
-    func complete(_ exchange: inout Exchange) -> Int {
+    ///
+    /// - Parameter takesStreams: false where an answer is one message.
+    func complete(_ exchange: inout Exchange, takesStreams: Bool = false) -> Int {
+        if exchange.continuation != nil, !takesStreams { exchange.refuseSeveralMessages() }
         let length = finish(&exchange)
         guard let seal = exchange.seal else { return length }
         if let source = exchange.continuation { exchange.continuation = SealedSource(source, seal) }

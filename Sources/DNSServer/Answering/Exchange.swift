@@ -67,7 +67,7 @@ package struct Exchange: ~Copyable {
     package var isMissing = false
     /// What upstreams are told beside the question; nil for nothing.
     package var upstreamOptions: UpstreamOptions?
-    /// Set by a handler whose answer goes on in further messages; only over TCP.
+    /// Set by a handler whose answer goes on in further messages.
     package var continuation: (any MessageSource)?
     /// What must stand last in the response, whatever it is.
     package private(set) var seal: (any MessageSeal)?
@@ -191,6 +191,14 @@ package struct Exchange: ~Copyable {
         response.code = code
         response.extendedError = error
         if let reason { failure = reason }
+    }
+
+    /// Refuses what takes several messages, where one is all that can be said.
+    mutating func refuseSeveralMessages() {
+        continuation = nil
+        isAuthoritative = false
+        response.removeRecords(asked)
+        fail(.refused, .notSupported, because: nil)
     }
 
     /// Answers the current question with what an upstream said.

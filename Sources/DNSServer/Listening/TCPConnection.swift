@@ -114,8 +114,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         if isSpent { clientFinished = true }
         let answered = withBytes(message) { view in
             server.chain.answer(
-                view, into: server.chain.streamOutput.suffix(from: 2), client: peer, transport: .tcp, router: router,
-                asker: .stream(self))
+                view, into: server.chain.streamOutput.suffix(from: 2), client: peer, transport: .tcp,
+                takesStreams: true, router: router, asker: .stream(self))
         }
         switch answered {
         case .response(let length): append(server.chain.streamOutput, length: length)
@@ -125,7 +125,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
             streamed = StreamedAnswer(
                 source: source, message: message, deadline: server.loop.now &+ server.streamLimits.streamedAnswer)
         case .waiting: break
-        case .nothing: underWay -= 1
+        case .invalid, .silent: underWay -= 1
         }
     }
 

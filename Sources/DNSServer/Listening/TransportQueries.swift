@@ -95,37 +95,18 @@ extension LoopServer {
         let answered = withBytes(query.message) { message in
             chain.answer(
                 message, into: chain.streamOutput.suffix(from: 2), client: query.client,
-                transport: query.transport, router: listener.router,
+                transport: query.transport, takesStreams: query.takesStreams, router: listener.router,
                 asker: .transport(TransportAsker(listener: listener, answered: query.answered)))
         }
         switch answered {
         case .response(let length):
             query.answered(.response(chain.streamOutput.view(2, length).array))
-        case .begun(let length, let source) where query.takesStreams:
+        case .begun(let length, let source):
             let first = chain.streamOutput.view(2, length).array
             query.answered(.begun(first, begin(source, query.message)))
-        case .begun:
-            query.answered(.response(refusal(of: query.message)))
         case .waiting: break
-        case .nothing:
-            query.answered(isQuery(query.message) ? .silent : .invalid)
-        }
-    }
-
-    private func isQuery(_ message: [UInt8]) -> Bool {
-        var query = Query()
-        return withBytes(message) { chain.parse($0, into: &query) } != .dropped
-    }
-
-    /// For an answer that does not fit into the one message this client takes.
-    private func refusal(of message: [UInt8]) -> [UInt8] {
-        withBytes(message) { message in
-            var query = Query()
-            _ = chain.parse(message, into: &query)
-            var writer = MessageWriter(chain.streamOutput.suffix(from: 2))
-            writer.begin(message, query, size: 65535)
-            writer.code = .refused
-            return chain.streamOutput.view(2, writer.finish(query)).array
+        case .invalid: query.answered(.invalid)
+        case .silent: query.answered(.silent)
         }
     }
 

@@ -52,7 +52,7 @@ final class UDPListener: ReadinessHandler, TurnTarget {
             let message = unsafe lent(socket.query(slot))
             let output = unsafe lent(socket.response(slot))
             let answered = server.chain.answer(
-                message, into: output, client: peer, transport: .udp, router: router,
+                message, into: output, client: peer, transport: .udp, takesStreams: false, router: router,
                 asker: .datagram(self, socket.replyPath(slot)))
             if case .response(let length) = answered { socket.queue(slot, length: length) }
         }
