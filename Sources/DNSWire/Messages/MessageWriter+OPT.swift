@@ -54,8 +54,9 @@ extension MessageWriter {
     }
 
     /// Lets the message take no more octets than this over UDP, and says so in OPT.
-    package mutating func limitPayload(to octets: Int) {
+    package mutating func limitPayload(to octets: Int, shortens: Bool) {
         announcedSize = min(announcedSize, octets)
+        guard shortens else { return }
         limit = min(limit, octets - Self.optLength - options.count)
     }
 }

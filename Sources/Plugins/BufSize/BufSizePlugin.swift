@@ -29,8 +29,8 @@ final class BufSizeHandler: Handler {
     init(_ size: Int) { self.size = size }
 
     func answer(_ exchange: inout Exchange) -> Verdict {
-        if exchange.isFirstQuestion, exchange.transport == .udp, exchange.asked.edns != nil {
-            exchange.response.limitPayload(to: size)
+        if exchange.isFirstQuestion, exchange.asked.edns != nil {
+            exchange.response.limitPayload(to: size, shortens: exchange.transport == .udp)
         }
         return .next
     }

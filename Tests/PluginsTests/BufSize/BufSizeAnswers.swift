@@ -31,8 +31,9 @@ import Testing
         #expect(octets.count <= 512 && octets.count > 480)
     }
 
-    @Test("not over TCP") func streams() throws {
+    @Test("over TCP it has all of the answer, and is told the same of datagrams") func streams() throws {
         let octets = try ask(server(), .tcp, edns: true)
         #expect(octets.count > 960 && octets[2] & 0x02 == 0)
+        #expect(Array(octets.suffix(11).prefix(5)) == [0, 0, 41, 2, 0])
     }
 }
