@@ -5,7 +5,7 @@ import Plugins
 import Synchronization
 package import Telemetry
 
-/// A server on one loop of its own, with the plugins of these tests, asked over loopback.
+/// A server on loops of its own, with the plugins of these tests, asked over loopback.
 package final class LiveServer: Sendable {
     package let address: SocketAddress
     package let metrics: MetricRegistry
@@ -18,14 +18,14 @@ package final class LiveServer: Sendable {
     ///   - provide: gives plugins what they would get once they are started, which they are not.
     package init(
         _ directives: String, address: SocketAddress? = nil, files: [String: String] = [:],
-        streamLimits: StreamLimits = StreamLimits(),
+        streamLimits: StreamLimits = StreamLimits(), loops count: Int = 1,
         provide: (ServingPlan, MetricRegistry) throws -> Void = { _, _ in }
     ) async throws {
         self.address = address ?? TestPorts.next()
         metrics = MetricRegistry()
         plan = try TestPlan.block(directives, at: self.address, metrics, files)
         try provide(plan, metrics)
-        loops = try LoopGroup(count: 1, metrics: metrics, streamLimits: streamLimits)
+        loops = try LoopGroup(count: count, metrics: metrics, streamLimits: streamLimits)
         try await loops.prepare(plan)
         await loops.activate(plan)
     }

@@ -9,7 +9,7 @@ package struct ParkingID: Hashable, Sendable, BitwiseCopyable {
 }
 
 /// What became of a query that waited.
-package enum Resolution {
+package enum Resolution: Sendable {
     case response(UpstreamResponse)
     /// As the verdict of that name.
     case failed(ResponseCode, ExtendedError?, because: String)

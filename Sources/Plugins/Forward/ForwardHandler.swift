@@ -11,6 +11,8 @@ final class ForwardHandler: Handler {
     let taps: [any UpstreamTap]
     private var lines: [Line]
     private var underWay: [QuestionKey: ForwardedQuestion] = [:]
+    /// Those of all loops.
+    private let shared: QuestionsUnderWay
 
     /// One `forward` line as this loop uses it.
     private struct Line {
@@ -23,8 +25,10 @@ final class ForwardHandler: Handler {
     }
 
     init(
-        _ entries: [ForwardEntry], on server: LoopServer, _ meter: UpstreamMeter, _ taps: [any UpstreamTap] = []
+        _ entries: [ForwardEntry], on server: LoopServer, _ meter: UpstreamMeter, _ shared: QuestionsUnderWay,
+        _ taps: [any UpstreamTap] = []
     ) {
+        self.shared = shared
         self.taps = taps
         self.server = server
         loopSide = ForwardLoopSide(loop: server.loop, meter: meter)
@@ -78,6 +82,8 @@ final class ForwardHandler: Handler {
         if let question = underWay[key] {
             loopSide.meter.coalesced.bump()
             question.join(waiter)
+        } else if shared.isAsked(key, on: server.loop.handle, waiter) {
+            loopSide.meter.coalesced.bump()
         } else {
             let query = UpstreamQuery(
                 name: exchange.question.name, type: exchange.question.type, class: exchange.question.class,
@@ -122,15 +128,15 @@ final class ForwardHandler: Handler {
     /// Hands the result to everybody who waits for it.
     func ended(_ question: ForwardedQuestion, _ resolution: Resolution) {
         underWay[question.key] = nil
-        for waiter in question.takeWaiters() {
-            waiter.entry.leave()
-            server.chain.resume(waiter.place, with: resolution)
-        }
+        shared.end(question.key, resolution)
+        for waiter in question.takeWaiters() { waiter.resume(on: server, with: resolution) }
     }
 }
 
 /// What makes two questions one for an upstream.
-struct QuestionKey: Hashable {
+struct QuestionKey: Hashable, Sendable {
+    /// Keyed by the process, and computed once: the key is looked for in several tables.
+    let hash: Int
     private let name: [UInt8]
     private let type: RecordType
     private let `class`: UInt16
@@ -147,7 +153,14 @@ struct QuestionKey: Hashable {
         checkingDisabled = asked.checkingDisabled
         recursionDesired = asked.recursionDesired
         self.options = options?.octets ?? []
+        var hasher = Hasher()
+        hasher.combine(name)
+        hasher.combine(type)
+        hasher.combine(`class`)
+        hash = hasher.finalize()
     }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
     var folded: [UInt8] { name }
 }

@@ -12,6 +12,7 @@ package final class ForwardPlugin: Plugin {
     /// In file order.
     let entries: [ForwardEntry]
     private let block: BlockSettings
+    private let underWay = QuestionsUnderWay()
     private let tapProviders = Mutex<[any UpstreamTapProvider]>([])
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
@@ -32,7 +33,7 @@ package final class ForwardPlugin: Plugin {
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
         let taps = tapProviders.withLock { $0 }.map { $0.makeUpstreamTap(on: server) }
-        return ForwardHandler(entries, on: server, UpstreamMeter(.forward, block.metrics), taps)
+        return ForwardHandler(entries, on: server, UpstreamMeter(.forward, block.metrics), underWay, taps)
     }
 
     package func adopt(_ predecessor: any Plugin) {

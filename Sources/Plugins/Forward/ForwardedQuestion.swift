@@ -4,10 +4,15 @@ import EventLoop
 
 /// One question under way to upstreams, and everybody who waits for its answer.
 final class ForwardedQuestion: AttemptOwner, TimerTarget {
-    struct Waiter {
+    struct Waiter: Sendable {
         let place: ParkingID
         /// The line whose limit this query counts for.
         let entry: ForwardEntry
+
+        func resume(on server: LoopServer, with resolution: Resolution) {
+            entry.leave()
+            server.chain.resume(place, with: resolution)
+        }
     }
 
     let key: QuestionKey

@@ -9,6 +9,7 @@ package final class GRPCPlugin: Plugin {
 
     private let entry: ForwardEntry?
     private let block: BlockSettings
+    private let underWay = QuestionsUnderWay()
 
     private static var options: OptionTable<ForwardSettings> {
         OptionTable(
@@ -55,7 +56,7 @@ package final class GRPCPlugin: Plugin {
     }
 
     package func makeHandler(on server: LoopServer) -> (any Handler)? {
-        entry.map { ForwardHandler([$0], on: server, UpstreamMeter(.grpc, block.metrics)) }
+        entry.map { ForwardHandler([$0], on: server, UpstreamMeter(.grpc, block.metrics), underWay) }
     }
 
     package func stop() async { entry?.stop() }

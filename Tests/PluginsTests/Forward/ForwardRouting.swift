@@ -78,6 +78,19 @@ private let silent: ScriptedUpstream.Script = { _ in [] }
         #expect(signed.text == "NOERROR\na.test. 300 A 192.0.2.1")
     }
 
+    @Test("equal questions are one for the upstream, whichever loop they came to")
+    func coalescingOfLoops() async throws {
+        let upstream = try await ScriptedUpstream.start(holding: true, upstream("192.0.2.1"))
+        let server = try await LiveServer("forward . \(upstream.address) {\nread_timeout 30s\n}", loops: 4)
+        let asked = (0..<12).map { _ in Task { await server.ask("a.test. A") } }
+        #expect(await eventually { server.metric("coredns_forward_coalesced_total") == "11" })
+        upstream.release()
+        for question in asked { #expect(await question.value == "NOERROR\na.test. 300 A 192.0.2.1") }
+        #expect(upstream.queries.count == 1)
+        #expect(await server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.1")
+        #expect(upstream.queries.count == 2, "it may be asked again")
+    }
+
     @Test("more waiting queries than max_concurrent are refused, until one is answered")
     func maxConcurrent() throws {
         let server = try MemoryServer(
