@@ -306,8 +306,8 @@ def serve_zone(zone, file):
 class ScriptedUpstream:
     """A name server over UDP and TCP that answers every A query with 192.0.2.1, names under `slow` after a delay."""
 
-    def __init__(self, delay):
-        self.delay, self.port, self.asked = delay, free_port(), 0
+    def __init__(self, delay, port=None):
+        self.delay, self.port, self.asked = delay, port or free_port(), 0
         self.datagrams = socket.socket(type=socket.SOCK_DGRAM)
         self.datagrams.bind(("127.0.0.1", self.port))
         self.streams = socket.socket()
@@ -324,8 +324,9 @@ class ScriptedUpstream:
             except OSError:
                 pass
         self.asked += 1
-        labels = query[12:].split(b"\0")[0].lower()
-        timer = threading.Timer(self.delay if b"\x04slow" in labels else 0, reply)
+        if b"\x04slow" not in query[12:].split(b"\0")[0].lower():
+            return reply()
+        timer = threading.Timer(self.delay, reply)
         timer.daemon = True
         timer.start()
 
