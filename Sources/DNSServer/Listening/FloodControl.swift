@@ -71,9 +71,12 @@ final class FloodControl: TimerTarget {
 
     func timerFired(_ token: UInt64) {
         timer = .none
-        if let queue = socket.queue { note(queue.dropped) }
-        // A flood has begun to count by itself.
-        if isFlooded { schedule() } else { apply(shares.whenCalm(at: server.loop.currentTime)) }
+        guard let queue = socket.queue else { return apply(SourceFilter([])) }
+        note(queue.dropped)
+        // While the queue is long, what is counted came before the limit, and `isBehind` goes on.
+        guard queue.fill < Self.fill else { return schedule() }
+        isFlooded = false
+        apply(shares.whenCalm(at: server.loop.currentTime))
     }
 
     func close() {
