@@ -151,6 +151,11 @@ nonisolated(unsafe) private let emptyByte: UnsafePointer<UInt8> = {
     }
 
     /// Writable octets from `offset` on.
+    /// The first `count` octets, or all where there are fewer.
+    @inlinable package func prefix(_ count: Int) -> OutputBytes {
+        unsafe OutputBytes(start: start, capacity: min(max(0, count), capacity))
+    }
+
     @inlinable package func suffix(from offset: Int) -> OutputBytes {
         precondition(offset >= 0 && offset <= capacity)
         return unsafe OutputBytes(start: start + offset, capacity: capacity - offset)

@@ -19,6 +19,10 @@ package struct ClientShares {
     private static let mostClients = 4096
     /// The parts of the capacity that are given out: little while the queue is long, then nearly all.
     private static let (usedInFlood, used) = (0.5, 0.9)
+    /// Until when somebody is known to ask who asks less than the greedy.
+    private var protects: UInt64 = 0
+    /// Nanoseconds for which a client that asked little is remembered: in a flood few of its datagrams get through.
+    private static let memory: UInt64 = 10_000_000_000
     /// Fewer datagrams than these do not show that a client is greedy.
     private static let evidence = 16
     /// How much more is tried each time that there was room.
@@ -39,6 +43,9 @@ package struct ClientShares {
         client.port = 0
         if received.count < Self.mostClients || received[client] != nil { received[client, default: 0] += 1 }
     }
+
+    /// True when somebody asks beside the one that asks most.
+    package func hasOthers(at now: UInt64) -> Bool { received.count > 1 || now < protects }
 
     /// The shares where more came than could be answered since `begin`.
     ///
@@ -66,8 +73,9 @@ package struct ClientShares {
             latest[client] = max(demand, latest[client, default: 0])
         }
         let share = Self.share(of: latest.values.sorted(), within: capacity * used)
+        if let share, latest.values.contains(where: { $0 <= share }) { protects = now &+ Self.memory }
         // Without anybody who asks less, dropping would help nobody.
-        guard let share, latest.values.contains(where: { $0 <= share }) else {
+        guard let share, now < protects else {
             (kept, demands) = ([:], [:])
             return SourceFilter([])
         }

@@ -31,6 +31,8 @@ final class FloodControl: TimerTarget {
     private static let fill = 0.25
     /// Datagrams that say enough about who asks.
     private static let sample = 128
+    /// Datagrams after which nobody else is looked for.
+    private static let longestSample = 4096
     /// Nanoseconds between two looks, while somebody is limited and where nobody had to be.
     private static let pause: UInt64 = 100_000_000
     /// Nanoseconds between two log lines.
@@ -62,7 +64,7 @@ final class FloodControl: TimerTarget {
             isFlooded = true
             isCounting = true
             shares.begin(at: now)
-        } else if shares.total >= Self.sample {
+        } else if shares.total >= (shares.hasOthers(at: now) ? Self.sample : Self.longestSample) {
             apply(shares.whenFlooded(at: now))
             isFlooded = false
             nextSample = now &+ Self.pause

@@ -2,7 +2,7 @@ import DNSWire
 import EventLoop
 
 /// Answers datagrams of one address on one loop, up to 32 with one system call each way.
-final class UDPListener: ReadinessHandler, TurnTarget {
+final class UDPListener: ReadinessHandler, UrgentTarget, TurnTarget {
     var router = ServerBlockRouter([])
     private unowned let server: LoopServer
     private let socket: DatagramServerSocket
@@ -21,11 +21,15 @@ final class UDPListener: ReadinessHandler, TurnTarget {
         self.server = server
     }
 
-    func open() { registration = server.loop.register(socket.number, handler: self) }
+    func open() {
+        registration = server.loop.register(socket.number, handler: self)
+        server.loop.urgent.append(self)
+    }
 
     func close() {
         if let registration { server.loop.unregister(registration, socket.number) }
         registration = nil
+        server.loop.urgent.removeAll { $0 === self }
         floods.close()
     }
 
@@ -36,6 +40,9 @@ final class UDPListener: ReadinessHandler, TurnTarget {
             if number % Self.batchesToLook == 0 { floods.isBehind() }
         }
     }
+
+    /// Who asks by datagrams asks little, and does not wait for those who fill connections.
+    func serveWaiting() { _ = answerBatch() }
 
     /// Answers until nothing waits in the socket.
     func answerAllReceived() {

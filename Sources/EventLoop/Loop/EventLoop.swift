@@ -17,6 +17,12 @@ package protocol TurnTarget: AnyObject {
     func turnEnded()
 }
 
+/// What has short work that must not wait until a long turn has done all else; lives on one loop.
+package protocol UrgentTarget: AnyObject {
+    /// Does a little of what waits; called whenever half a millisecond of a turn has passed.
+    func serveWaiting()
+}
+
 /// One thread, one epoll, its sockets and timers; the only source of "now" for everything on it.
 ///
 /// Everything but `handle` is for the loop's own thread.
@@ -35,6 +41,9 @@ package protocol TurnTarget: AnyObject {
     private var atEndOfTurn: [any TurnTarget] = []
     /// Those that are called now; what they add waits for the next round.
     private var ending: [any TurnTarget] = []
+    /// What must not wait for all else of a long turn.
+    package var urgent: [any UrgentTarget] = []
+    private static let patience: UInt64 = 500_000
     private var isStopping = false
     private var ended: () -> Void = {}
     private let clock: () -> UInt64
@@ -128,7 +137,12 @@ package protocol TurnTarget: AnyObject {
         let count = unsafe epoll_wait(epoll.number, events, Int32(Self.maximumEvents), longestWait)
         var isBusy = count > 0
         now = clock()
+        var servedUrgent = now
         for position in 0..<max(0, Int(count)) {
+            if position > 0, !urgent.isEmpty, case let moment = clock(), moment &- servedUrgent > Self.patience {
+                for target in urgent { target.serveWaiting() }
+                servedUrgent = clock()
+            }
             let ready = unsafe events[position].events
             let token = unsafe cl_event_token(events + position)
             if token == 0 {
