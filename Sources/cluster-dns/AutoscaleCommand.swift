@@ -50,7 +50,7 @@ struct AutoscaleCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let metrics = MetricRegistry()
         let writer = LogWriter(metrics)
-        writer.install()
+        try writer.install()
         Log.showDebug(settings.verbosity >= 4)
         ProcessMetrics.register(metrics)
         let endpoint =

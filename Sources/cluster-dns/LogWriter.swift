@@ -1,4 +1,5 @@
 import CLinux
+import EventLoop
 import Glibc
 import Synchronization
 import Telemetry
@@ -14,8 +15,16 @@ final class LogWriter: LogSink {
         var isAsleep = false
     }
 
+    private enum Outcome {
+        case done
+        /// Nobody read in time, or the file had no room; what is left of the octets is written later.
+        case late
+        /// Nobody can read the rest any more.
+        case lost
+    }
+
     private let waiting = Mutex(Waiting())
-    /// Held by whoever writes, so that batches keep their order.
+    /// What is being written; held by whoever writes, so that batches keep their order.
     private let output = Mutex<[UInt8]>([])
     private let bell: Int32
     private let dropped: Counter
@@ -26,28 +35,22 @@ final class LogWriter: LogSink {
     /// Lines of so many microseconds are written together: who reads a log does not see less time, and a busy server
     /// neither rings nor writes for each.
     private static let pause: UInt32 = 10_000
+    /// Microseconds until a file without room, as on a full disk, is tried again; lines wait as for a slow reader.
+    private static let fullPause: UInt32 = 500_000
     /// How long the last lines are waited for when the process ends.
     private static let lastPatience = 1000
 
     init(_ metrics: MetricRegistry) {
         bell = eventfd(0, Int32(EFD_CLOEXEC))
         dropped = metrics.counter(
-            "coredns_log_dropped_lines_total", "Counter of log lines dropped because standard output was too slow.")
+            "coredns_log_dropped_lines_total",
+            "Counter of log lines dropped because standard output was too slow or full.")
     }
 
     /// Sends the log of the whole process to standard output.
-    func install() {
+    func install() throws(SystemError) {
+        try LoopThread.run { [self] in run() }
         Log.install(self)
-        let start = unsafe Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        _ = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<LogWriter>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, start.toOpaque())
     }
 
     func write(_ octets: borrowing [UInt8], lines: Int) {
@@ -72,13 +75,25 @@ final class LogWriter: LogSink {
 
     private func run() {
         while true {
-            if output.withLock({ take(&$0) && Self.output($0, patience: -1) }) {
-                _ = usleep(Self.pause)
-            } else {
+            switch output.withLock({ writeNext(&$0, patience: -1) }) {
+            case .late: _ = usleep(Self.fullPause)
+            case .some: _ = usleep(Self.pause)
+            case .none:
                 var count: UInt64 = 0
                 _ = unsafe read(bell, &count, 8)
             }
         }
+    }
+
+    /// Writes what waits; nil when that is nothing, and the bell rings for the next line.
+    private func writeNext(_ octets: inout [UInt8], patience: Int) -> Outcome? {
+        guard !octets.isEmpty || take(&octets) else { return nil }
+        let outcome = Self.output(&octets, patience: patience)
+        if outcome == .lost {
+            dropped.add(UInt64(octets.count { $0 == UInt8(ascii: "\n") }))
+            octets.removeAll(keepingCapacity: true)
+        }
+        return outcome
     }
 
     /// Moves what waits into `octets`; false when that is nothing, and the bell rings for the next line.
@@ -92,7 +107,7 @@ final class LogWriter: LogSink {
             return waiting.dropped
         }
         if dropped > 0 {
-            octets += Array("[WARNING] \(dropped) log lines were dropped: standard output is too slow\n".utf8)
+            octets += Array("[WARNING] \(dropped) log lines were dropped: standard output is too slow or full\n".utf8)
         }
         return !octets.isEmpty
     }
@@ -102,27 +117,39 @@ final class LogWriter: LogSink {
         let clock = ContinuousClock()
         let end = clock.now + .milliseconds(Self.lastPatience)
         while clock.now < end {
-            let isDone = output.withLockIfAvailable { take(&$0) ? Self.output($0, patience: Self.lastPatience) : true }
-            if isDone != nil { return }
-            _ = usleep(Self.pause)
+            switch output.withLockIfAvailable({ writeNext(&$0, patience: Self.lastPatience) }) {
+            case .some(.some(.done)): continue
+            case .some: return
+            case .none: _ = usleep(Self.pause)
+            }
         }
     }
 
+    /// Writes `octets` and takes away what is written.
+    ///
     /// - Parameter patience: milliseconds to wait for a reader, -1 for ever.
-    /// - Returns: true once all of it is written, or nobody can read it any more.
-    private static func output(_ octets: [UInt8], patience: Int) -> Bool {
-        var rest = octets[...]
-        while !rest.isEmpty {
+    private static func output(_ octets: inout [UInt8], patience: Int) -> Outcome {
+        var place = 0
+        defer { octets.removeSubrange(..<place) }
+        while place < octets.count {
             var wanted = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
-            let isReady = unsafe patience < 0 || poll(&wanted, 1, Int32(patience)) > 0
-            guard isReady else { return false }
+            guard unsafe patience < 0 || poll(&wanted, 1, Int32(patience)) > 0 else { return .late }
             // What a pipe that can be written to takes at once (pipe(7), PIPE_BUF), so that the limit holds.
-            let part = patience < 0 ? rest : rest.prefix(4096)
+            let part = patience < 0 ? octets[place...] : octets[place...].prefix(4096)
             let count = unsafe part.withUnsafeBufferPointer { unsafe Glibc.write(1, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return true }
-            rest = rest.dropFirst(count)
+            if count > 0 {
+                place += count
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            // Standard output may be non-blocking: whoever has its other end decides.
+            case EAGAIN:
+                guard unsafe poll(&wanted, 1, Int32(patience)) > 0 else { return .late }
+            case ENOSPC, EDQUOT: return .late
+            default: return .lost
+            }
         }
-        return true
+        return .done
     }
 }

@@ -60,7 +60,12 @@ struct ServeCommand: AsyncParsableCommand {
         Heap.keepSmall()
         let metrics = MetricRegistry()
         let writer = LogWriter(metrics)
-        writer.install()
+        do {
+            try writer.install()
+        } catch {
+            Standard.error("\(error)")
+            throw ExitCode(1)
+        }
         System.end(await serve(metrics), writer)
     }
 

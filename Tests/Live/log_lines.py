@@ -68,7 +68,7 @@ def body(suite):
     suite.equal("once it is read: lines written and lines dropped are the answers",
                 text.count(b"[INFO] 127.0.0.1:") + dropped, answers)
     suite.check("once it is read: it is said how many are missing",
-                b"[WARNING] %d log lines were dropped: standard output is too slow\n" % dropped in text, bytes(text[-300:]))
+                b"[WARNING] %d log lines were dropped: standard output is too slow or full\n" % dropped in text, bytes(text[-300:]))
     ask_many(suite, "nobody reads again", server)
     server.signal(signal.SIGTERM)
     suite.equal("a process whose log nobody reads ends", server.exit_code(), 0)
