@@ -21,7 +21,7 @@ struct CheckCommand: AsyncParsableCommand {
         var failed = false
         for file in files {
             do {
-                let (blocks, hash) = try CorefileSource(path: file).read()
+                let (blocks, hash) = try CorefileSource(path: file).read(isReload: false)
                 _ = try PlanBuilder.standard(metrics: MetricRegistry(), defaultPort: 53).build(blocks, hash: hash)
                 print("\(file): sound, \(blocks.count) server block\(blocks.count == 1 ? "" : "s")")
             } catch {

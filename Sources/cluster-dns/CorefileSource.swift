@@ -14,30 +14,40 @@ struct CorefileSource: Sendable {
 
     private static let builtIn = ".:53 {\n    whoami\n    log\n}\n"
 
-    func read() throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], hash: String) {
+    /// - Parameter isReload: something is served already. Then a file that is not there, or says nothing, is one that is
+    ///   just being written, and what is built in does not take the place of what is served.
+    func read(isReload: Bool) throws(ConfigurationErrors) -> ConfigurationSource.Content {
         let file = path ?? "Corefile"
         let text: String
-        if path == nil, !System.exists(file) {
+        if path == nil, !isReload, !System.exists(file) {
             text = Self.builtIn
         } else {
             do throws(System.FileFailure) {
                 text = try Self.text(of: file)
             } catch {
-                throw ConfigurationErrors([
-                    ConfigurationError(
-                        at: SourcePosition(file: file, line: 0), directive: "file", found: error.reason,
-                        expected: "a readable Corefile")
-                ])
+                throw Self.refusal(of: file, found: error.reason, expected: "a readable Corefile")
             }
         }
         var blocks = try parse(text, file: file)
-        if blocks.isEmpty { blocks = try parse(Self.builtIn, file: "built-in Corefile") }
+        if blocks.isEmpty {
+            guard !isReload else {
+                throw Self.refusal(of: file, found: "nothing", expected: "at least one server block")
+            }
+            blocks = try parse(Self.builtIn, file: "built-in Corefile")
+        }
         let tokens = CorefileSyntax.tokens(of: blocks).joined(separator: "\u{0}")
         let hash = (MessageDigest.sha512.digest(of: Array(tokens.utf8)) ?? []).map { byte in
             let text = String(byte, radix: 16)
             return text.count == 1 ? "0" + text : text
         }.joined()
         return (blocks, hash)
+    }
+
+    private static func refusal(of file: String, found: String, expected: String) -> ConfigurationErrors {
+        ConfigurationErrors([
+            ConfigurationError(
+                at: SourcePosition(file: file, line: 0), directive: "file", found: found, expected: expected)
+        ])
     }
 
     private static func text(of file: String) throws(System.FileFailure) -> String {

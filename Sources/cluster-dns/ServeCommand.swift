@@ -87,7 +87,9 @@ struct ServeCommand: AsyncParsableCommand {
             let loops = try LoopGroup(count: LoopCount.recommended, metrics: metrics, memory: memory)
             server = Server(
                 loops: loops, builder: .standard(metrics: metrics, defaultPort: port),
-                source: ConfigurationSource { () throws(ConfigurationErrors) in try source.read() },
+                source: ConfigurationSource { isReload throws(ConfigurationErrors) in
+                    try source.read(isReload: isReload)
+                },
                 status: StatusServer(), secure: SecureListener(inbox: loops.inbox, metrics: metrics))
         } catch {
             Standard.error("\(error)")

@@ -140,7 +140,11 @@ package protocol PluginEnvironment: AnyObject, Sendable {
     /// True once the process was asked to end.
     var isStopping: Bool { get }
     /// Reads the configuration again and takes it over when it is sound.
-    func reload() async
+    ///
+    /// - Parameter hash: that of what is to be taken over; nil for whatever is there.
+    /// - Returns: false when something else is there by now, and nothing was tried.
+    @discardableResult
+    func reload(to hash: String?) async -> Bool
     /// A hash of what the configuration means, white space and comments aside.
     var configurationHash: String { get }
     /// The hash of what the configuration files mean now; nil when they cannot be read.

@@ -16,11 +16,12 @@ package protocol StatusServing: Sendable {
 /// Where the configuration comes from, read anew for each reload.
 package struct ConfigurationSource: Sendable {
     /// The blocks and a hash of what they mean.
-    package var read: @Sendable () throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], hash: String)
+    package typealias Content = (blocks: [ServerBlockSyntax], hash: String)
 
-    package init(
-        read: @escaping @Sendable () throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], hash: String)
-    ) {
+    /// Given whether something is served already, which no empty file is to take the place of.
+    package var read: @Sendable (_ isReload: Bool) throws(ConfigurationErrors) -> Content
+
+    package init(read: @escaping @Sendable (_ isReload: Bool) throws(ConfigurationErrors) -> Content) {
         self.read = read
     }
 }
@@ -67,21 +68,26 @@ package actor Server {
     /// Serves the configuration, and gives its blocks; throws what is wrong with it or with its addresses.
     @discardableResult
     package func start() async throws -> [ServerBlockSyntax] {
-        let (blocks, plan) = try await build()
+        let content = try await read(isReload: false)
+        let plan = try await build(content)
         try await prepare(plan)
         try await takeOver(plan)
-        return blocks
+        return content.blocks
     }
 
     /// True once the first query may be answered, which is shortly before `start` is over.
     package nonisolated var answers: Bool { isAnswering.load(ordering: .acquiring) }
 
     /// What the configuration says now.
-    private func build() async throws(ConfigurationErrors) -> (blocks: [ServerBlockSyntax], plan: ServingPlan) {
-        let (source, builder) = (source, builder)
+    private func read(isReload: Bool) async throws(ConfigurationErrors) -> ConfigurationSource.Content {
+        let source = source
+        return try await configuring.run { () throws(ConfigurationErrors) in try source.read(isReload) }
+    }
+
+    private func build(_ content: ConfigurationSource.Content) async throws(ConfigurationErrors) -> ServingPlan {
+        let builder = builder
         return try await configuring.run { () throws(ConfigurationErrors) in
-            let (blocks, hash) = try source.read()
-            return (blocks, try builder.build(blocks, hash: hash))
+            try builder.build(content.blocks, hash: content.hash)
         }
     }
 
@@ -106,25 +112,36 @@ package actor Server {
     }
 
     /// Reads the configuration again and serves it; when it is not sound, the old one serves on.
-    package func reload() async {
+    ///
+    /// - Parameter hash: of what is to be served; nil for whatever is there.
+    /// - Returns: false when something else is there, or another reload is under way.
+    @discardableResult
+    package func reload(to hash: String? = nil) async -> Bool {
         guard !isReloading else {
             reloadIsWanted = true
-            return
+            return false
         }
         isReloading = true
-        repeat {
+        defer { isReloading = false }
+        let isTried = await reloadOnce(to: hash)
+        while reloadIsWanted && !stopping.isSet {
             reloadIsWanted = false
-            await reloadOnce()
-        } while reloadIsWanted && !stopping.isSet
-        isReloading = false
+            await reloadOnce(to: nil)
+        }
+        return isTried
     }
 
-    private func reloadOnce() async {
-        guard !stopping.isSet, current != nil else { return }
+    @discardableResult
+    private func reloadOnce(to hash: String?) async -> Bool {
+        guard !stopping.isSet, current != nil else { return true }
         Log.info("Reloading")
         do {
-            let (_, plan) = try await build()
-            guard !stopping.isSet else { return }
+            guard let content = try await content(of: hash) else {
+                Log.info("The Corefile is being written; the old one serves on until it stays as it is")
+                return false
+            }
+            let plan = try await build(content)
+            guard !stopping.isSet else { return true }
             try await prepare(plan)
             try await takeOver(plan)
             Log.info("Reloading complete")
@@ -132,6 +149,14 @@ package actor Server {
             reloadFailures.add()
             Log.error("Corefile changed but reload failed, the old one serves on:\n\(error)")
         }
+        return true
+    }
+
+    /// What is there now; nil when it is not that of `hash`, or half of it.
+    private func content(of hash: String?) async throws(ConfigurationErrors) -> ConfigurationSource.Content? {
+        guard let hash else { return try await read(isReload: true) }
+        guard let content = try? await read(isReload: true), content.hash == hash else { return nil }
+        return content
     }
 
     /// Starts what `plan` needs, puts it in the place of the current one, then ends what the old one ran.
@@ -194,8 +219,7 @@ package actor Server {
     /// Withdraws readiness, keeps serving for the lameduck time, answers what was received, then ends.
     package func stop() async {
         guard stopping.set() else { return }
-        let plugins = current?.plan.plugins ?? []
-        let lameduck = plugins.map(\.lameduck).max() ?? .zero
+        let lameduck = current?.plan.plugins.map(\.lameduck).max() ?? .zero
         if lameduck > .zero {
             Log.info("Going into lameduck mode for \(lameduck)")
             try? await Task.sleep(for: lameduck)
@@ -205,7 +229,8 @@ package actor Server {
         await secure?.stop(grace: .seconds(5))
         let left = max(.seconds(1), .seconds(5) - (ContinuousClock.now - begin))
         await loops.stop(grace: UInt64(left / .nanoseconds(1)))
-        for plugin in plugins { await plugin.stop() }
+        // Those of a reload that was under way, where it was over in the lameduck time.
+        for plugin in current?.plan.plugins ?? [] { await plugin.stop() }
         await status.stop()
     }
 }
@@ -249,10 +274,7 @@ extension Server {
         var configurationHash: String { plan.hash }
         /// In a task of its own: that of the plugin that asks is cancelled once its configuration is replaced, and what is
         /// waited for in a cancelled task is not waited for at all.
-        func reload() async { await Task { await server.reload() }.value }
-        func hashOfFilesNow() async -> String? {
-            let source = server.source
-            return await server.configuring.run { try? source.read().hash }
-        }
+        func reload(to hash: String?) async -> Bool { await Task { await server.reload(to: hash) }.value }
+        func hashOfFilesNow() async -> String? { try? await server.read(isReload: true).hash }
     }
 }

@@ -55,7 +55,7 @@ package final class KubeDNSPlugin: Plugin {
                 // The same broken content is not tried again.
                 guard found != known else { continue }
                 known = found
-                await environment.reload()
+                await environment.reload(to: nil)
             }
         }
         task.withLock { $0 = watch }

@@ -49,23 +49,42 @@ package final class ReloadPlugin: Plugin {
         task.withLock { $0 = watch }
     }
 
-    private static func watch(_ environment: any PluginEnvironment, every pause: Duration) async {
-        var refused: String?
+    /// Between two looks at files that have changed: who writes them is not interrupted for so long.
+    private static let settling = Duration.milliseconds(200)
+
+    static func watch(
+        _ environment: any PluginEnvironment, every pause: Duration, settling: Duration = settling
+    ) async {
+        /// What was not taken over; it is not tried again.
+        var refused: FilesNow?
         while !Task.isCancelled {
             do { try await Task.sleep(for: pause) } catch { return }
-            guard let hash = await environment.hashOfFilesNow() else {
-                if refused != "" {
-                    Log.warning("plugin/reload: the configuration cannot be read; the old one serves on")
-                }
-                // Reloading reports what is wrong, once for each new content.
-                if refused != "" { await environment.reload() }
-                refused = ""
+            let found = FilesNow(await environment.hashOfFilesNow())
+            guard found != .read(environment.configurationHash) else {
+                refused = nil
                 continue
             }
-            // The same broken content is not tried again.
-            guard hash != environment.configurationHash, hash != refused else { continue }
-            refused = hash
-            await environment.reload()
+            guard found != refused else { continue }
+            // Files that are being written are not read half: two looks in a row have to find the same.
+            do { try await Task.sleep(for: settling) } catch { return }
+            guard FilesNow(await environment.hashOfFilesNow()) == found else { continue }
+            if found == .unreadable {
+                Log.warning("plugin/reload: the configuration cannot be read; the old one serves on")
+            }
+            // Reloading reports what is wrong, once for each new content.
+            if await environment.reload(to: found.hash) { refused = found }
+        }
+    }
+
+    private enum FilesNow: Equatable {
+        case read(String)
+        /// Not there, or not a Corefile.
+        case unreadable
+
+        init(_ hash: String?) { self = hash.map(Self.read) ?? .unreadable }
+
+        var hash: String? {
+            if case .read(let hash) = self { hash } else { nil }
         }
     }
 

@@ -18,7 +18,7 @@ private final class HeldPlan: PluginEnvironment {
 
     init(_ plan: ServingPlan) { plugins = plan.plugins }
 
-    func reload() async {}
+    func reload(to hash: String?) async -> Bool { true }
     func hashOfFilesNow() -> String? { nil }
 }
 

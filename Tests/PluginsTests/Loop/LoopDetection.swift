@@ -19,7 +19,7 @@ import Testing
             plugins = server.plan.plugins
         }
 
-        func reload() async {}
+        func reload(to hash: String?) async -> Bool { true }
         func hashOfFilesNow() -> String? { nil }
     }
 
