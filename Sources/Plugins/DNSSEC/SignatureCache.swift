@@ -26,18 +26,24 @@ final class SignatureCache {
         }
     }
 
-    private struct Signed {
+    struct Signed {
         /// The TTL that was signed: records may show a lower one, and never a higher (RFC 4035 §5.3.3).
         let ttl: UInt32
         let expiration: UInt32
         let records: [ZoneRecord]
+
+        /// False where the end is near, and where the clock was set back to before the signatures hold.
+        func isGood(at now: UInt32) -> Bool {
+            let left = Int32(bitPattern: expiration &- now)
+            return left > SignatureCache.renewal && left <= SignatureCache.validFor + SignatureCache.validFrom
+        }
     }
 
     /// Seconds that signatures hold before and after the moment they are made, and how long before their end they are
     /// renewed.
-    private static let validFrom: UInt32 = 3 * 3600
-    private static let validFor: UInt32 = 8 * 86400
-    private static let renewal: UInt32 = 2 * 86400
+    static let validFrom: Int32 = 3 * 3600
+    static let validFor: Int32 = 8 * 86400
+    static let renewal: Int32 = 2 * 86400
 
     init(_ keys: [KeyFiles], capacity: Int, _ metrics: Metrics) {
         self.keys = KeyFiles.once(keys).compactMap(\.signingKey)
@@ -59,7 +65,7 @@ final class SignatureCache {
         }
         let key = Set(plain)
         let signed: Signed
-        if let known = kept[key], known.ttl >= ttl, known.expiration &- now > Self.renewal, known.expiration > now {
+        if let known = kept[key], known.ttl >= ttl, known.isGood(at: now) {
             metrics.hits.add()
             signed = known
         } else {
@@ -83,11 +89,11 @@ final class SignatureCache {
         let isOfKeys = set[0].type == RecordType.dnskey.rawValue
         // With keys of both kinds each signs what it is for (RFC 6781 §3.1).
         let areSplit = keys.contains(where: \.signsKeys) && keys.contains { !$0.signsKeys }
-        let expiration = now &+ Self.validFor
+        let expiration = now &+ UInt32(Self.validFor)
         return Signed(
             ttl: ttl, expiration: expiration,
             records: keys.filter { !areSplit || $0.signsKeys == isOfKeys }.compactMap {
-                $0.sign(set, for: zone, inception: now &- Self.validFrom, expiration: expiration)
+                $0.sign(set, for: zone, inception: now &- UInt32(Self.validFrom), expiration: expiration)
             })
     }
 
