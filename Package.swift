@@ -87,7 +87,8 @@ let package = Package(
         .target(
             name: "KubernetesAPI",
             dependencies: [
-                "ClusterModel", "DNSWire", "Text", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, protobuf, yams,
+                "ClusterModel", "DNSWire", "EventLoop", "Text", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL,
+                protobuf, yams,
             ],
             exclude: ["Protos"]),
         .target(

@@ -70,7 +70,8 @@ final class StatusServer: StatusServing {
                     base: HTTP1Channel(responder: $0, configuration: .init(idleTimeout: PageConnections.idle)))
             },
             configuration: .init(address: .hostname(address.address.description, port: Int(address.port))),
-            onServerRunning: { _ in report.yield(nil) }, logger: logger)
+            onServerRunning: { _ in report.yield(nil) }, eventLoopGroupProvider: .shared(try SharedThreads.group()),
+            logger: logger)
         let task = Task {
             let renewal = Task { await security.followFiles() }
             do { try await application.run() } catch { report.yield(error) }

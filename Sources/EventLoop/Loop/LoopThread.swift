@@ -25,6 +25,33 @@ package enum LoopThread {
         }
         _ = pthread_detach(thread)
     }
+
+    /// Throws where the process may not have `count` threads more.
+    ///
+    /// For libraries that end the process when they cannot begin a thread: to be called before they try.
+    package static func expect(_ count: Int) throws(SystemError) {
+        let bell = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_SEMAPHORE))
+        guard bell >= 0 else { throw .last("eventfd") }
+        defer { close(bell) }
+        var threads: [pthread_t] = []
+        var code: Int32 = 0
+        while threads.count < count, code == 0 {
+            var thread = pthread_t()
+            // Each waits until all are there: one that has ended leaves its place to the next.
+            code = unsafe pthread_create(
+                &thread, nil,
+                { bell in
+                    var one: UInt64 = 0
+                    _ = unsafe read(Int32(Int(bitPattern: bell)), &one, 8)
+                    return nil
+                }, UnsafeMutableRawPointer(bitPattern: Int(bell)))
+            if code == 0 { threads.append(thread) }
+        }
+        var all = UInt64(threads.count)
+        if all > 0 { _ = unsafe write(bell, &all, 8) }
+        for thread in threads { _ = pthread_join(thread, nil) }
+        guard code == 0 else { throw SystemError(call: "pthread_create", code: code) }
+    }
 }
 
 /// How many loops this process should run.

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import EventLoop
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -27,8 +28,22 @@ package final class APIConnection: Sendable {
         var checkedAt: ContinuousClock.Instant
     }
 
-    // One thread of its own: a handful of streams, whose decoding happens in tasks, needs no more.
-    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private static let shared = Mutex<MultiThreadedEventLoopGroup?>(nil)
+
+    /// One thread of its own: a handful of streams, whose decoding happens in tasks, needs no more.
+    ///
+    /// NIO ends the process where it cannot begin a thread, so that is found out before.
+    private static func loops() throws(CredentialsError) -> MultiThreadedEventLoopGroup {
+        try shared.withLock { shared throws(CredentialsError) in
+            if let shared { return shared }
+            do { try LoopThread.expect(1) } catch {
+                throw CredentialsError(in: "this process", found: error.description, expected: "a thread more")
+            }
+            let begun = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            shared = begun
+            return begun
+        }
+    }
 
     package let endpoint: APIEndpoint
     package let limits: Limits
@@ -83,7 +98,7 @@ package final class APIConnection: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         if endpoint.isEncrypted { configuration.tlsConfiguration = try material.configuration(for: endpoint) }
         if let name = endpoint.tlsServerName { configuration.dnsOverride = [name: endpoint.host] }
-        return HTTPClient(eventLoopGroup: loops, configuration: configuration)
+        return HTTPClient(eventLoopGroup: try loops(), configuration: configuration)
     }
 
     // MARK: Requests

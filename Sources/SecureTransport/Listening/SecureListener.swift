@@ -40,6 +40,7 @@ package actor SecureListener: SecureListening {
     }
 
     private func open(_ place: SecureEndpoint.Place) async throws -> EndpointListener {
+        if threads == nil { try LoopThread.expect(LoopCount.recommended) }
         let threads = threads ?? MultiThreadedEventLoopGroup(numberOfThreads: LoopCount.recommended)
         self.threads = threads
         return try await EndpointListener.open(

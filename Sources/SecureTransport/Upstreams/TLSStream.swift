@@ -24,7 +24,8 @@ final class TLSStream: OctetStream {
     static func open(
         _ target: UpstreamTarget, _ context: NIOSSLContext
     ) async throws(UpstreamStreamFailure) -> TLSStream {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let loop: any NIOCore.EventLoop
+        do { loop = try SharedThreads.group().next() } catch { throw UpstreamStreamFailure(reason: "\(error)") }
         let established = loop.makePromise(of: Void.self)
         let state = StreamState()
         let bootstrap = ClientBootstrap(group: loop).connectTimeout(patience).channelInitializer { channel in
