@@ -6,5 +6,12 @@ package struct ConfigurationErrors: Error, Hashable, Sendable, CustomStringConve
         self.errors = errors
     }
 
-    package var description: String { errors.map(\.description).joined(separator: "\n") }
+    /// What anybody reads of a file with ten thousand mistakes.
+    private static let most = 20
+
+    package var description: String {
+        var lines = errors.prefix(Self.most).map(\.description)
+        if errors.count > Self.most { lines.append("and \(errors.count - Self.most) more") }
+        return lines.joined(separator: "\n")
+    }
 }

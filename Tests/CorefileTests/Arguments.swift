@@ -30,6 +30,9 @@ import Text
                 Corefile:2: cache: found a, expected b
                 Corefile:3: kubernetes: found c, expected d
                 """)
+        let many = ConfigurationErrors(Array(repeating: cache.error(found: "a", expected: "b"), count: 23))
+        #expect(many.description.split(separator: "\n").count == 21)
+        #expect(many.description.hasSuffix("\nand 3 more"))
     }
 
     @Test(
