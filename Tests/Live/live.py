@@ -6,6 +6,7 @@ to a deadline, never by sleeping, and ends with the line `name: N passed, N fail
 
 import atexit
 import base64
+import copy
 import fcntl
 import itertools
 import json
@@ -249,22 +250,32 @@ class Server(Program):
 
     command = (BINARY, "serve")
 
-    def __init__(self, corefile, kubeconfig=NOWHERE, output=None):
+    def __init__(self, corefile, kubeconfig=NOWHERE, output=None, file=None):
         self.port, self.second_port, self.metrics_port, self.health_port, self.ready_port = (free_port() for _ in range(5))
         self.kubeconfig = kubeconfig
-        self.corefile = work / f"Corefile.{next(numbers)}"
+        self.corefile = file or work / f"Corefile.{next(numbers)}"
         self.write(corefile)
         super().__init__("serve", [*self.command, "-conf", self.corefile], output=output)
 
-    def write(self, text):
-        """Replaces the Corefile in one step."""
+    def successor(self):
+        """Another process with the same Corefile, at the same addresses."""
+        other = copy.copy(self)
+        Program.__init__(other, "serve", [*self.command, "-conf", self.corefile])
+        return other
+
+    def filled(self, text):
+        """A Corefile with every mark filled in."""
         for mark, value in {
             "@PORT@": self.port, "@PORT2@": self.second_port, "@METRICS@": self.metrics_port, "@HEALTH@": self.health_port,
             "@READY@": self.ready_port, "@KUBECONFIG@": self.kubeconfig,
         }.items():
             text = text.replace(mark, str(value))
+        return text
+
+    def write(self, text):
+        """Replaces the Corefile in one step."""
         draft = self.corefile.with_name(f"{self.corefile.name}.new")
-        draft.write_text(text)
+        draft.write_text(self.filled(text))
         draft.replace(self.corefile)
 
     def wait_for(self, name, kind="A", rcode="NOERROR", seconds=PATIENCE):
