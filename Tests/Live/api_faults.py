@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 from faulty_proxy import RequestProxy, TunnelProxy, Upstream
-from live import EXAMPLES, Lab, Server, Suite, dig, eventually
+from live import EXAMPLES, Lab, Server, Suite, dig, eventually, extent
 
 KNOWN, DATA = "kube-dns.kube-system.svc.cluster.local.", ["a 10.96.0.10"]
 NOT_READY, STALE = 14, 3  # RFC 8914 §4.15, §4.4
@@ -79,7 +79,7 @@ def silent_watch(suite, upstream):
     server = start("kubeconfig @KUBECONFIG@", proxy.kubeconfig).wait_for(KNOWN)
     suite.check("silent watch: connections were open", proxy.stall() > 0)
     took = follows(suite, "silent watch", server, upstream, 75)
-    suite.check("silent watch: found within 60 s", took <= 60, f"{took:.1f} s")
+    suite.gate("G10", "a half-open watch: noticed", f"{took:.1f} s", "60 s", took <= 60, "one watch of each kind")
 
 
 def closed_connections(suite, upstream):
@@ -206,19 +206,21 @@ def expiry_storm(suite, upstream):
         return (200, {"Content-Type": "application/json"}, expired) if next(is_event) else refusal(410, reason="Expired")
 
     proxy.rule = rule
-    begin, cuts, wrong = time.monotonic(), 0, []
-    while time.monotonic() < begin + 30:
+    begin, cuts, wrong, asked = time.monotonic(), 0, [], 0
+    while time.monotonic() < begin + extent(30, 300):
         # A stream that is both list and watch is cut, so that it has to go on from a version.
         if time.monotonic() > begin + 2 * cuts:
             proxy.cut()
             cuts += 1
+        asked += 1
         if (answer := dig(server.port, KNOWN)).data != DATA:
             wrong.append(answer.rcode)
         time.sleep(0.1)
-    suite.equal("every watch expires: known names stay", wrong, [])
+    suite.gate("G10", "answers from an empty or partial snapshot while every watch expires", len(wrong), "0", not wrong,
+        f"{len(proxy.requests('watch'))} watches, {asked} questions")
     for kind in ("services", "endpointslices", "namespaces"):
         lists = [1 for when, path in proxy.requests(f"/{kind}?") if when > begin and ("watch=true" not in path or "sendInitial" in path) and "probe" not in path]
-        suite.check(f"every watch expires, {kind}: at most ten lists a minute", len(lists) <= 7, len(lists))
+        suite.check(f"every watch expires, {kind}: at most ten lists a minute", len(lists) <= (extent(30, 300) / 6 + 2), len(lists))
     proxy.rule = lambda path, query: None
     follows(suite, "watches work again", server, upstream, 60)
 
