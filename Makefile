@@ -39,13 +39,13 @@ image: program
 
 test: packages-build
 	@.ci/packages bind9-dnsutils ldnsutils knot knot-dnsutils dnsperf fstrm-bin nsd curl python3 python3-venv
-	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus unbound util-linux etcd-server
+	@.ci/packages $(IMAGE_PACKAGES) iproute2 openssl prometheus strace unbound util-linux etcd-server
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@[ -x /usr/sbin/kresd ] || .ci/packages knot-resolver || echo 'Without kresd its part of a suite is not run.'
 	@Tests/run.sh
 
 gates: build
-	@.ci/packages bind9-dnsutils dnsperf iproute2 iptables openssl python3 util-linux
+	@.ci/packages bind9-dnsutils dnsperf iproute2 iptables ldnsutils openssl python3 strace util-linux
 	@Tests/gates.py
 
 bench: build

@@ -11,12 +11,12 @@ export PYTHONDONTWRITEBYTECODE=1
 together=(
     answers answer-scripts answers-beside routing examples start reload
     transfer autopath gateway etcd rewrite-differential zones zone-plugins secondary tsig trace
-    api-server api-faults tcp crowds stopping warm-start
+    api-server api-faults api-hostile fault-time fault-resources fault-syscalls tcp crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases
 )
-alone=(memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
+alone=(fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
 at_once=3
 limit=900 # seconds for one suite
 
