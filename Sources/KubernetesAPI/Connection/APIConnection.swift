@@ -37,7 +37,7 @@ package final class APIConnection: Sendable {
         try shared.withLock { shared throws(CredentialsError) in
             if let shared { return shared }
             do { try LoopThread.expect(1) } catch {
-                throw CredentialsError(in: "this process", found: error.description, expected: "a thread more")
+                throw CredentialsError(in: "this process", found: "\(error)", expected: "a thread more")
             }
             let begun = MultiThreadedEventLoopGroup(numberOfThreads: 1)
             shared = begun
