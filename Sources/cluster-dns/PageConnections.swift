@@ -9,6 +9,7 @@ import Synchronization
 final class PageConnections: Sendable {
     private typealias Table = OpenConnections<(channel: any Channel, opened: NIODeadline)>
     private let open = Mutex(Table())
+    private let ended = Atomic(false)
 
     private static let limits = Table.Limits(connections: 256, perClient: 64)
     /// Longer than scrapers pause.
@@ -30,5 +31,12 @@ final class PageConnections: Sendable {
         }
         guard let ticket else { return channel.close(promise: nil) }
         channel.closeFuture.whenComplete { _ in self.open.withLock { $0.remove(ticket) } }
+        if ended.load(ordering: .acquiring) { channel.close(promise: nil) }
+    }
+
+    /// Closes them all, and those that still come: nobody answers them any more.
+    func end() {
+        ended.store(true, ordering: .releasing)
+        for (channel, _) in open.withLock({ $0.all }) { channel.close(promise: nil) }
     }
 }

@@ -75,6 +75,7 @@ final class StatusServer: StatusServing {
         let task = Task {
             let renewal = Task { await security.followFiles() }
             do { try await application.run() } catch { report.yield(error) }
+            connections.end()
             report.finish()
             renewal.cancel()
         }

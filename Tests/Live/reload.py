@@ -2,6 +2,7 @@
 """SIGUSR1 reads the Corefile again: a good one is taken, a broken one is reported while the old one keeps serving."""
 
 import signal
+import attacks
 from live import EXAMPLES, Lab, Server, Suite, dig, eventually
 
 NAME = "kube-dns.kube-system.svc.cluster.local."
@@ -19,6 +20,16 @@ COREFILE = """
     reload
 }
 """
+
+
+PAGE = """
+.:@PORT@ {
+    bind 127.0.0.1
+    health 127.0.0.1:%s
+    whoami
+}
+"""
+MOVES = 30
 
 
 def body(suite):
@@ -57,6 +68,26 @@ def body(suite):
     suite.check("the next good one is taken", eventually(lambda: ttl() == 9), ttl())
     suite.equal("and counts as no failure", failures(), 2)
     suite.check("the process is the same", server.is_alive)
+    moving_page(suite)
+
+
+def moving_page(suite):
+    """A page whose address changes, while others open connections to where it was and where it will be."""
+    server = Server(PAGE % "@HEALTH@").wait_for("a.test")
+    ports = [server.health_port, server.ready_port]
+    knocking = [attacks.begin(attacks.knocking, port) for port in ports]
+    moves = 0
+    for number in range(MOVES):
+        port = ports[(number + 1) % 2]
+        server.write(PAGE % port)
+        server.signal(signal.SIGUSR1)
+        moves += bool(eventually(lambda: not server.is_alive or server.page(port, "/health")[0] == 200) and server.is_alive)
+        if not server.is_alive:
+            break
+    for process in knocking:
+        process.kill()
+    suite.equal("a page moves while it is asked", moves, MOVES)
+    suite.check("and the process lives", server.is_alive, server.process.poll())
 
 
 if __name__ == "__main__":
