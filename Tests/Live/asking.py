@@ -178,9 +178,13 @@ class Asking:
             for flow in unsent:
                 if flow.is_open:
                     flow.flush()
-            for number, events in self.poll.poll(0.001):
-                if flow := self.flows.get(number):
-                    flow.ready(events)
+            # As many rounds as there is something: who asks faster than it listens would find answers late.
+            happened = self.poll.poll(0.001)
+            while happened:
+                for number, events in happened:
+                    if flow := self.flows.get(number):
+                        flow.ready(events)
+                happened = self.poll.poll(0)
             self.expire(now)
             if self.channel.poll():
                 self.listen()
