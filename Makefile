@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both install the Debian packages they miss.
 .DEFAULT_GOAL := help
-.PHONY: help run build program image test gates soak bench fuzz fuzz-all check-examples clean packages-build
+.PHONY: help run build program image test gates soak sanitize bench fuzz fuzz-all check-examples clean packages-build
 
 # The program; the embedded cluster, cluster-dns-lab, stands beside it.
 BINARY := .build/release/cluster-dns
@@ -14,6 +14,7 @@ help:
 	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
 	@echo 'make gates           every release gate as far as it asks, figures beside thresholds: docs/gates.md'
 	@echo 'make soak            MINUTES=30 of questions beside changes, reloads, failing upstreams and attacks: nothing is lost, nothing grows'
+	@echo 'make sanitize        unit tests and live suites on builds with the address and the thread sanitizer: KIND=address or thread'
 	@echo 'make bench           CPU per answer beside NSD, Knot DNS, Unbound, dnsmasq and CoreDNS; start, memory, change latency'
 	@echo 'make fuzz            search for inputs that break a claim: TARGET=list, or one of them with SECONDS=60 and CORES=2'
 	@echo 'make fuzz-all        every fuzz target for SECONDS=20, from the kept inputs'
@@ -52,6 +53,10 @@ gates: build
 soak: build
 	@.ci/packages bind9-dnsutils openssl python3
 	@CLUSTER_DNS=$(BINARY) python3 Tests/Live/soak.py $(or $(MINUTES),30)
+
+sanitize: packages-build
+	@.ci/packages bind9-dnsutils curl dnsperf etcd-server knot knot-dnsutils ldnsutils nsd openssl python3 python3-venv unbound util-linux
+	@Tests/sanitize.sh $(KIND)
 
 bench: build
 	@.ci/packages bind9-dnsutils dnsmasq-base dnsperf knot nsd openssl python3 unbound util-linux

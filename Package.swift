@@ -208,6 +208,13 @@ for target in package.targets where lookedInto.contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
 }
 
+// `make sanitize`: the runtime as shared libraries, whose names a suppression can give, and nothing that brings a `malloc` of
+// its own or leaves symbols out of reports.
+if Context.environment["CLUSTER_DNS_SANITIZE"] != nil {
+    package.targets.removeAll { ["AllocationCounter", "BudgetsTests"].contains($0.name) }
+    for target in package.targets where target.type == .executable { target.linkerSettings = [] }
+}
+
 // `make fuzz` names libFuzzer's archive here; nothing else builds this target, or has code that counts its edges.
 if let libFuzzer = Context.environment["CLUSTER_DNS_FUZZ"] {
     package.targets.append(

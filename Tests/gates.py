@@ -25,14 +25,20 @@ COUNTED = {
     "protocol-cases": ("G2", "protocol cases with another outcome than the table's"),
     "conformance": ("G3", "answers that differ from those recorded of CoreDNS"),
 }
-SUITES = ["protocol-cases", "conformance", "reload-loss", "fair-shares", "memory-budget", "api-faults", "api-hostile", "fault-time", "fault-resources", "fault-lifecycle", "roll-overs", "soak"]
+SUITES = [
+    "protocol-cases", "conformance", "reload-loss", "fair-shares", "memory-budget", "api-faults", "api-hostile", "fault-time",
+    "fault-resources", "fault-lifecycle", "roll-overs", "soak",
+]
+# What is no program of Tests/Live; `sanitize` runs only where it is named, for it builds twice.
+SCRIPTS = {
+    "conformance": [str(ROOT / "Tests/Conformance/run.sh"), BINARY],
+    "sanitize": [str(ROOT / "Tests/sanitize.sh")],
+}
 
 
 def run(suite):
     """The lines of a suite's output, shown as they come."""
-    command = ["python3", str(ROOT / "Tests/Live" / (suite.replace("-", "_") + ".py"))]
-    if suite == "conformance":
-        command = [str(ROOT / "Tests/Conformance/run.sh"), BINARY]
+    command = SCRIPTS.get(suite) or ["python3", str(ROOT / "Tests/Live" / (suite.replace("-", "_") + ".py"))]
     environment = {**os.environ, "GATES": "1", "CLUSTER_DNS": BINARY, "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace", env=environment) as process:
         for line in process.stdout:
