@@ -16,7 +16,7 @@ together=(
     image faults state access managed-fields custom-resources
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases
 )
-alone=(roll-overs soak fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
+alone=(spoofing roll-overs soak fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
 at_once=3
 limit=900 # seconds for one suite
 
