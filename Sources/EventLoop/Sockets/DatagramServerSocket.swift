@@ -17,6 +17,9 @@ package struct ReplyPath: BitwiseCopyable {
     /// Octets a response slot holds.
     package static let responseCapacity = Int(CL_RESPONSE_CAPACITY)
 
+    private static let queryCapacity = Int(CL_QUERY_CAPACITY)
+    private static let headerLength = 12
+
     private let descriptor: Descriptor
     private let batch: OpaquePointer
     private let takesControl: Bool
@@ -82,8 +85,13 @@ package struct ReplyPath: BitwiseCopyable {
     }
 
     /// The octets received into `slot`, valid until the next `receive`.
+    ///
+    /// What fills its room may have been cut, and could pass for the message that it begins with: of such there is the
+    /// header alone.
     package func query(_ slot: Int) -> UnsafeBufferPointer<UInt8> {
-        unsafe UnsafeBufferPointer(start: cl_query(batch, Int32(slot)), count: Int(cl_query_length(batch, Int32(slot))))
+        let length = unsafe Int(cl_query_length(batch, Int32(slot)))
+        return unsafe UnsafeBufferPointer(
+            start: cl_query(batch, Int32(slot)), count: length < Self.queryCapacity ? length : Self.headerLength)
     }
 
     /// Room for the response to `slot`.
