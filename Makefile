@@ -47,7 +47,7 @@ test: packages-build
 	@Tests/run.sh
 
 gates: build
-	@.ci/packages bind9-dnsutils dnsperf iproute2 iptables ldnsutils openssl python3 strace util-linux
+	@.ci/packages bind9-dnsutils dnsperf iproute2 iptables ldnsutils openssl python3 python3-venv strace util-linux
 	@Tests/gates.py
 
 soak: build

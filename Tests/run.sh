@@ -15,6 +15,7 @@ together=(
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases
+    parity
 )
 alone=(spoofing roll-overs soak fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
 at_once=3

@@ -4,6 +4,7 @@ import ipaddress
 import re
 import struct
 import time
+import signatures
 from live import question_end
 
 NAMES = {"$service": "kube-dns.kube-system.svc.cluster.local", "$zone": "cluster.local"}
@@ -19,6 +20,7 @@ TYPE_NAMES = {number: name for name, number in TYPES.items()}
 CLASSES = {"IN": 1, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255}
 OPTIONS = {"nsid": 3, "ecs": 8, "cookie": 10, "keepalive": 11, "padding": 12, "ede": 15}
 OPTION_NAMES = {number: name for name, number in OPTIONS.items()}
+SECRET = b"secret-of-thirty-two-octets-1234"  # Of every key that is known.
 TOKEN = re.compile(r"\s*(?:(\d+)\*)?([a-z]+)\(((?:[^()\\]|\\.)*)\)|\s*(\S+)")
 
 
@@ -139,10 +141,13 @@ def opt_octets(words):
     return owner + struct.pack("!HHBBHH", 41, size, high, version, flags, len(options) if length is None else length) + options
 
 
-def tsig_octets(words):
-    """TSIG of key NAME, made now, with a MAC that is 32 octets of zero: nobody's."""
-    data = name_octets("hmac-sha256") + struct.pack("!HIHH", 0, int(time.time()), 300, 32) + bytes(32) + struct.pack("!HHH", 0x1234, 0, 0)
-    return name_octets(words[0]) + struct.pack("!HHIH", 250, 255, 0, len(data)) + data
+def tsig_octets(words, message):
+    """TSIG of key NAME, made now: with a MAC of 32 octets of zero, nobody's, or `signed`, and so many seconds off (`at=N`)."""
+    key, *words = words
+    off = sum(int(word[3:]) for word in words if word.startswith("at="))
+    if "signed" in words:
+        return signatures.signed(message, key, SECRET, off)
+    return signatures.record(key, 0x1234, bytes(32), int(time.time()) + off)
 
 
 def chain_octets(count, place):
@@ -170,8 +175,11 @@ def message_octets(text, query=b""):
         elif call in COUNTS:
             content += record_octets(words) * repeat
             counts[COUNTS.index(call)] += repeat
-        elif call in ("opt", "tsig"):
-            content += (opt_octets if call == "opt" else tsig_octets)(words) * repeat
+        elif call == "opt":
+            content += opt_octets(words) * repeat
+            counts[3] += repeat
+        elif call == "tsig":
+            content += tsig_octets(words, struct.pack("!HHHHHH", id, flags, *counts) + content) * repeat
             counts[3] += repeat
         elif call == "chain":
             content += chain_octets(int(inside), len(content) + 12)

@@ -11,30 +11,24 @@ from live import (
     EXAMPLES, NOWHERE, Lab, Program, ScriptedUpstream, Server, connect, dig, eventually, framed, free_port, query, receive_framed,
     work)
 from peers import FORWARDER, PATH, knot, nsd, unbound
+from protocol_blocks import PLUGINS
 from protocol_messages import code_of, message_octets, said
-from protocol_zone import manifests, zone_file
+from protocol_zone import large_zone_file, manifests, small_zone_file, zone_file
 from secure_clients import HOST, Authority, connect as secure_connect
 
 SERVICE = "kube-dns.kube-system.svc.cluster.local"
 COREDNS = os.environ.get("COREDNS")
 GOOD = 0x7FFE  # The id of the good query behind each case.
-# What a server has beside the cluster and an upstream, by the name that a case gives behind `on`.
-PLUGINS = {
-    "base": "", "unsynced": "", "cache": "cache 30", "local": "local", "any": "any", "none": "", "nsid": "nsid server-1",
-    "fenced": "acl fenced.test {\n        allow net 192.0.2.0/24\n        block\n    }",
-    "blocked": "acl blocked.test {\n        block\n    }",
-    "tsig": "tsig {\n        secret known. c2VjcmV0LW9mLXRoaXJ0eS10d28tb2N0ZXRzLTEyMzQ=\n    }",
-}
 COREFILE = """
-.:@PORT@, tls://.:TLS, https://.:HTTPS {
+.:@PORT@, tls://.:TLS, https://.:HTTPS, grpc://.:GRPC {
     bind 127.0.0.1
     errors
     tls CERTIFICATE KEY
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         kubeconfig @KUBECONFIG@
     }
-    forward . 127.0.0.1:UPSTREAM
     MORE
+    forward . 127.0.0.1:UPSTREAM
 }
 """
 
@@ -44,12 +38,13 @@ class Ours:
 
     def __init__(self, servers, name):
         more = PLUGINS[name]
-        self.tls, self.https = free_port(), free_port()
+        self.tls, self.https, self.grpc = free_port(), free_port(), free_port()
         text = COREFILE.replace("MORE", more)
         if name == "none":
             text = text.replace("forward . 127.0.0.1:UPSTREAM", "")
-        for mark, value in {"TLS": self.tls, "HTTPS": self.https, "UPSTREAM": servers.upstream.port,
-                            "CERTIFICATE": servers.files[0], "KEY": servers.files[1]}.items():
+        for mark, value in {"TLS": self.tls, "HTTPS": self.https, "GRPC": self.grpc, "UPSTREAM": servers.upstream.port,
+                            "SILENT": servers.silent.getsockname()[1], "SMALLZONE": small_zone_file(),
+                            "LARGEZONE": large_zone_file(), "CERTIFICATE": servers.files[0], "KEY": servers.files[1]}.items():
             text = text.replace(mark, str(value))
         # What a good query is answered with: one server has no cluster.
         self.good = "SERVFAIL" if name == "unsynced" else "NOERROR"
@@ -63,14 +58,19 @@ class Ours:
 
 
 class Servers:
-    def __init__(self, suite):
+    """Servers of ours by their names, and those of others, if `peers` are wanted."""
+
+    def __init__(self, suite, peers=True):
         self.suite, self.running = suite, {}
         self.upstream = ScriptedUpstream(delay=1.0)
+        self.silent = socket.socket(type=socket.SOCK_DGRAM)  # An upstream that never says anything.
+        self.silent.bind(("127.0.0.1", free_port()))
         self.authority = Authority("cases")
         self.files = self.authority.issue("server", HOST)
         self.lab = Lab("--manifests", manifests(), manifests=EXAMPLES)
         self.peers, self.coredns_ports, self.https_ports = {}, {}, {}
-        for peer, start in {"nsd": self.nsd, "knot": self.knot, "unbound": self.unbound, "coredns": self.coredns}.items():
+        starts = {"nsd": self.nsd, "knot": self.knot, "unbound": self.unbound, "coredns": self.coredns}
+        for peer, start in starts.items() if peers else []:
             if port := start():
                 self.peers[peer] = port
 
@@ -185,9 +185,10 @@ forward-zone:
         return code_of(heard) if isinstance(heard, bytes) else heard
 
 
-def over_udp(port, sent, want, is_peer=False, good="NOERROR"):
+def over_udp(port, sent, want, is_peer=False, good="NOERROR", source="127.0.0.1"):
     """The reply, or `nothing`: a good query from the same socket, so on the same queue, is answered first."""
     with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.bind((source, 0))
         client.connect(("127.0.0.1", port))
         client.send(sent)
         client.send(query(SERVICE, id=GOOD))
@@ -229,7 +230,7 @@ def over_stream(stream, sent, want):
                 is_good = True
                 if heard is None:
                     stream.settimeout(0.02 if want == "nothing" else 10)
-            else:
+            elif heard is None:
                 heard = message
         return heard
 

@@ -19,6 +19,7 @@ class Group:
 
     def __init__(self, place, case):
         self.place, self.on, self.over, self.skips = place, case.on, case.over, dict(case.skips)
+        self.client = case.client
         self.lines, self.wants, self.differs, self.ask = [], {}, {}, None
 
     def want(self, transport):
@@ -44,6 +45,7 @@ def first_code(want):
 class Case:
     def __init__(self, id, title, over, skips):
         self.id, self.title, self.over, self.on, self.skips = id, title, over, "base", dict(skips)
+        self.client = "127.0.0.1"
         self.groups, self.notes = [], []
 
 
@@ -80,6 +82,8 @@ class Section:
             case.over = tuple(rest.split())
         elif word == "on":
             case.on = rest
+        elif word == "from":
+            case.client = rest
         elif word == "note":
             case.notes.append(rest)
         elif word == "skip":

@@ -46,3 +46,27 @@ def zone_file():
             lines += [f"_http._tcp.{service}.sizes.svc SRV 0 1 80 {target}", f"{target} A {address}"]
     file.write_text("\n".join(lines) + "\n")
     return file
+
+
+def large_zone_file():
+    """large.test, whose copy is several messages."""
+    file = work / "large.test.zone"
+    lines = ["$ORIGIN large.test.", "$TTL 60", "@ SOA ns hostmaster 2 3600 600 86400 60", "@ NS ns", "ns A 192.0.2.53"]
+    file.write_text("\n".join([*lines, *(f"n{number} A 192.0.2.1" for number in range(2000)), ""]))
+    return file
+
+
+def small_zone_file():
+    """zone.test, whose copy is one message."""
+    file = work / "zone.test.zone"
+    file.write_text("""$ORIGIN zone.test.
+$TTL 60
+@ SOA ns hostmaster 1 3600 600 86400 60
+@ NS ns
+ns A 192.0.2.53
+near CNAME ns
+cluster CNAME kube-dns.kube-system.svc.cluster.local.
+far CNAME far.example.test.
+broken CNAME broken
+""")
+    return file

@@ -53,8 +53,8 @@ class Authority:
         return context
 
 
-def connect(port, context=None, timeout=30.0):
-    stream = socket.create_connection(("127.0.0.1", port), timeout)
+def connect(port, context=None, timeout=30.0, source="127.0.0.1"):
+    stream = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if context is None:
         return stream
@@ -125,10 +125,10 @@ def http1(port, context, method, target, body=None, headers=None):
 class HTTP2:
     """One connection, over TLS or, without a context, in clear text."""
 
-    def __init__(self, port, context=None):
+    def __init__(self, port, context=None, source="127.0.0.1"):
         from h2.config import H2Configuration
         from h2.connection import H2Connection
-        self.stream = connect(port, context)
+        self.stream = connect(port, context, source=source)
         self.connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.connection.initiate_connection()
         self.happened = []
