@@ -11,15 +11,10 @@ import threading
 import time
 from live import EXAMPLES, Lab, Suite, eventually
 from replay import Client
+from traffic import resident
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 WATCHERS = 500
-
-
-def memory(program):
-    """Resident memory in MiB."""
-    with open(f"/proc/{program.pid}/status") as status:
-        return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) / 1024
 
 
 def raw(client, request, read=True, timeout=10.0):
@@ -135,7 +130,7 @@ def body(suite):
     suite.check("a version that is no number", client.ask("GET", "/api/v1/pods?resourceVersion=x")[0] in (400, 422))
 
     # Too much.
-    before = memory(lab)
+    before = resident(lab)
     huge = json.dumps({**good, "metadata": {"name": "huge"}, "data": {"a": "x" * 10_000_000}}).encode()
     refused("10 MB", send("POST", CONFIG_MAPS, huge), 413, "RequestEntityTooLarge")
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(huge[at:at + 65536]), huge[at:at + 65536]) for at in range(0, len(huge), 65536))
@@ -164,10 +159,10 @@ def body(suite):
         answer = raw(client, octets, timeout=5)
         suite.check(f"{label}", answer == b"" or re.match(rb"HTTP/1.[01] (4|5)\d\d", answer), answer[:80])
     suite.check("the lab lives", lab.is_alive and client.ask("GET", "/readyz")[0] == 200, lab.log_end())
-    suite.check("its memory stays small", memory(lab) < before + 150, f"{before:.0f} to {memory(lab):.0f} MiB")
+    suite.check("its memory stays small", resident(lab) < before + 150, f"{before:.0f} to {resident(lab):.0f} MiB")
 
     # Watchers that never read, while much happens.
-    before = memory(lab)
+    before = resident(lab)
     line = request(client, "GET", f"{CONFIG_MAPS}?watch=true&timeoutSeconds=3600")
     watchers = []
 
@@ -190,8 +185,8 @@ def body(suite):
     suite.equal("reads go on", client.ask("GET", "/api/v1/services")[0], 200)
     suite.check("within seconds", time.monotonic() - begin < 30, f"{time.monotonic() - begin:.1f} s")
     # 500 × 60 × 200 kB would be 6 GB.
-    suite.check("memory is bounded", memory(lab) < before + 250, f"{before:.0f} to {memory(lab):.0f} MiB")
-    print(f"  hostile-clients: {WATCHERS} watchers: {before:.0f} to {memory(lab):.0f} MiB", flush=True)
+    suite.check("memory is bounded", resident(lab) < before + 250, f"{before:.0f} to {resident(lab):.0f} MiB")
+    print(f"  hostile-clients: {WATCHERS} watchers: {before:.0f} to {resident(lab):.0f} MiB", flush=True)
     reader = raw(client, request(client, "GET", f"{CONFIG_MAPS}?watch=true&timeoutSeconds=2&resourceVersion=0"))
     suite.check("another watcher sees all", b"60 xx" in reader or b"59 xx" in reader, reader[:200])
     # As the API server's cache does, the lab ends the watch of a client that has taken nothing for long.
