@@ -17,7 +17,7 @@ together=(
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases
     parity
 )
-alone=(spoofing roll-overs soak fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
+alone=(fault-upstreams fault-network fault-load fault-crowds worst-cases spoofing roll-overs soak fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
 at_once=3
 limit=900 # seconds for one suite
 

@@ -224,15 +224,8 @@ class Flood:
 
 
 def processor_time(program):
-    """Seconds of CPU that its threads have used, to the nanosecond."""
-    total = 0
-    for task in os.listdir(f"/proc/{program.pid}/task"):
-        try:
-            with open(f"/proc/{program.pid}/task/{task}/schedstat") as file:
-                total += int(file.read().split()[0])
-        except OSError:
-            pass
-    return total / 1e9
+    """Seconds of CPU that it has used, those of threads that are gone too: the process' own clock (clock_getcpuclockid(3))."""
+    return time.clock_gettime(~program.pid << 3 | 2)
 
 
 def resident(program, field="VmRSS"):
