@@ -25,7 +25,11 @@ COUNTED = {
     "protocol-cases": ("G2", "protocol cases with another outcome than the table's"),
     "conformance": ("G3", "answers that differ from those recorded of CoreDNS"),
 }
-SUITES = ["protocol-cases", "conformance", "reload-loss", "fair-shares", "memory-budget", "api-faults", "api-hostile", "fault-time", "fault-resources", "fault-lifecycle", "roll-overs", "soak", "spoofing", "parity", "fault-upstreams", "fault-network", "fault-load", "fault-crowds", "worst-cases"]
+SUITES = [
+    "protocol-cases", "conformance", "reload-loss", "fair-shares", "memory-budget", "api-faults", "api-hostile",
+    "fault-time", "fault-resources", "fault-lifecycle", "roll-overs", "soak", "spoofing", "parity", "fault-upstreams",
+    "fault-network", "fault-load", "fault-crowds", "worst-cases",
+]
 # What is no program of Tests/Live; `sanitize` runs only where it is named, for it builds twice.
 SCRIPTS = {
     "conformance": [str(ROOT / "Tests/Conformance/run.sh"), BINARY],

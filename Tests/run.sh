@@ -14,10 +14,12 @@ together=(
     api-server api-faults api-hostile fault-time fault-resources fault-syscalls tcp crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases
-    parity
+    endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity
 )
-alone=(fault-upstreams fault-network fault-load fault-crowds worst-cases spoofing roll-overs soak fault-lifecycle memory-budget edits reload-loss fair-shares autoscaler conformance log-lines)
+alone=(
+    edits reload-loss roll-overs fair-shares autoscaler conformance log-lines memory-budget spoofing soak
+    fault-lifecycle fault-upstreams fault-network fault-load fault-crowds worst-cases
+)
 at_once=3
 limit=900 # seconds for one suite
 
