@@ -103,9 +103,10 @@ import Testing
                 """)
     }
 
-    @Test("not more than a hundred errors") func manyErrors() {
-        let text = String(repeating: "}\n", count: 500)
-        #expect(CorefileText(text).errors.split(separator: "\n").count == 100)
+    @Test("of many errors twenty are said, and how many more there are") func manyErrors() {
+        let lines = CorefileText(String(repeating: "}\n", count: 500)).errors.split(separator: "\n")
+        #expect(lines.count == 21)
+        #expect(lines.last?.contains("more") == true)
     }
 
     @Test("each line knows its place, its plugin and its file") func positions() throws {

@@ -153,9 +153,9 @@ import Testing
 
     @Test("while memory is short 64 queries wait and no more; afterwards as many as ever") func shedding() throws {
         let waiting = Waiting()
-        let dns = try MemoryServer(Script { _ in waiting.park() }, waiting: waiting, places: 100)
+        let dns = try MemoryServer(Script { waiting.park(for: "\($0.client.address)") }, waiting: waiting, places: 100)
         dns.memory.set(.tight, of: Self.budget)
-        for number in 0..<70 { #expect(dns.ask("\(number).test. A") == "silence") }
+        for number in 0..<70 { #expect(dns.ask("\(number).test. A", from: "192.0.2.\(number)") == "silence") }
         dns.memory.set(.short, of: Self.budget)
         #expect(dns.ask("a.test. A") == "SERVFAIL")
         for _ in 0..<7 { waiting.fail() }

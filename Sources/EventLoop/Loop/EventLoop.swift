@@ -152,6 +152,7 @@ package protocol UrgentTarget: AnyObject {
                 handler.ready(
                     readable: failed || ready & EPOLLIN.rawValue != 0,
                     writable: failed || ready & EPOLLOUT.rawValue != 0)
+                if count > 1, urgent.contains(where: { $0 === handler }) { servedUrgent = clock() }
             }
         }
         for job in handle.takeJobs() { job(self) }

@@ -74,7 +74,10 @@ package struct ReplyPath: BitwiseCopyable {
             var none = sock_filter()
             return unsafe cl_filter(number, &none, 0) == 0
         }
-        return unsafe program.withUnsafeMutableBufferPointer { unsafe cl_filter(number, $0.baseAddress!, count) == 0 }
+        return unsafe program.withUnsafeMutableBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return false }
+            return unsafe cl_filter(number, start, count) == 0
+        }
     }
     package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
 
