@@ -25,8 +25,10 @@ package struct MessageWriter: ~Copyable {
     private var overflowed = false
     private var recordStart = 0
     private var dataStart = 0
-    private var nameStarts = InlineArray<24, UInt16>(repeating: 0)
-    private var nameStartCount = 0
+    var nameStarts = InlineArray<24, UInt16>(repeating: 0)
+    var nameStartCount = 0
+    /// Labels looked at so far to find names that are written already.
+    package internal(set) var labelsCompared = 0
 
     /// The UDP payload size this server announces and never exceeds (RFC 9715).
     package static let payloadSize = 1232
@@ -48,6 +50,7 @@ package struct MessageWriter: ~Copyable {
         overflowed = false
         (answers, authorities, additionals) = (0, 0, 0)
         nameStartCount = 0
+        labelsCompared = 0
         limit = min(size, output.capacity)
         if query.edns != nil { limit -= Self.optLength }
         if query.questionEnd > 12 {
@@ -287,66 +290,6 @@ package struct MessageWriter: ~Copyable {
             return
         }
         write(UInt16(0xC000) | UInt16(truncatingIfNeeded: offset))
-    }
-
-    /// Writes an uncompressed name as a pointer to an equal suffix already in the message where there is one.
-    package mutating func writeName(_ name: ByteView) {
-        var index = 0
-        while index < name.count, name[index] != 0 {
-            if let place = find(name.suffix(from: index)) {
-                register(at: count, unless: index == 0)
-                write(name.slice(0, index))
-                writePointer(to: place)
-                return
-            }
-            index += Int(name[index]) + 1
-        }
-        register(at: count, unless: name.count <= 1)
-        write(name)
-    }
-
-    private mutating func register(at place: Int, unless isPointless: Bool) {
-        guard !isPointless, nameStartCount < nameStarts.count, place < 0x4000 else { return }
-        nameStarts[nameStartCount] = UInt16(place)
-        nameStartCount += 1
-    }
-
-    /// Where the message already spells `suffix`, letter case included, so that no name changes its case.
-    private func find(_ suffix: ByteView) -> Int? {
-        for position in 0..<nameStartCount {
-            var place = Int(nameStarts[position])
-            while place < count, output.view(place, 1)[0] != 0 {
-                let length = output.view(place, 1)[0]
-                if length >= 0xC0 {
-                    guard place + 2 <= count else { break }
-                    place = Int(output.view(place, 2).uint16(at: 0) & 0x3FFF)
-                    continue
-                }
-                if spells(suffix, at: place) { return place }
-                place += Int(length) + 1
-            }
-        }
-        return nil
-    }
-
-    private func spells(_ name: ByteView, at start: Int) -> Bool {
-        var place = start
-        var index = 0
-        while index < name.count, place < count {
-            let length = output.view(place, 1)[0]
-            if length >= 0xC0 {
-                guard place + 2 <= count else { return false }
-                place = Int(output.view(place, 2).uint16(at: 0) & 0x3FFF)
-                continue
-            }
-            let size = Int(length) + 1
-            guard name.count - index >= size, count - place >= size else { return false }
-            guard output.view(place, size).equals(name.slice(index, size)) else { return false }
-            if length == 0 { return true }
-            place += size
-            index += size
-        }
-        return false
     }
 
     /// Makes `endRecord` drop the record begun last.
