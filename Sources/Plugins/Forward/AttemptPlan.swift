@@ -23,6 +23,8 @@ struct AttemptFailure: Error, Equatable {
     var mayTryAnother = true
     /// True when the upstream itself seems to be at fault.
     var blamesUpstream = true
+    /// True when a datagram was sent and nothing came back.
+    var isSilence = false
 }
 
 /// Decides whom to ask next for one question; no clock, no socket.
@@ -38,6 +40,9 @@ struct AttemptPlan {
     private let forcesTCP: Bool
     private let connected: Set<Int>
     private let failover: Set<ResponseCode>
+    private let needsEDNS: Bool
+    /// Positions that said nothing to a datagram: something on the way there may not let EDNS pass.
+    private var silent: Set<Int> = []
     private var cursor = 0
     private var attempts = 0
     private var stream: Bool
@@ -50,12 +55,17 @@ struct AttemptPlan {
     ///   - order: positions of the upstreams to try, at least one.
     ///   - limit: the most tries in all.
     ///   - connected: positions of the upstreams that are asked over connections only.
-    init(order: [Int], limit: Int, forcesTCP: Bool, connected: Set<Int> = [], failover: Set<ResponseCode>) {
+    ///   - needsEDNS: true when an answer that was asked for without it is of no use.
+    init(
+        order: [Int], limit: Int, forcesTCP: Bool, connected: Set<Int> = [], failover: Set<ResponseCode>,
+        needsEDNS: Bool = false
+    ) {
         self.order = order
         self.limit = limit
         self.forcesTCP = forcesTCP
         self.connected = connected
         self.failover = failover
+        self.needsEDNS = needsEDNS
         stream = forcesTCP
     }
 
@@ -87,26 +97,33 @@ struct AttemptPlan {
 
     private mutating func fail(_ failure: AttemptFailure, _ timeLeft: Bool) -> Action {
         lastFailure = failure
+        if failure.isSilence, let current { silent.insert(current) }
         return failure.mayTryAnother ? advance(timeLeft) : .fail(failure)
     }
 
     private mutating func advance(_ timeLeft: Bool) -> Action {
         cursor += 1
         stream = forcesTCP
-        edns = true
+        edns = needsEDNS || !isEDNSInDoubt
         guard timeLeft, attempts < limit else { return giveUp() }
         return ask()
     }
 
     private mutating func ask(counting: Bool = true) -> Action {
-        guard let upstream = order.isEmpty ? nil : order[cursor % order.count] else {
+        guard let upstream = current else {
             return .fail(AttemptFailure(text: "no healthy proxies", error: .noReachableAuthority))
         }
         if counting { attempts += 1 }
         return .ask(upstream: upstream, stream: stream || isConnected, edns: edns)
     }
 
-    private var isConnected: Bool { !order.isEmpty && connected.contains(order[cursor % order.count]) }
+    /// Whose turn it is; nil when there is nobody to ask.
+    private var current: Int? { order.isEmpty ? nil : order[cursor % order.count] }
+
+    /// True for who was silent before, and for anybody once two were: what holds EDNS back may stand before all of them.
+    private var isEDNSInDoubt: Bool { silent.count > 1 || current.map(silent.contains) ?? false }
+
+    private var isConnected: Bool { current.map(connected.contains) ?? false }
 
     private func giveUp() -> Action {
         if let lastReply { return .answer(lastReply) }

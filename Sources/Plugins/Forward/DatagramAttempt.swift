@@ -76,7 +76,10 @@ final class DatagramAttempt: Attempt, TimerTarget {
         // The way from this port may lead to somebody who is gone, as behind an address that many share.
         port?.retire()
         if nearMisses > 0 { return end(.suspicious) }
-        end(.failed(AttemptFailure(text: "read udp \(upstream.label): i/o timeout", error: .noReachableAuthority)))
+        end(
+            .failed(
+                AttemptFailure(
+                    text: "read udp \(upstream.label): i/o timeout", error: .noReachableAuthority, isSilence: true)))
     }
 
     func sendFailed() {

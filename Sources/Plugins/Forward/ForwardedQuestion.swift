@@ -35,15 +35,15 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
         self.handler = handler
         self.line = line
         waiters = [first]
-        plan = Self.plan(line, handler)
+        plan = Self.plan(line, query, handler)
         deadline = handler.loopSide.loop.now &+ ForwardSettings.questionTimeout
     }
 
-    private static func plan(_ line: Int, _ handler: ForwardHandler) -> AttemptPlan {
+    private static func plan(_ line: Int, _ query: UpstreamQuery, _ handler: ForwardHandler) -> AttemptPlan {
         let entry = handler.entry(line)
         return AttemptPlan(
             order: handler.order(line), limit: entry.maximumAttempts, forcesTCP: entry.settings.forcesTCP,
-            connected: entry.connected, failover: entry.settings.failover)
+            connected: entry.connected, failover: entry.settings.failover, needsEDNS: query.needsEDNS)
     }
 
     func join(_ waiter: Waiter) { waiters.append(waiter) }
@@ -134,7 +134,7 @@ final class ForwardedQuestion: AttemptOwner, TimerTarget {
         guard let next, !handler.entry(next).isLooping else { return handler.ended(self, .response(reply)) }
         fallback = reply
         line = next
-        plan = Self.plan(next, handler)
+        plan = Self.plan(next, query, handler)
         perform(plan.first(), mayEnd: true)
     }
 }

@@ -28,6 +28,9 @@ final class UpstreamQuery {
 
     var name: ByteView { block.view }
 
+    /// True when an answer to the question without EDNS is not what was asked for.
+    var needsEDNS: Bool { dnssecOK || !options.isEmpty }
+
     /// Octets of the message, at most 286 of them without options.
     ///
     /// - Parameter edns: adds an OPT record that offers 1232 octets (RFC 9715) and carries DO.

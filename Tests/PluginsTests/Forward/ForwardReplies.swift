@@ -154,6 +154,22 @@ import Testing
         #expect(server.queries.map(\.parsed.hasEDNS) == [true, false, true, false])
     }
 
+    @Test("where EDNS is lost on the way the second try is without it, but not for who wants signatures")
+    func lostEDNS() throws {
+        let server = try MemoryServer("forward . @UPSTREAM@ {\nmax_fails 0\n}") { query in
+            query.parsed.hasEDNS ? [] : [query.reply([.a("a.test.", "192.0.2.1")])]
+        }
+        for _ in 0..<2 {
+            let asked = server.begin("a.test. A", dnssecOK: false)
+            server.advance(.milliseconds(2_000))
+            #expect(asked.text == "NOERROR\na.test. 300 A 192.0.2.1")
+        }
+        #expect(server.queries.map(\.parsed.hasEDNS) == [true, false, true, false])
+        let asked = server.begin("a.test. A", dnssecOK: true)
+        server.advance(.milliseconds(4_000))
+        #expect(asked.text == "SERVFAIL ede=22")
+    }
+
     @Test("U-21: an extended code is a failure")
     func extendedCode() throws {
         let server = try MemoryServer("forward . @UPSTREAM@") { query in

@@ -180,18 +180,39 @@ import Testing
 
     private let timeout = AttemptFailure(text: "read udp 10.0.0.1:53: i/o timeout", error: .noReachableAuthority)
 
-    @Test("two upstreams are asked twice each, then the last failure stands")
-    func attempts() {
-        var plan = AttemptPlan(order: [1, 0], limit: 4, forcesTCP: false, failover: [])
-        var asked: [String] = []
+    /// Who is asked, and how, when each try fails like this; and what the end is.
+    private func asked(_ plan: AttemptPlan, _ failure: AttemptFailure) -> (tries: [String], end: AttemptFailure?) {
+        var plan = plan
+        var tries: [String] = []
         var action = plan.first()
         while case .ask(let upstream, let stream, let edns) = action {
-            asked.append("\(upstream) \(stream ? "tcp" : "udp") \(edns ? "edns" : "plain")")
-            action = plan.next(after: .failed(timeout), timeLeft: true)
+            tries.append("\(upstream) \(stream ? "tcp" : "udp") \(edns ? "edns" : "plain")")
+            action = plan.next(after: .failed(failure), timeLeft: true)
         }
-        #expect(asked == ["1 udp edns", "0 udp edns", "1 udp edns", "0 udp edns"])
-        guard case .fail(let failure) = action else { return #expect(Bool(false), "no failure") }
-        #expect(failure == timeout)
+        guard case .fail(let end) = action else { return (tries, nil) }
+        return (tries, end)
+    }
+
+    @Test("two upstreams are asked twice each, then the last failure stands")
+    func attempts() {
+        let (tries, end) = asked(AttemptPlan(order: [1, 0], limit: 4, forcesTCP: false, failover: []), timeout)
+        #expect(tries == ["1 udp edns", "0 udp edns", "1 udp edns", "0 udp edns"])
+        #expect(end == timeout)
+    }
+
+    @Test("who was silent is asked without EDNS the next time, and so is everybody once two were")
+    func silence() {
+        var silence = timeout
+        silence.isSilence = true
+        func tries(_ order: [Int], limit: Int, needsEDNS: Bool = false) -> [String] {
+            let plan = AttemptPlan(
+                order: order, limit: limit, forcesTCP: false, failover: [], needsEDNS: needsEDNS)
+            return asked(plan, silence).tries
+        }
+        #expect(tries([0], limit: 2) == ["0 udp edns", "0 udp plain"])
+        #expect(tries([1, 0], limit: 4) == ["1 udp edns", "0 udp edns", "1 udp plain", "0 udp plain"])
+        #expect(tries([2, 1, 0], limit: 3) == ["2 udp edns", "1 udp edns", "0 udp plain"])
+        #expect(tries([0], limit: 2, needsEDNS: true) == ["0 udp edns", "0 udp edns"])
     }
 
     @Test("no time left ends it")
