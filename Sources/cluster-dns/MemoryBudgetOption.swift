@@ -25,8 +25,8 @@ enum MemoryBudgetOption: ExpressibleByArgument {
 
     var defaultValueDescription: String { "auto" }
 
-    /// Percent of the container's limit: the rest is for what the kernel counts beside resident memory, such as sockets'
-    /// buffers, and for what comes between two looks.
+    /// Percent of the container's limit: the rest is for what the kernel counts beside resident memory, such as
+    /// sockets' buffers, and for what comes between two looks.
     private static let share = 90
 
     /// In octets; nil for none.

@@ -1,5 +1,5 @@
-/// How much memory the system lets this process have: what its control group may use, or the least of what those above it
-/// may (cgroups(7)), as far as a container shows them.
+/// How much memory the system lets this process have: what its control group may use, or the least of what those above
+/// it may (cgroups(7)), as far as a container shows them.
 package struct MemoryLimit: Sendable {
     /// Each says a number of octets, or that there is no limit.
     let files: [String]

@@ -40,7 +40,7 @@ enum SizeLimit {
     static let errorBody = 64 << 10
     /// A body that is read whole because it is one object.
     static let objectBody = 4 << 20
-    /// All octets of one list page; items are dropped as they are read, so this bounds time, not memory. Servers that answer
-    /// from memory send everything on one page: 5,000 objects of a megabyte are 5 GB.
+    /// All octets of one list page; items are dropped as they are read, so this bounds time, not memory. Servers that
+    /// answer from memory send everything on one page: 5,000 objects of a megabyte are 5 GB.
     static let page = 1 << 36
 }

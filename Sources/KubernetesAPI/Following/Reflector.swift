@@ -56,8 +56,8 @@ package struct Reflector<Object: Sendable>: Sendable {
     private let collection: FollowedCollection
     private let options: ReflectorOptions
     private let decode: Decode
-    /// Changes given on at once, and the octets they came in: bounds memory when a server sends everything on one page, and
-    /// when an object is one of thousands of endpoints.
+    /// Changes given on at once, and the octets they came in: bounds memory when a server sends everything on one page,
+    /// and when an object is one of thousands of endpoints.
     private let largestBatch = 256
     private let largestBatchOctets = 4 << 20
 

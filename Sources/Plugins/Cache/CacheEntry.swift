@@ -48,7 +48,8 @@ final class CacheEntry: Sendable {
         if !isUsed { used.store(true, ordering: .relaxed) }
     }
 
-    /// What is kept rather than what comes before: what still holds, then what was asked for again, then what holds longer.
+    /// What is kept rather than what comes before: what still holds, then what was asked for again, then what
+    /// holds longer.
     func usefulness(now: UInt64) -> (Int, UInt64) { (end <= now ? 0 : isUsed ? 2 : 1, end) }
 
     /// Whole seconds since the reply came.
