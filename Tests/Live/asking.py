@@ -171,7 +171,11 @@ class Asking:
         while not self.is_ending or self.deadlines:
             now = time.monotonic()
             if not self.is_ending:
-                for _ in range(min(int((now - begun) * self.rate) - self.numbers, LONGEST_TURN)):
+                owed = int((now - begun) * self.rate) - self.numbers
+                if owed > self.rate:
+                    # What was not asked while the machine was busy is not asked later, on top of what is due then.
+                    begun, owed = now - self.numbers / self.rate, 0
+                for _ in range(min(owed, LONGEST_TURN)):
                     self.ask_next()
             # One that ends has its questions asked again, on others.
             unsent, self.unsent = self.unsent, set()
@@ -293,7 +297,7 @@ class Client:
     def figures(self, told="figures"):
         """What was counted until now."""
         self.channel.send(told)
-        if not self.channel.poll(PATIENCE):
+        if not self.channel.poll(5 * PATIENCE):
             raise RuntimeError("the asking client does not answer")
         return self.channel.recv()
 
