@@ -75,3 +75,20 @@ private struct Second {
         #expect(second.calm(["10.0.0.1": 20]).isEmpty)
     }
 }
+
+@Suite("streams: what is read in a turn") struct StreamShares {
+    @Test("so much as takes half a millisecond, 64 octets to 16 KiB") func adapts() {
+        var share = StreamShare()
+        #expect(share.octets == 1024)
+        share.took(500_000)
+        #expect(share.octets == 1024)
+        share.took(500_001)
+        #expect(share.octets == 512)
+        for _ in 0..<9 { share.took(5_000_000) }
+        #expect(share.octets == 64)
+        share.took(200_000)
+        #expect(share.octets == 64)
+        for _ in 0..<20 { share.took(199_999) }
+        #expect(share.octets == 16_384)
+    }
+}

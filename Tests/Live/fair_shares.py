@@ -245,4 +245,5 @@ def body(suite):
     places(suite)
 
 
-Suite("fair-shares").run(body)
+if __name__ == "__main__":
+    Suite("fair-shares").run(body)

@@ -15,6 +15,7 @@ package final class LoopServer {
     let streamLimits: StreamLimits
     /// What this loop's part of the server is to stay within, with all others.
     package let memory: MemoryBudget
+    var streamShare = StreamShare()
     /// Answers of several messages under way.
     var streamedAnswers = 0
 

@@ -3,9 +3,10 @@ import Telemetry
 
 /// Keeps one client's flood from taking the socket from all others.
 ///
-/// A flood is seen where the loop has worked through many full batches and the kernel's queue is still a quarter full.
-/// Then clients are counted for a moment, and those who ask more than their share lose a part of their datagrams in the
-/// kernel, before they take a place in the queue (`ClientShares`, `SourceFilter`). Without a flood it costs nothing.
+/// A flood is seen where the loop has worked through some full batches and the kernel's queue is still long. Then clients
+/// are counted for a moment, and those who ask more than their share lose a part of their datagrams in the kernel, before
+/// they take a place in the queue (`ClientShares`, `SourceFilter`); what waits already loses that part here. Without a
+/// flood it costs nothing.
 final class FloodControl: TimerTarget {
     private unowned let server: LoopServer
     private let socket: DatagramServerSocket
@@ -14,6 +15,10 @@ final class FloodControl: TimerTarget {
     /// True while datagrams are to be counted.
     private(set) var isCounting = false
     private var isFlooded = false
+    /// Datagrams that came before the limit and are still to be taken; of a limited client's so many stay for each that
+    /// goes.
+    private var backlog = 0
+    private var kept: [SocketAddress: (part: Double, credit: Double)] = [:]
     private var timer = TimerID.none
     /// Clients that are limited now.
     private var limited = 0 {
@@ -27,8 +32,10 @@ final class FloodControl: TimerTarget {
     private var nextSample: UInt64 = 0
     private var nextLine: UInt64 = 0
 
-    /// How full the kernel's queue is when a flood begins: early enough that nothing is lost yet.
-    private static let fill = 0.25
+    /// How long the kernel's queue is when a flood begins: a part of it, or octets; early enough that nothing is lost yet.
+    private static let (fill, waiting) = (0.25, 512 * 1024)
+    /// Octets that a waiting datagram takes at least.
+    private static let datagram = 512
     /// Datagrams that say enough about who asks.
     private static let sample = 128
     /// Datagrams after which nobody else is looked for.
@@ -44,20 +51,44 @@ final class FloodControl: TimerTarget {
         self.server = server
     }
 
-    func count(_ peer: SocketAddress) { shares.count(peer) }
+    /// Counts a datagram; false when it is not to be answered.
+    func admits(_ peer: SocketAddress) -> Bool {
+        guard backlog > 0 else {
+            shares.count(peer)
+            return true
+        }
+        backlog -= 1
+        if backlog == 0 { shares.begin(at: server.loop.currentTime) }
+        var client = peer
+        client.port = 0
+        guard var (part, credit) = kept[client] else { return true }
+        credit += part
+        let stays = credit >= 1
+        kept[client] = (part, stays ? credit - 1 : credit)
+        if !stays { server.counters.queueDropped.bump() }
+        return stays
+    }
 
     /// Nothing waits in the socket.
     func caughtUp() {
+        if backlog > 0 {
+            backlog = 0
+            shares.begin(at: server.loop.currentTime)
+        }
         guard isFlooded else { return }
         isFlooded = false
         isCounting = limited > 0
     }
 
+    private func isLong(_ queue: DatagramServerSocket.Queue) -> Bool {
+        queue.fill >= Self.fill || queue.waiting >= Self.waiting
+    }
+
     /// Some full batches were answered, and more may wait.
     func isBehind() {
-        guard let queue = socket.queue else { return }
+        guard backlog == 0, let queue = socket.queue else { return }
         note(queue.dropped)
-        guard queue.fill >= Self.fill else { return caughtUp() }
+        guard isLong(queue) else { return caughtUp() }
         let now = server.loop.currentTime
         if !isFlooded {
             guard limited > 0 || now >= nextSample else { return }
@@ -66,6 +97,7 @@ final class FloodControl: TimerTarget {
             shares.begin(at: now)
         } else if shares.total >= (shares.hasOthers(at: now) ? Self.sample : Self.longestSample) {
             apply(shares.whenFlooded(at: now))
+            if isCounting { backlog = queue.waiting / Self.datagram }
             isFlooded = false
             nextSample = now &+ Self.pause
         }
@@ -75,8 +107,8 @@ final class FloodControl: TimerTarget {
         timer = .none
         guard let queue = socket.queue else { return apply(SourceFilter([])) }
         note(queue.dropped)
-        // While the queue is long, what is counted came before the limit, and `isBehind` goes on.
-        guard queue.fill < Self.fill else { return schedule() }
+        // While the queue is long `isBehind` goes on.
+        guard !isLong(queue) else { return schedule() }
         isFlooded = false
         apply(shares.whenCalm(at: server.loop.currentTime))
     }
@@ -95,6 +127,8 @@ final class FloodControl: TimerTarget {
         let wasLimiting = limited > 0
         limited = wasLimiting || !filter.rules.isEmpty ? (socket.restrict(filter) ? filter.rules.count : 0) : 0
         isCounting = limited > 0
+        backlog = 0
+        kept = Dictionary(uniqueKeysWithValues: filter.rules.map { ($0.source, ($0.kept, 0)) })
         shares.begin(at: server.loop.currentTime)
         guard isCounting else { return }
         schedule()

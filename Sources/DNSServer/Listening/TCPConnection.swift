@@ -69,19 +69,18 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private func read() {
         guard mayRead else { return updateInterest() }
         let output = server.chain.streamOutput
-        switch stream.read(into: output.prefix(Self.octetsOfATurn)) {
+        let (share, begun) = (server.streamShare.octets, server.loop.currentTime)
+        switch stream.read(into: output.prefix(share)) {
         case .octets(let count):
             incoming.append(output.view(count).array)
             answerWholeMessages()
+            if count == share { server.streamShare.took(server.loop.currentTime &- begun) }
         case .wouldBlock: break
         case .closed:
             clientFinished = true
             if isIdle { close() } else { updateInterest() }
         }
     }
-
-    /// What is read in one turn, some twenty queries: a client that always has more waits for its next turn as others do.
-    private static let octetsOfATurn = 1024
 
     private func answerWholeMessages() {
         var hasAnswered = false

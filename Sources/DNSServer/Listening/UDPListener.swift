@@ -55,7 +55,7 @@ final class UDPListener: ReadinessHandler, UrgentTarget, TurnTarget {
         for slot in 0..<count {
             let peer = socket.peer(slot)
             guard peer.port != 0 else { continue }
-            if floods.isCounting { floods.count(peer) }
+            if floods.isCounting, !floods.admits(peer) { continue }
             let message = unsafe lent(socket.query(slot))
             let output = unsafe lent(socket.response(slot))
             let answered = server.chain.answer(

@@ -53,6 +53,8 @@ package struct ReplyPath: BitwiseCopyable {
     package struct Queue {
         /// How much of the room for datagrams is taken, 0 to 1 and a little more.
         package let fill: Double
+        /// Octets of kernel memory that waiting datagrams take, some 800 for a short one.
+        package let waiting: Int
         /// Datagrams dropped so far, because the queue was full or by a `SourceFilter`; begins again after 2^32.
         package let dropped: UInt32
     }
@@ -61,7 +63,7 @@ package struct ReplyPath: BitwiseCopyable {
     package var queue: Queue? {
         var (waiting, capacity, dropped): (UInt32, UInt32, UInt32) = (0, 0, 0)
         guard unsafe cl_receive_queue(number, &waiting, &capacity, &dropped) == 0, capacity > 0 else { return nil }
-        return Queue(fill: Double(waiting) / Double(capacity), dropped: dropped)
+        return Queue(fill: Double(waiting) / Double(capacity), waiting: Int(waiting), dropped: dropped)
     }
 
     /// Has the kernel drop a part of what some addresses send; the filter before is gone.
