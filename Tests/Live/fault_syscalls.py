@@ -5,6 +5,7 @@ Who asks again is answered, nothing ends the process, and once the kernel does a
 """
 
 import concurrent.futures
+import pathlib
 import shutil
 import signal
 import ssl
@@ -56,13 +57,20 @@ class Refusals:
     """While it is entered, calls of the process fail."""
 
     def __init__(self, pid, calls, error, one_in):
+        self.pid = pid
         self.file = work / f"calls.{next(numbers)}"
         self.command = ["strace", "-f", "-qq", "-o", self.file, "-p", str(pid), "-e", "trace=" + ",".join(calls),
                         *(part for call in calls for part in ("-e", f"inject={call}:error={error}:when={one_in}+{one_in}"))]
 
     def __enter__(self):
         self.tracer = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not eventually(self.is_attached):
+            raise RuntimeError(f"strace does not trace {self.pid}")
         return self
+
+    def is_attached(self):
+        """Every thread of the process is traced."""
+        return all("TracerPid:\t0\n" not in path.read_text() for path in pathlib.Path(f"/proc/{self.pid}/task").glob("*/status"))
 
     def __exit__(self, *_):
         self.tracer.send_signal(signal.SIGINT)
