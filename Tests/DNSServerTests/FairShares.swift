@@ -9,7 +9,9 @@ private struct Second {
     private var now: UInt64 = 1
 
     /// - Returns: of each limited client the part that stays, in hundredths.
-    mutating func flooded(_ received: [String: Int]) -> [String: Int] { after(received) { $0.whenFlooded(at: $1) } }
+    mutating func flooded(_ received: [String: Int], unseen: Int = 0) -> [String: Int] {
+        after(received) { $0.whenFlooded(at: $1, unseen: unseen) }
+    }
     mutating func calm(_ received: [String: Int]) -> [String: Int] { after(received) { $0.whenCalm(at: $1) } }
 
     private mutating func after(
@@ -48,6 +50,14 @@ private struct Second {
         #expect(second.flooded(["10.0.0.1": 100, "10.0.0.2": 900]) == ["10.0.0.2": 44])
         // It sent ten times as much, and as many of it stayed; the small one had a tenth before and has all now.
         #expect(second.calm(["10.0.0.1": 200, "10.0.0.2": 4_000]) == ["10.0.0.2": 40])
+    }
+
+    @Test("what was lost or waits counts for those who are seen") func unseen() {
+        var second = Second()
+        // 10,000 came for 1,000 that were answered: 200 of the small one, 9,800 of the other, for which 300 are left.
+        #expect(second.flooded(["10.0.0.1": 20, "10.0.0.2": 980], unseen: 9_000) == ["10.0.0.2": 3])
+        // What the limit dropped is known already: nothing else was lost.
+        #expect(second.flooded(["10.0.0.1": 50, "10.0.0.2": 450], unseen: 14_250) == ["10.0.0.2": 1])
     }
 
     @Test("without anybody who asks less, nobody is limited") func alone() {

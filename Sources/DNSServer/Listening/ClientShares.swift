@@ -49,27 +49,38 @@ package struct ClientShares {
 
     /// The shares where more came than could be answered since `begin`.
     ///
-    /// - Parameter now: nanoseconds of the loop's clock.
-    package mutating func whenFlooded(at now: UInt64) -> SourceFilter {
-        divide(at: now, used: Self.usedInFlood) { rate, _ in rate }
+    /// - Parameters:
+    ///   - now: nanoseconds of the loop's clock.
+    ///   - unseen: datagrams that came beside those counted: dropped, or waiting still.
+    package mutating func whenFlooded(at now: UInt64, unseen: Int) -> SourceFilter {
+        divide(at: now, used: Self.usedInFlood, scale: scale(unseen)) { rate, _ in rate }
+    }
+
+    /// How many datagrams passed the limits for each that was counted.
+    private func scale(_ unseen: Int) -> Double {
+        guard total > 0 else { return 1 }
+        // Of what was dropped, limits dropped this part of all that passed them.
+        let byLimits = kept.reduce(0) { $0 + Double(received[$1.key, default: 0]) * (1 / $1.value - 1) }
+        return max(1, Double(total + unseen) / (Double(total) + byLimits))
     }
 
     /// The shares where all that came since `begin` was answered.
     package mutating func whenCalm(at now: UInt64) -> SourceFilter {
-        divide(at: now, used: Self.used) { rate, capacity in max(rate, capacity * Self.growth) }
+        divide(at: now, used: Self.used, scale: 1) { rate, capacity in max(rate, capacity * Self.growth) }
     }
 
     /// - Parameters:
     ///   - used: the part of the capacity that is given out.
+    ///   - scale: datagrams for each that was counted.
     ///   - estimate: the capacity, from what came in a second and what it was thought to be.
     private mutating func divide(
-        at now: UInt64, used: Double, _ estimate: (_ rate: Double, _ capacity: Double) -> Double
+        at now: UInt64, used: Double, scale: Double, _ estimate: (_ rate: Double, _ capacity: Double) -> Double
     ) -> SourceFilter {
         let seconds = max(Double(now &- begun), 1) / 1e9
         capacity = estimate(Double(total) / seconds, capacity)
         var latest = demands.mapValues { $0 / 2 }
         for (client, count) in received {
-            let demand = Double(count) / seconds / kept[client, default: 1]
+            let demand = Double(count) * scale / seconds / kept[client, default: 1]
             latest[client] = max(demand, latest[client, default: 0])
         }
         let share = Self.share(of: latest.values.sorted(), within: capacity * used)

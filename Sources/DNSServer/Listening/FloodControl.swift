@@ -15,6 +15,8 @@ final class FloodControl: TimerTarget {
     /// True while datagrams are to be counted.
     private(set) var isCounting = false
     private var isFlooded = false
+    /// The queue when counting began.
+    private var before: DatagramServerSocket.Queue?
     /// Datagrams that came before the limit and are still to be taken; of a limited client's so many stay for each that
     /// goes.
     private var backlog = 0
@@ -34,8 +36,8 @@ final class FloodControl: TimerTarget {
 
     /// How long the kernel's queue is when a flood begins: a part of it, or octets; early enough that nothing is lost yet.
     private static let (fill, waiting) = (0.25, 512 * 1024)
-    /// Octets that a waiting datagram takes at least.
-    private static let datagram = 512
+    /// Octets that a short datagram takes while it waits.
+    private static let datagram = 768
     /// Datagrams that say enough about who asks.
     private static let sample = 128
     /// Datagrams after which nobody else is looked for.
@@ -94,9 +96,12 @@ final class FloodControl: TimerTarget {
             guard limited > 0 || now >= nextSample else { return }
             isFlooded = true
             isCounting = true
+            before = queue
             shares.begin(at: now)
         } else if shares.total >= (shares.hasOthers(at: now) ? Self.sample : Self.longestSample) {
-            apply(shares.whenFlooded(at: now))
+            let more = (queue.waiting - (before?.waiting ?? 0)) / Self.datagram
+            let lost = queue.dropped &- (before?.dropped ?? queue.dropped)
+            apply(shares.whenFlooded(at: now, unseen: Int(lost) + max(0, more)))
             if isCounting { backlog = queue.waiting / Self.datagram }
             isFlooded = false
             nextSample = now &+ Self.pause
