@@ -265,8 +265,9 @@ def few_descriptors(suite, lab):
     names = [f"n{number}.{'here' if number % 5 else 'elsewhere'}.test. A" for number in range(5000)]
     load = SteadyLoad(server.port, names, 1000)
     crowd = sum((hold(port, 400, b"\0") for port in (server.port, server.health_port, server.metrics_port)), [])
-    health = [server.page(server.health_port, "/health")[0] for _ in range(5)]
-    suite.check("256 descriptors, 1,200 connections: health is answered", 200 in health, health)
+    # Those of the crowd that are still being taken may push a probe out; it asks again.
+    suite.check("256 descriptors, 1,200 connections: health is answered",
+        eventually(lambda: server.page(server.health_port, "/health")[0] == 200), server.log_end())
     used = busy(server)
     load.end()
     suite.equal("256 descriptors, 1,200 connections: no query is lost", load.lost, 0)

@@ -54,13 +54,13 @@ def can_trace():
 
 
 class Refusals:
-    """While it is entered, calls of the process fail."""
+    """While it is entered, calls of the process fail: of each thread the first, and then one in so many."""
 
     def __init__(self, pid, calls, error, one_in):
         self.pid = pid
         self.file = work / f"calls.{next(numbers)}"
         self.command = ["strace", "-f", "-qq", "-o", self.file, "-p", str(pid), "-e", "trace=" + ",".join(calls),
-                        *(part for call in calls for part in ("-e", f"inject={call}:error={error}:when={one_in}+{one_in}"))]
+                        *(part for call in calls for part in ("-e", f"inject={call}:error={error}:when=1+{one_in}"))]
 
     def __enter__(self):
         self.tracer = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -82,9 +82,9 @@ class Refusals:
         return self.file.read_text(errors="replace").count("(INJECTED)")
 
 
-def asked(port, tls, context, name):
+def asked(port, tls, context, name, first=0):
     """True when a client that asks up to six times, over one transport after the other, has its answer."""
-    for attempt in range(6):
+    for attempt in range(first, first + 6):
         try:
             if attempt % 3 == 0:
                 reply = exchange(port, query(name), 1)
@@ -121,9 +121,11 @@ def body(suite):
             with Refusals(server.pid, calls, error, one_in) as refusals, concurrent.futures.ThreadPoolExecutor(4) as clients:
                 names = [KNOWN if place % 2 else f"n{number + place}.elsewhere.test." for place in range(extent(40, 400))]
                 number += len(names)
-                got = list(clients.map(lambda name: asked(server.port, tls, context, name), names))
+                got = list(clients.map(lambda place: asked(server.port, tls, context, names[place], place), range(len(names))))
                 late, data = create_service(upstream)
                 server.signal(signal.SIGUSR1)
+                # A snapshot file is written within ten seconds of a change.
+                eventually(lambda: refusals.count > 0, 15)
                 changed = eventually(lambda: dig(server.port, late, "A", "+time=1").data == data, 20)
             counted.append((refusals.count, got.count(False)))
             suite.check(f"{label}: calls failed", refusals.count > 0)
