@@ -12,7 +12,9 @@ private struct Second {
     mutating func flooded(_ received: [String: Int], unseen: Int = 0) -> [String: Int] {
         after(received) { $0.whenFlooded(at: $1, unseen: unseen) }
     }
-    mutating func calm(_ received: [String: Int]) -> [String: Int] { after(received) { $0.whenCalm(at: $1) } }
+    mutating func calm(_ received: [String: Int], waits: Bool = false) -> [String: Int] {
+        after(received) { $0.whenCalm(at: $1, waits: waits) }
+    }
 
     private mutating func after(
         _ received: [String: Int], _ decide: (inout ClientShares, UInt64) -> SourceFilter
@@ -39,17 +41,25 @@ private struct Second {
         // Half of 1,000 is given out until the queue is short: 100 and 50 to the small, 175 to each of the greedy.
         let received = ["10.0.0.1": 100, "2001:db8::2": 50, "10.0.0.3": 425, "10.0.0.4": 425]
         #expect(second.flooded(received) == ["10.0.0.3": 41, "10.0.0.4": 41])
-        // Then 900, which is 375 for each of the greedy.
+        // Then 900 and a little more, which is 377 for each of the greedy.
         #expect(
             second.calm(["10.0.0.1": 100, "2001:db8::2": 50, "10.0.0.3": 175, "10.0.0.4": 175])
-                == ["10.0.0.3": 88, "10.0.0.4": 88])
+                == ["10.0.0.3": 89, "10.0.0.4": 89])
     }
 
     @Test("a client that is limited is judged by what it sends, not by what is left of it") func limited() {
         var second = Second()
         #expect(second.flooded(["10.0.0.1": 100, "10.0.0.2": 900]) == ["10.0.0.2": 44])
         // It sent ten times as much, and as many of it stayed; the small one had a tenth before and has all now.
-        #expect(second.calm(["10.0.0.1": 200, "10.0.0.2": 4_000]) == ["10.0.0.2": 40])
+        #expect(second.calm(["10.0.0.1": 200, "10.0.0.2": 4_000]) == ["10.0.0.2": 8])
+    }
+
+    @Test("while some wait all the same, less is given out") func waiting() {
+        var second = Second()
+        #expect(second.flooded(["10.0.0.1": 100, "10.0.0.2": 900]) == ["10.0.0.2": 44])
+        // 0.9 of 1,005, then of nine tenths of that.
+        #expect(second.calm(["10.0.0.1": 100, "10.0.0.2": 400]) == ["10.0.0.2": 89])
+        #expect(second.calm(["10.0.0.1": 100, "10.0.0.2": 801], waits: true) == ["10.0.0.2": 80])
     }
 
     @Test("what was lost or waits counts for those who are seen") func unseen() {
@@ -80,7 +90,8 @@ private struct Second {
         #expect(second.flooded(["10.0.0.1": 20, "10.0.0.2": 980]) == ["10.0.0.2": 49])
         // What stays of 4,000 a second.
         #expect(second.calm(["10.0.0.1": 20, "10.0.0.2": 1_960]).keys.sorted() == ["10.0.0.2"])
-        // Silent for a second, it is still thought to send half of that, and a quarter after two.
+        // Silent, it is still thought to send half of that, then a quarter, then little enough.
+        #expect(second.calm(["10.0.0.1": 20]).keys.sorted() == ["10.0.0.2"])
         #expect(second.calm(["10.0.0.1": 20]).keys.sorted() == ["10.0.0.2"])
         #expect(second.calm(["10.0.0.1": 20]).isEmpty)
     }

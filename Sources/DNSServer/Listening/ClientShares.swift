@@ -25,8 +25,8 @@ package struct ClientShares {
     private static let memory: UInt64 = 10_000_000_000
     /// Fewer datagrams than these do not show that a client is greedy.
     private static let evidence = 16
-    /// How much more is tried each time that there was room.
-    private static let growth = 1.002
+    /// How much more is tried each time that nearly nothing waited, and how much less where something did.
+    private static let (growth, reduction) = (1.005, 0.9)
 
     package init() {}
 
@@ -65,8 +65,12 @@ package struct ClientShares {
     }
 
     /// The shares where all that came since `begin` was answered.
-    package mutating func whenCalm(at now: UInt64) -> SourceFilter {
-        divide(at: now, used: Self.used, scale: 1) { rate, capacity in max(rate, capacity * Self.growth) }
+    ///
+    /// - Parameter waits: true when somewhat more waits than should.
+    package mutating func whenCalm(at now: UInt64, waits: Bool = false) -> SourceFilter {
+        divide(at: now, used: Self.used, scale: 1) { _, capacity in
+            capacity * (waits ? Self.reduction : Self.growth)
+        }
     }
 
     /// - Parameters:
