@@ -217,13 +217,12 @@ def frozen(suite, upstream):
     length = extent(10, 120)
     time.sleep(length)
     suite.equal("frozen: nothing is asked meanwhile", resolver.asked, asked)
-    loops = int(re.search(r"(\d+) loops", server.log).group(1))
     server.signal(signal.SIGCONT)
     begun = time.monotonic()
     time.sleep(0.5)
     burst = resolver.asked - asked
-    # As many as may wait for upstreams at once, and those of the half second itself.
-    suite.check("frozen: no burst upstream above what may wait at once", burst <= 2048 * loops + 500, burst)
+    # What waited in the socket, and what came in the seconds around it; the upstream replies at once, so places are free.
+    suite.check("frozen: nothing is asked upstream twice", burst <= 500 * (length + 2), burst)
     eventually(lambda: exchange(server.port, query(KNOWN), 0.1))
     took = time.monotonic() - begun
     # On a machine that is busy with other things, later.
