@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE=1
 together=(
     answers answer-scripts answers-beside routing examples start reload
     transfer autopath gateway etcd rewrite-differential zones zone-plugins secondary tsig trace
-    api-server api-faults fault-syscalls tcp crowds stopping warm-start
+    api-server fault-syscalls tcp crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity
@@ -22,7 +22,7 @@ alone=(
 # These take minutes each, take the machine's ports, disks and time for themselves, or need rates that a busy machine does not
 # give: they are run by `make gates`, and where they are named.
 long=(
-    api-hostile fault-time fault-resources fault-lifecycle fault-upstreams fault-network fault-load fault-crowds worst-cases soak
+    api-faults api-hostile fault-time fault-resources fault-lifecycle fault-upstreams fault-network fault-load fault-crowds worst-cases soak
 )
 at_once=3
 limit=900 # seconds for one suite
