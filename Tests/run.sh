@@ -17,12 +17,12 @@ together=(
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity
 )
 alone=(
-    edits reload-loss roll-overs fair-shares autoscaler conformance log-lines memory-budget spoofing
+    api-faults edits reload-loss roll-overs fair-shares autoscaler conformance log-lines memory-budget spoofing
 )
 # These take minutes each, take the machine's ports, disks and time for themselves, or need rates that a busy machine does not
 # give: they are run by `make gates`, and where they are named.
 long=(
-    api-faults api-hostile fault-time fault-resources fault-lifecycle fault-upstreams fault-network fault-load fault-crowds worst-cases soak
+    api-hostile fault-time fault-resources fault-lifecycle fault-upstreams fault-network fault-load fault-crowds worst-cases soak
 )
 at_once=3
 limit=900 # seconds for one suite

@@ -97,6 +97,26 @@ private struct Second {
     }
 }
 
+@Suite("flood: what waited already") struct WaitingShares {
+    private func client(_ last: UInt32, port: UInt16 = 0) -> SocketAddress {
+        SocketAddress(IPAddress(v4: 0x0A00_0000 | last), port: port)
+    }
+
+    @Test("of a limited client every fourth is answered, of others all, until the queue is through") func thinned() {
+        var thinning = QueueThinning(SourceFilter([.init(client(1), kept: 0.25)]), waiting: 16)
+        for number in 1...8 {
+            #expect(!thinning.isOver)
+            #expect(thinning.admits(client(1, port: UInt16(number))) == (number % 4 == 0))
+            #expect(thinning.admits(client(2)))
+        }
+        #expect(thinning.isOver)
+    }
+
+    @Test("where nobody is limited nothing is thinned") func nobody() {
+        #expect(QueueThinning(SourceFilter([]), waiting: 100).isOver)
+    }
+}
+
 @Suite("streams: what is read in a turn") struct StreamShares {
     @Test("so much as takes half a millisecond, 64 octets to 16 KiB") func adapts() {
         var share = StreamShare()

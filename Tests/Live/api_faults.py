@@ -4,7 +4,6 @@
 The scenarios run at the same time, each with a server of its own behind a proxy of its own in front of one cluster.
 """
 
-import concurrent.futures
 import itertools
 import json
 import os
@@ -344,11 +343,7 @@ def body(suite):
         garbage, closed_connections, restored_backup, stale_answers, no_streamed_lists, paced_and_measured,
     ]
     # The first lasts as long as all others, four at a time, together.
-    with concurrent.futures.ThreadPoolExecutor(5) as pool:
-        running = {pool.submit(scenario, suite, upstream): scenario.__name__ for scenario in scenarios}
-        for done in concurrent.futures.as_completed(running):
-            if error := done.exception():
-                suite.check(f"{running[done]} broke off", False, repr(error))
+    suite.run_together(scenarios, 5, upstream)
 
 
 if __name__ == "__main__":

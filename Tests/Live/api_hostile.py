@@ -4,7 +4,6 @@
 What was known is answered all the time, the token goes to nobody else, and memory stays what it was.
 """
 
-import concurrent.futures
 import gzip
 import http.server
 import json
@@ -356,11 +355,7 @@ def resets(suite, upstream):
 def body(suite):
     upstream = Upstream(Lab(manifests=EXAMPLES).kubeconfig)
     scenarios = [outage, unusable_tokens, too_much, odd_events, trickle, redirected, resets, unreachable_at_start]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        running = {pool.submit(scenario, suite, upstream): scenario.__name__ for scenario in scenarios}
-        for done in concurrent.futures.as_completed(running):
-            if error := done.exception():
-                suite.check(f"{running[done]} broke off", False, repr(error))
+    suite.run_together(scenarios, 4, upstream)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Crowds of clients that hold connections and ask nothing: others are answered, and probes find the process well."""
 
-import contextlib
 import os
 import resource
 import socket

@@ -14,7 +14,7 @@ from protocol_messages import expanded, message_octets
 from protocol_tables import FOLDER, Section
 from relay import NumberedUpstream
 from replay import Client
-from traffic import Flood, ask_steadily, meanwhile, numbered, processor_time, resident
+from traffic import Flood, ask_steadily, end, meanwhile, numbered, processor_time, resident
 
 OWN = socket.inet_aton("192.0.2.7")
 NOTHING = """
@@ -271,12 +271,6 @@ def rolling(suite, lab):
     suite.gate("G8", "one Service of 5,000 endpoints, rolling: CPU of a change", f"{cost * 1000:.2f} ms", "5 ms", cost < 0.005,
         f"{changes} changes of 25 endpoints in {changing:.1f} s, answers included")
     end(suite, place)
-
-
-def end(suite, place, *others):
-    suite.equal("SIGTERM ends it", place.stop(), 0)
-    for other in others:
-        other.stop()
 
 
 def body(suite):

@@ -9,7 +9,7 @@ from live import (
     Reply, Server, Suite, eventually, exchange, extent, framed, header, opt, query, question, receive_framed)
 from namespaces import Namespace, may_have_networks
 from relay import NumberedUpstream, Relay
-from traffic import Flood, ask_steadily, counter, meanwhile, numbered
+from traffic import Flood, ask_steadily, counter, end, meanwhile, numbered
 
 OWN = socket.inet_aton("192.0.2.7")
 LOSSES = (0.01, 0.05, 0.2, 0.5)
@@ -302,12 +302,6 @@ def untracked(suite):
     before = ask()
     suite.check("not tracked: no entry more", ask() <= before)
     end(suite, place)
-
-
-def end(suite, place, *others):
-    suite.equal("SIGTERM ends it", place.stop(), 0)
-    for other in others:
-        other.stop()
 
 
 def body(suite):

@@ -4,7 +4,6 @@
 Names are answered all the same, what could not be done is said and counted, and all is well again once there is enough.
 """
 
-import concurrent.futures
 import contextlib
 import os
 import re
@@ -17,6 +16,7 @@ from crowds import busy, hold
 from faulty_proxy import Upstream
 from live import (
     BINARY, EXAMPLES, NOWHERE, Lab, Reply, Server, Suite, dig, eventually, exchange, extent, query, work)
+from log_lines import COREFILE as LOGGING
 from scarcity import ControlGroup, SmallDisk, enter_network_with_few_ports, reason_not_to_run, with_own_mounts
 from steady_load import PromptUpstream, SteadyLoad
 
@@ -30,16 +30,6 @@ CLUSTER = """
     kubernetes cluster.local {
         kubeconfig @KUBECONFIG@
         %s
-    }
-}
-"""
-LOGGING = """
-.:@PORT@ {
-    bind 127.0.0.1
-    prometheus 127.0.0.1:@METRICS@
-    log
-    hosts {
-        192.0.2.7 printer.example
     }
 }
 """
@@ -351,11 +341,7 @@ def body(suite):
     else:
         parts = [full_disk, read_only_disk, few_ports, log_on_full_disk, few_threads, little_time, little_memory, few_descriptors]
     # Those that wait for the ten seconds between two snapshots do so beside the others.
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        running = {pool.submit(part, suite, lab): part.__name__ for part in parts}
-        for done in concurrent.futures.as_completed(running):
-            if error := done.exception():
-                suite.check(f"{running[done]} broke off", False, repr(error))
+    suite.run_together(parts, 4, lab)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from live import (
     EXAMPLES, Lab, Server, Suite, dig, eventually, exchange, extent, free_port, header, opt, query, question, work)
 from relay import NumberedUpstream
 from traffic import (
-    Flood, ask_steadily, counter, descriptors, forget_peak, meanwhile, numbered, processor_time, resident)
+    Flood, ask_steadily, counter, descriptors, end, forget_peak, meanwhile, numbered, processor_time, resident)
 
 SERVICES = ["frontend", "back-end", "search"]
 ZONE = "svc.cluster.local"
@@ -257,12 +257,6 @@ def changed_list(suite, place):
     suite.check("a reload: the new one", eventually(
         lambda: dig(server.port, f"n{next(count)}.after.test").rcode == "NOERROR" and second.asked > 0))
     end(suite, server, first, second)
-
-
-def end(suite, server, *others):
-    suite.equal("SIGTERM ends it", server.stop(), 0)
-    for other in others:
-        other.stop()
 
 
 def body(suite):

@@ -6,6 +6,7 @@ to a deadline, never by sleeping, and ends with the line `name: N passed, N fail
 
 import atexit
 import base64
+import concurrent.futures
 import copy
 import fcntl
 import itertools
@@ -75,6 +76,14 @@ class Suite:
         """
         print(f"  gate: {gate} | {what} | {figure} | {threshold} | {'yes' if is_right else 'NO'} | {extent}", flush=True)
         return self.check(f"{gate}: {what}", is_right, f"got {figure}, allowed {threshold} ({extent})")
+
+    def run_together(self, parts, at_once, *arguments):
+        """Runs parts of the suite beside each other; one that breaks off does not end the others."""
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            running = {pool.submit(part, self, *arguments): part.__name__ for part in parts}
+            for done in concurrent.futures.as_completed(running):
+                if error := done.exception():
+                    self.check(f"{running[done]} broke off", False, repr(error))
 
     def run(self, body):
         """Runs the suite's body; a suite that breaks off has failed."""

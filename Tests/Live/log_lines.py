@@ -74,4 +74,5 @@ def body(suite):
     suite.equal("a process whose log nobody reads ends", server.exit_code(), 0)
 
 
-Suite("log-lines").run(body)
+if __name__ == "__main__":
+    Suite("log-lines").run(body)

@@ -223,6 +223,12 @@ class Flood:
 # What a process uses
 
 
+def end(suite, place, *others):
+    suite.equal("SIGTERM ends it", place.stop(), 0)
+    for other in others:
+        other.stop()
+
+
 def processor_time(program):
     """Seconds of CPU that it has used, those of threads that are gone too: the process' own clock (clock_getcpuclockid(3))."""
     return time.clock_gettime(~program.pid << 3 | 2)

@@ -17,10 +17,7 @@ final class FloodControl: TimerTarget {
     private var isFlooded = false
     /// The queue when counting began.
     private var before: DatagramServerSocket.Queue?
-    /// Datagrams that came before the limit and are still to be taken; of a limited client's so many stay for each that
-    /// goes.
-    private var backlog = 0
-    private var kept: [SocketAddress: (part: Double, credit: Double)] = [:]
+    private var thinning = QueueThinning()
     private var timer = TimerID.none
     /// Clients that are limited now.
     private var limited = 0 {
@@ -57,26 +54,20 @@ final class FloodControl: TimerTarget {
 
     /// Counts a datagram; false when it is not to be answered.
     func admits(_ peer: SocketAddress) -> Bool {
-        guard backlog > 0 else {
+        guard !thinning.isOver else {
             shares.count(peer)
             return true
         }
-        backlog -= 1
-        if backlog == 0 { shares.begin(at: server.loop.currentTime) }
-        var client = peer
-        client.port = 0
-        guard var (part, credit) = kept[client] else { return true }
-        credit += part
-        let stays = credit >= 1
-        kept[client] = (part, stays ? credit - 1 : credit)
-        if !stays { server.counters.queueDropped.bump() }
-        return stays
+        let isAdmitted = thinning.admits(peer)
+        if !isAdmitted { server.counters.queueDropped.bump() }
+        if thinning.isOver { shares.begin(at: server.loop.currentTime) }
+        return isAdmitted
     }
 
     /// Nothing waits in the socket.
     func caughtUp() {
-        if backlog > 0 {
-            backlog = 0
+        if !thinning.isOver {
+            thinning = QueueThinning()
             shares.begin(at: server.loop.currentTime)
         }
         guard isFlooded else { return }
@@ -90,7 +81,7 @@ final class FloodControl: TimerTarget {
 
     /// Some full batches were answered, and more may wait.
     func isBehind() {
-        guard backlog == 0, let queue = socket.queue else { return }
+        guard thinning.isOver, let queue = socket.queue else { return }
         note(queue.dropped)
         guard isLong(queue) else { return caughtUp() }
         let now = server.loop.currentTime
@@ -103,8 +94,7 @@ final class FloodControl: TimerTarget {
         } else if shares.total >= (shares.hasOthers(at: now) ? Self.sample : Self.longestSample) {
             let more = (queue.waiting - (before?.waiting ?? 0)) / Self.datagram
             let lost = queue.dropped &- (before?.dropped ?? queue.dropped)
-            apply(shares.whenFlooded(at: now, unseen: Int(lost) + max(0, more)))
-            if isCounting { backlog = queue.waiting / Self.datagram }
+            apply(shares.whenFlooded(at: now, unseen: Int(lost) + max(0, more)), waiting: queue.waiting / Self.datagram)
             isFlooded = false
             nextSample = now &+ Self.pause
         }
@@ -130,12 +120,11 @@ final class FloodControl: TimerTarget {
         dropped = latest
     }
 
-    private func apply(_ filter: SourceFilter) {
+    private func apply(_ filter: SourceFilter, waiting: Int = 0) {
         let wasLimiting = limited > 0
         limited = wasLimiting || !filter.rules.isEmpty ? (socket.restrict(filter) ? filter.rules.count : 0) : 0
         isCounting = limited > 0
-        backlog = 0
-        kept = Dictionary(uniqueKeysWithValues: filter.rules.map { ($0.source, ($0.kept, 0)) })
+        thinning = QueueThinning(isCounting ? filter : SourceFilter([]), waiting: waiting)
         shares.begin(at: server.loop.currentTime)
         guard isCounting else { return }
         schedule()
