@@ -1,5 +1,6 @@
 import DNSWire
 package import EventLoop
+import Telemetry
 
 /// Queries that wait for the network, and how they go on.
 extension Chain {
