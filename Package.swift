@@ -25,9 +25,6 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
-let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -54,10 +51,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
@@ -133,10 +127,10 @@ let package = Package(
         .target(
             name: "ClusterLab",
             dependencies: [
-                "Autoscaler", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, x509, asn1, crypto, nioCore,
-                nioSSL,
-                log,
+                "Autoscaler", "COpenSSL", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, nioCore, nioSSL, log,
             ]),
+        // From an archive for the same reason.
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
         .executableTarget(
             name: "cluster-dns-lab", dependencies: ["ClusterLab", argumentParser, unixSignals],
             linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation)]),

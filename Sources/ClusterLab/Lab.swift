@@ -14,7 +14,7 @@ package final class Lab: Sendable {
     package let cluster: Cluster
     private let authority: CertificateAuthority
     private let behaviour: ServerBehaviour
-    private let tokens = ServiceAccountTokens()
+    private let tokens: ServiceAccountTokens
     private let logger: Logger
     private let follower: ManifestFollower
     private let running = Mutex(Running())
@@ -45,6 +45,7 @@ package final class Lab: Sendable {
         var hosts = ["127.0.0.1", "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
         if !hosts.contains(configuration.listenHost) { hosts.append(configuration.listenHost) }
         authority = try CertificateAuthority(hosts: hosts)
+        tokens = try ServiceAccountTokens()
         follower = ManifestFollower(
             paths: configuration.manifests, asStored: configuration.asStored, cluster: cluster, logger: logger)
     }

@@ -51,12 +51,14 @@ package enum LabError: Error, Sendable, CustomStringConvertible {
     case cannotRead(String, why: String)
     case badOption(String, found: String, expected: String)
     case notServing(String)
+    case cannotIssue(String)
 
     package var description: String {
         switch self {
         case .cannotWrite(let path): "\(path): cannot be written"
         case .cannotRead(let path, let why): "\(path): cannot be read: \(why)"
         case .badOption(let option, let found, let expected): "\(option): found \(found), expected \(expected)"
+        case .cannotIssue(let what): "libcrypto does not give \(what)"
         case .notServing(let why): "the embedded cluster does not serve: \(why)"
         }
     }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Text
 
@@ -7,14 +6,14 @@ import Text
 /// They need no list of issued tokens: a token is good until it expires or its account is gone. The key is made anew
 /// for every lab.
 struct ServiceAccountTokens: Sendable {
-    private let key: P256.Signing.PrivateKey
+    private let key: PrivateKey
 
     static let issuer = "https://kubernetes.default.svc.cluster.local"
     /// Seconds a token lives at least, at most, and without a wish.
     static let lifetimes: ClosedRange<Int64> = 600...4_294_967_296
     static let usualLifetime: Int64 = 3600
 
-    init() { key = P256.Signing.PrivateKey() }
+    init() throws { key = try PrivateKey() }
 
     /// What a valid token says.
     struct Claims: Sendable, Equatable {
@@ -38,16 +37,14 @@ struct ServiceAccountTokens: Sendable {
             "sub": .string("\(User.serviceAccountPrefix)\(claims.namespace):\(claims.account)"),
         ]
         let signed = Base64URL.text(of: head.bytes) + "." + Base64URL.text(of: body.bytes)
-        let signature = try key.signature(for: Array(signed.utf8))
-        return signed + "." + Base64URL.text(of: Array(signature.rawRepresentation))
+        return signed + "." + Base64URL.text(of: try key.signature(of: Array(signed.utf8)))
     }
 
     /// The claims of a token that this lab signed and that is valid now; nil for everything else.
     func claims(of token: some StringProtocol, now: Int64) -> Claims? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let signature = Base64URL.octets(of: String(parts[2])),
-            let signed = try? P256.Signing.ECDSASignature(rawRepresentation: signature),
-            key.publicKey.isValidSignature(signed, for: Array("\(parts[0]).\(parts[1])".utf8)),
+            key.signed(Array("\(parts[0]).\(parts[1])".utf8), with: signature),
             let bytes = Base64URL.octets(of: String(parts[1])), let body = try? JSONReader.read(bytes),
             let expiry = body["exp"].number, now < expiry
         else { return nil }

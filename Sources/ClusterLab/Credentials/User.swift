@@ -1,7 +1,5 @@
 import HTTPTypes
 import NIOSSL
-import SwiftASN1
-import X509
 
 /// Who asks, as the API server would say it.
 struct User: Sendable, Equatable {
@@ -55,21 +53,10 @@ struct User: Sendable, Equatable {
 
     /// The user a verified client certificate names: its common name, groups from its organisations.
     init?(certificate: NIOSSLCertificate) {
-        guard let bytes = try? certificate.toDERBytes(), let parsed = try? Certificate(derEncoded: bytes) else {
-            return nil
-        }
-        var name: String?
-        var groups: [String] = []
-        for part in parsed.subject {
-            for attribute in part {
-                if attribute.type == .RDNAttributeType.commonName { name = String(describing: attribute.value) }
-                if attribute.type == .RDNAttributeType.organizationName {
-                    groups.append(String(describing: attribute.value))
-                }
-            }
-        }
-        guard let name else { return nil }
-        self.init(name: name, groups: groups)
+        guard let octets = try? certificate.toDERBytes(), let parsed = Certificate(octets: octets),
+            let name = parsed.commonNames.last
+        else { return nil }
+        self.init(name: name, groups: parsed.organizations)
     }
 }
 

@@ -1,4 +1,4 @@
-package import EventLoop
+import EventLoop
 import Telemetry
 
 /// Keeps one client's flood from taking the socket from all others.
