@@ -148,7 +148,7 @@ def bad_corefiles(suite, lab):
         ("cut in the middle", now[:len(now) // 2], str(server.corefile)),
         ("without its last brace", now.rstrip()[:-1], str(server.corefile)),
         ("an unknown directive", now.replace(b"errors", b"errorz"), "errorz"),
-        ("a file that is not there", now.replace(b"errors", b"hosts /none/hosts"), None),
+        ("a file that is not there", now.replace(b"errors", b"hosts /none/hosts {\n fallthrough\n }"), None),
         ("an import that is not there", b"import /none/Corefile\n", "/none/Corefile"),
         ("a certificate that is none", now + f"tls://.:{free} {{\n bind 127.0.0.1\n tls {key} {key}\n whoami\n}}\n".encode(), str(key)),
         ("octets of a program", open(os.path.realpath("/proc/self/exe"), "rb").read(200_000), "UTF-8"),
@@ -265,7 +265,7 @@ def config_map(suite, lab):
         publish(number)
         suite.check(f"ConfigMap {number}: the Corefile and what it imports are taken",
             eventually(lambda: ttl(server) == number and dig(server.port, f"a.n{number}.test").rcode == "NOERROR"), server.log_end())
-        suite.equal(f"ConfigMap {number}: what was there before is gone", dig(server.port, f"a.n{number - 1}.test").rcode, "REFUSED")
+        suite.equal(f"ConfigMap {number}: what was there before is gone", dig(server.port, f"a.n{number - 1}.test").rcode, "SERVFAIL")
     suite.equal("ConfigMap: none is a failed reload", failures(server), 0)
     # A mount that goes away for a while.
     (folder / "..data").rename(folder / "gone")

@@ -38,6 +38,9 @@ work = pathlib.Path(tempfile.mkdtemp(prefix="cluster-dns-live."))
 started = []
 numbers = itertools.count()  # Of files: no two programs share one, though threads start them at once.
 taken = []  # Files whose locks say which ports are ours.
+# A child that is forked while a port is tried would keep it.
+trying = threading.Lock()
+os.register_at_fork(before=trying.acquire, after_in_parent=trying.release, after_in_child=trying.release)
 
 
 @atexit.register
@@ -138,7 +141,7 @@ def free_port():
     for _ in range(1000):
         port = random.SystemRandom().randrange(20000, 32000)
         lock = open(folder / str(port), "w")
-        with socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
+        with trying, socket.socket(type=socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 datagrams.bind(("127.0.0.1", port))
