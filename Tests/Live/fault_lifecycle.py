@@ -153,7 +153,7 @@ def bad_corefiles(suite, lab):
         ("a certificate that is none", now + f"tls://.:{free} {{\n bind 127.0.0.1\n tls {key} {key}\n whoami\n}}\n".encode(), str(key)),
         ("octets of a program", open(os.path.realpath("/proc/self/exe"), "rb").read(200_000), "UTF-8"),
         ("ten megabytes of zeros", bytes(10 << 20), str(server.corefile)),
-        ("ten megabytes of directives", now.replace(b"errors\n", b"errors\n" + b"    nonsense here and there\n" * 400_000), "nonsense"),
+        ("ten megabytes of directives", now.replace(b"errors\n", b"errors\n" + b"    nonsense here and there\n" * 400_000), "expected at most 1048576 bytes"),
         ("17 megabytes of comments", b"# a comment\n" * 1_500_000 + now, "longer than 16 MiB"),
         ("nesting without end", b".:53 {\n" * 200_000, str(server.corefile)),
         ("a port that is taken", now + f".:{free} {{\n bind 127.0.0.1\n whoami\n}}\n.:{port} {{\n bind 127.0.0.1\n whoami\n}}\n".encode(), str(port)),

@@ -18,6 +18,7 @@ import time
 from live import header, question, question_end
 
 fork = multiprocessing.get_context("fork")
+FLOODING = "127.0.0.9"
 
 
 def numbered(zone):
@@ -68,17 +69,19 @@ class Heard:
                 f"p50 {self.percentile(50):.1f} ms, p99 {self.percentile(99):.1f} ms, longest gap {self.gap:.2f} s")
 
 
-def ask_steadily(port, rate, seconds, names, host="127.0.0.1", kind=1, tail=b"", patience=6.0):
+def ask_steadily(port, rate, seconds, names, host="127.0.0.1", kind=1, tail=b"", patience=6.0, source=None):
     """Asks `rate` questions a second, each once, and waits `patience` seconds for the last of their answers.
 
     `names` gives for a number the name and the address that is its answer, or None when any will do; `tail` is an OPT
-    record.
+    record, `source` the address to ask from.
     """
     heard, waiting, begun = Heard(), {}, time.monotonic()
     clients, ready = [], selectors.DefaultSelector()
     for place in range(16):
         client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         client.setblocking(False)
+        if source:
+            client.bind((source, 0))
         client.connect((host, port))
         clients.append(client)
         ready.register(client, selectors.EVENT_READ, place)
@@ -163,7 +166,7 @@ class Message(ctypes.Structure):
 class Flood:
     """A process that sends `messages` in turn, `rate` a second, from eight ports, and reads nothing.
 
-    On this machine it has an address of its own: it is another client than those that ask beside it.
+    On this machine it has an address of its own, FLOODING: it is another client than those that ask beside it.
     Where `mark` is given, each message is another: the eight octets `mark` in it become a number.
     """
 
@@ -182,7 +185,7 @@ class Flood:
             client = socket.socket(type=socket.SOCK_DGRAM)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             if host == "127.0.0.1":
-                client.bind(("127.0.0.9", 0))
+                client.bind((FLOODING, 0))
             client.connect((host, port))
             clients.append(client)
         batches = []
