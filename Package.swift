@@ -209,18 +209,23 @@ if Context.environment["CLUSTER_DNS_SANITIZE"] != nil {
     for target in package.targets where target.type == .executable { target.linkerSettings = [] }
 }
 
-// `make fuzz` names libFuzzer's archive here; nothing else builds this target, or has code that counts its edges.
+// `make fuzz` names libFuzzer's archive here; nothing else builds these targets, or has code that counts its edges.
 if let libFuzzer = Context.environment["CLUSTER_DNS_FUZZ"] {
-    package.targets.append(
+    let linked: [LinkerSetting] = [.unsafeFlags(["-static-stdlib"] + staticFoundation + [libFuzzer])]
+    package.targets += [
+        .target(name: "FuzzDriver", path: "Tests/Fuzzing/Driver", swiftSettings: settings),
+        .executableTarget(
+            name: "MessageFuzzing", dependencies: ["FuzzDriver", "DNSWire", "Text"], path: "Tests/Fuzzing/Messages",
+            swiftSettings: settings, linkerSettings: linked),
         .executableTarget(
             name: "Fuzzing",
             dependencies: [
-                "TestKit", "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "Expressions",
+                "FuzzDriver", "TestKit", "ClusterModel", "Corefile", "DNSServer", "DNSWire", "EventLoop", "Expressions",
                 "KubernetesAPI", "Patterns", "Plugins", "SecureTransport", "Telemetry", "Text", "ZoneData", nioCore,
                 nioHTTP1,
             ],
-            path: "Tests/Fuzzing", exclude: ["Corpus", "fuzz.sh", "seeds.py"], swiftSettings: settings,
-            linkerSettings: [.unsafeFlags(["-static-stdlib"] + staticFoundation + [libFuzzer])]))
+            path: "Tests/Fuzzing/Targets", swiftSettings: settings, linkerSettings: linked),
+    ]
     let counted: Set = [
         "ClusterModel", "ClusterSource", "Corefile", "DNSServer", "DNSWire", "EventLoop", "Expressions",
         "KubernetesAPI", "Patterns", "Plugins", "SecureTransport", "Snapshots", "Telemetry", "Text", "ZoneData",

@@ -21,15 +21,25 @@ if [ "${1:-list}" = list ]; then exec python3 $here/seeds.py --list; fi
 
 CLUSTER_DNS_FUZZ=$(clang -print-file-name="libclang_rt.fuzzer_no_main-$(uname -m).a")
 export CLUSTER_DNS_FUZZ
-swift build -c release --product Fuzzing --scratch-path "$build" ${FUZZ_BUILD_OPTIONS:-}
-program=$(swift build -c release --product Fuzzing --scratch-path "$build" --show-bin-path ${FUZZ_BUILD_OPTIONS:-})/Fuzzing
+for product in MessageFuzzing Fuzzing; do
+    swift build -c release --product $product --scratch-path "$build" ${FUZZ_BUILD_OPTIONS:-}
+done
+programs=$(swift build -c release --scratch-path "$build" --show-bin-path ${FUZZ_BUILD_OPTIONS:-})
 mkdir -p "$work" "$crashes"
+
+# The program that has a target.
+program_of() {
+    local program=MessageFuzzing
+    "$programs/$program" list | grep -q "^$1 " || program=Fuzzing
+    echo "$programs/$program"
+}
 
 # Runs a target for so many seconds on so many cores, and says what came of it.
 #   search TARGET SECONDS CORES CORPUS… (what is new goes to the first)
 search() {
-    local target=$1 seconds=$2 cores=$3 core code=0 jobs=()
+    local target=$1 seconds=$2 cores=$3 core code=0 program jobs=()
     shift 3
+    program=$(program_of "$target")
     local logs=$kept/logs/$target
     mkdir -p "$logs"
     rm -f "$logs"/*
@@ -91,12 +101,12 @@ target=$1
 case $target:${2:-} in
     all:*) all "${2:-20}" ;;
     *:again)
-        FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=yes,color=no exec "$program" \
+        FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=yes,color=no exec "$(program_of "$target")" \
             -handle_ill=0 -handle_trap=0 -handle_abrt=0 -handle_segv=0 "$3"
         ;;
     *:keep)
         merged=$(mktemp -d)
-        FUZZ_TARGET=$target "$program" "${limits[@]}" -merge=1 "$merged" $here/Corpus/"$target" "$work/$target" \
+        FUZZ_TARGET=$target "$(program_of "$target")" "${limits[@]}" -merge=1 "$merged" $here/Corpus/"$target" "$work/$target" \
             >"$kept/merge.log" 2>&1
         python3 $here/seeds.py --prune "$merged" "$here/Corpus/$target"
         rm -rf "$merged"

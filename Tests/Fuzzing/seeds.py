@@ -232,7 +232,7 @@ def prune(source, target):
 
 def targets():
     """As the sources say them, so that a list needs no build."""
-    for path in files("Tests/Fuzzing/Targets/*.swift"):
+    for path in files("Tests/Fuzzing/[MT]*s/FuzzTarget+*.swift"):
         yield from re.findall(r'FuzzTarget\(\s*name: "([^"]+)",\s*about: "([^"]+)"', read(path).decode())
 
 

@@ -1,4 +1,5 @@
 import DNSWire
+import FuzzDriver
 import TestKit
 
 @testable import ClusterModel

@@ -1,4 +1,5 @@
 import DNSWire
+import FuzzDriver
 import TestKit
 import Text
 import ZoneData

@@ -1,3 +1,5 @@
+import FuzzDriver
+
 extension FuzzTarget {
     /// Octets to a whole server in memory (F4).
     static let servers = [

@@ -2,6 +2,7 @@ import Corefile
 import DNSServer
 import DNSWire
 import EventLoop
+import FuzzDriver
 import NIOHTTP1
 import Text
 

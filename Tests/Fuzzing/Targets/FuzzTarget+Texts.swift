@@ -1,6 +1,7 @@
 import Corefile
 import DNSWire
 import Expressions
+import FuzzDriver
 import Patterns
 import Telemetry
 import TestKit

@@ -1,5 +1,6 @@
 import DNSServer
 import DNSWire
+import FuzzDriver
 import Plugins
 import TestKit
 
