@@ -2,13 +2,14 @@
 """Every release gate with its figure beside its threshold.
 
     Tests/gates.py              all of them, and docs/gates.md anew
-    Tests/gates.py SUITE…       only these suites' gates, printed
+    Tests/gates.py SUITE…       only these, in the place of what docs/gates.md had of them
 
 A suite says a figure by `Suite.gate` (Tests/Live/live.py); here it goes as far as the gate asks, in a test run only as
 far as minutes allow. Exit code 1 when a figure is beyond its threshold or a suite failed.
 """
 
 import datetime
+import fcntl
 import os
 import pathlib
 import platform
@@ -28,7 +29,7 @@ COUNTED = {
 SUITES = [
     "protocol-cases", "conformance", "reload-loss", "fair-shares", "memory-budget", "api-faults", "api-hostile",
     "fault-time", "fault-resources", "fault-lifecycle", "roll-overs", "soak", "spoofing", "parity", "fault-upstreams",
-    "fault-network", "fault-load", "fault-crowds", "worst-cases",
+    "fault-network", "fault-load", "fault-crowds", "worst-cases", "fuzzing", "change-latency",
 ]
 # What is no program of Tests/Live; `sanitize` runs only where it is named, for it builds twice.
 SCRIPTS = {
@@ -47,23 +48,18 @@ def run(suite):
             yield line.rstrip("\n")
 
 
-def figures(wanted):
-    """What each suite said: rows of (gate, what, figure, threshold, kept, extent), and the suites' counts."""
-    rows, counts = [], []
-    for number, suite in enumerate(wanted, 1):
-        begun = time.monotonic()
-        print(f"== {number} of {len(wanted)}: {suite}", flush=True)
-        count = f"{suite}: ended before it could count"
-        for line in run(suite):
-            if line.startswith("  gate: "):
-                rows.append([field.strip() for field in line.removeprefix("  gate: ").split("|")])
-            elif found := re.fullmatch(rf"{suite}: (\d+) passed, (\d+) failed", line):
-                count = line
-                if suite in COUNTED:
-                    passed, failed = map(int, found.groups())
-                    rows.append([*COUNTED[suite], str(failed), "0", "NO" if failed else "yes", f"{passed + failed:,}"])
-        counts.append(f"{count} ({time.monotonic() - begun:.0f} s)")
-    return sorted(rows, key=number), counts
+def figures(suite):
+    """What a suite said: rows of (gate, what, figure, threshold, kept, extent), and its count."""
+    rows, count = [], f"{suite}: ended before it could count"
+    for line in run(suite):
+        if line.startswith("  gate: "):
+            rows.append([field.strip() for field in line.removeprefix("  gate: ").split("|")])
+        elif found := re.fullmatch(rf"{suite}: (\d+) passed, (\d+) failed", line):
+            count = line
+            if suite in COUNTED:
+                passed, failed = map(int, found.groups())
+                rows.append([*COUNTED[suite], str(failed), "0", "NO" if failed else "yes", f"{passed + failed:,}"])
+    return rows, count
 
 
 def number(row):
@@ -93,7 +89,6 @@ def fuzzed():
 def propagated():
     """A change at the API server, to the first answer that shows it, in a large cluster under load."""
     command = [str(ROOT / "Benchmarks/change-latency.sh"), BINARY]
-    print("== change latency", flush=True)
     text = subprocess.run(command, capture_output=True, text=True).stdout
     print(text, end="", flush=True)
     found = re.search(r"(\d+) changes: p50 [\d.]+ ms +p99 ([\d.]+) ms", text)
@@ -108,33 +103,48 @@ def told(count, wanted):
     return "yes" if count >= wanted else f"{100 * count / wanted:.0f} %"
 
 
-def table(rows):
-    lines = ["| gate | what | figure | threshold | kept | over |", "|---|---|---:|---:|---|---|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+MARK = "<!-- what follows is written by `make gates` -->"
+HEAD = ["| gate | what | figure | threshold | kept | over | suite |", "|---|---|---:|---:|---|---|---|"]
 
 
-def page(rows, counts):
-    version = subprocess.run([BINARY, "-version"], capture_output=True, text=True).stdout.split("\n")[0]
-    text = PAGE.read_text()
-    head, _, _ = text.partition("<!-- what follows is written by `make gates` -->")
-    body = "\n".join([
-        "<!-- what follows is written by `make gates` -->", "", table(rows), "",
-        f"{datetime.date.today()}, {os.cpu_count()} cores, Linux {platform.release()}, {version}. The suites:", "",
-        *(f"- {count}" for count in counts)])
-    PAGE.write_text(head + body + "\n")
+def written():
+    """What the page has: rows, each ended by its suite, and a line for each suite."""
+    _, _, text = PAGE.read_text().partition(MARK)
+    rows = [[field.strip() for field in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| G")]
+    return rows, dict(line[2:].split(": ", 1) for line in text.splitlines() if line.startswith("- "))
+
+
+def page(rows, lines):
+    head, _, _ = PAGE.read_text().partition(MARK)
+    body = [MARK, "", *HEAD, *("| " + " | ".join(row) + " |" for row in rows), "", "The suites:", "",
+        *(f"- {suite}: {lines[suite]}" for suite in SUITES + ["sanitize"] if suite in lines)]
+    PAGE.write_text(head + "\n".join(body) + "\n")
 
 
 def main():
     wanted = sys.argv[1:] or SUITES
-    rows, counts = figures(wanted)
+    version = subprocess.run([BINARY, "-version"], capture_output=True, text=True).stdout.split("\n")[0]
+    where = f"{os.cpu_count()} cores, Linux {platform.release()}, {version}"
     if not sys.argv[1:]:
-        rows = sorted([*fuzzed(), *rows, *propagated()], key=number)
-    print("\n" + table(rows))
-    print("\n".join(counts))
-    if not sys.argv[1:]:
-        page(rows, counts)
-        print(f"written to {PAGE.relative_to(ROOT)}")
-    failed = [row for row in rows if row[4] == "NO"] + [count for count in counts if " 0 failed" not in count]
+        page([], {})
+    fresh, counted = [], {}
+    for place, suite in enumerate(wanted, 1):
+        begun = time.monotonic()
+        print(f"== {place} of {len(wanted)}: {suite}", flush=True)
+        own = {"fuzzing": fuzzed, "change-latency": propagated}.get(suite)
+        found, count = (list(own()), f"{suite}: figures alone, 0 failed") if own else figures(suite)
+        found = [[*row, suite] for row in found]
+        counted[suite] = f"{count.split(': ', 1)[1]}, {time.monotonic() - begun:.0f} s, {datetime.date.today()}, {where}"
+        fresh += found
+        # At once: what is known stays known when a later suite is broken off.
+        with open(PAGE) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            rows, lines = written()
+            page(sorted([row for row in rows if row[-1] != suite] + found, key=number), {**lines, suite: counted[suite]})
+    print("\n" + "\n".join([*HEAD, *("| " + " | ".join(row) + " |" for row in fresh)]))
+    print("\n".join(f"{suite}: {counted[suite]}" for suite in wanted))
+    print(f"written to {PAGE.relative_to(ROOT)}")
+    failed = [row for row in fresh if row[4] == "NO"] + [suite for suite in wanted if " 0 failed" not in counted[suite]]
     sys.exit(bool(failed))
 
 

@@ -305,7 +305,7 @@ def outage(suite, upstream):
     """The API server is away: known names are answered, and it is tried ever more rarely."""
     proxy = RequestProxy(upstream)
     server = start(f"endpoint {proxy.url}").wait_for(KNOWN)
-    length = extent(30, 1800)
+    length = extent(30, 1100)
     proxy.rule = lambda path, query: ()
     away = proxy.answer
 

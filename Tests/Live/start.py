@@ -27,7 +27,7 @@ BROKEN = {
 }
 
 # Modules of the embedded cluster and what only it uses, as they stand in the names of Swift symbols.
-OF_THE_LAB = ("ClusterLab", "HummingbirdHTTP2", "SwiftASN1", "X509")
+OF_THE_LAB = ("ClusterLab", "HummingbirdHTTP2")
 
 
 def modules(program, names):
