@@ -12,8 +12,8 @@ private struct Second {
     mutating func flooded(_ received: [String: Int], unseen: Int = 0) -> [String: Int] {
         after(received) { $0.whenFlooded(at: $1, unseen: unseen) }
     }
-    mutating func calm(_ received: [String: Int], waits: Bool = false) -> [String: Int] {
-        after(received) { $0.whenCalm(at: $1, waits: waits) }
+    mutating func calm(_ received: [String: Int], waiting: Int = 0) -> [String: Int] {
+        after(received) { $0.whenCalm(at: $1, waiting: waiting) }
     }
 
     private mutating func after(
@@ -57,9 +57,9 @@ private struct Second {
     @Test("while some wait all the same, less is given out") func waiting() {
         var second = Second()
         #expect(second.flooded(["10.0.0.1": 100, "10.0.0.2": 900]) == ["10.0.0.2": 44])
-        // 0.9 of 1,005, then of nine tenths of that.
-        #expect(second.calm(["10.0.0.1": 100, "10.0.0.2": 400]) == ["10.0.0.2": 89])
-        #expect(second.calm(["10.0.0.1": 100, "10.0.0.2": 801], waits: true) == ["10.0.0.2": 80])
+        // 0.9 of 1,005 where two milliseconds' datagrams wait, then of nine tenths of that.
+        #expect(second.calm(["10.0.0.1": 100, "10.0.0.2": 400], waiting: 2) == ["10.0.0.2": 89])
+        #expect(second.calm(["10.0.0.1": 100, "10.0.0.2": 801], waiting: 3) == ["10.0.0.2": 80])
     }
 
     @Test("what was lost or waits counts for those who are seen") func unseen() {

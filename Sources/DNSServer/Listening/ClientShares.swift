@@ -25,6 +25,8 @@ package struct ClientShares {
     private static let memory: UInt64 = 10_000_000_000
     /// Fewer datagrams than these do not show that a client is greedy.
     private static let evidence = 16
+    /// Seconds for which others may wait behind what a limited client still gets, and datagrams that say nothing yet.
+    private static let (longestWait, fewest) = (0.002, 2.0)
     /// How much more is tried each time that nearly nothing waited, and how much less where something did.
     private static let (growth, reduction) = (1.005, 0.9)
 
@@ -66,10 +68,10 @@ package struct ClientShares {
 
     /// The shares where all that came since `begin` was answered.
     ///
-    /// - Parameter waits: true when somewhat more waits than should.
-    package mutating func whenCalm(at now: UInt64, waits: Bool = false) -> SourceFilter {
+    /// - Parameter waiting: datagrams that wait: where they take longer than they should, less is given out.
+    package mutating func whenCalm(at now: UInt64, waiting: Int = 0) -> SourceFilter {
         divide(at: now, used: Self.used, scale: 1) { _, capacity in
-            capacity * (waits ? Self.reduction : Self.growth)
+            capacity * (Double(waiting) > max(Self.fewest, capacity * Self.longestWait) ? Self.reduction : Self.growth)
         }
     }
 

@@ -33,8 +33,6 @@ final class FloodControl: TimerTarget {
 
     /// How long the kernel's queue is when a flood begins: a part of it, or octets; early enough that nothing is lost yet.
     private static let (fill, waiting) = (0.25, 512 * 1024)
-    /// Octets that may wait while somebody is limited: others would wait behind them.
-    private static let longestRest = 32 * 1024
     /// Octets that a short datagram takes while it waits.
     private static let datagram = 768
     /// Datagrams that say enough about who asks.
@@ -107,7 +105,7 @@ final class FloodControl: TimerTarget {
         // While the queue is long `isBehind` goes on.
         guard !isLong(queue) else { return schedule() }
         isFlooded = false
-        apply(shares.whenCalm(at: server.loop.currentTime, waits: queue.waiting > Self.longestRest))
+        apply(shares.whenCalm(at: server.loop.currentTime, waiting: queue.waiting / Self.datagram))
     }
 
     func close() {
