@@ -12,7 +12,7 @@ help:
 	@echo 'make test            build, run every test, print counts'
 	@echo 'make build           build the release binaries: $(BINARY) and cluster-dns-lab beside it'
 	@echo 'make image           build the container image as an OCI archive: $(IMAGE)'
-	@echo 'make gates           every release gate as far as it asks, figures beside thresholds: docs/gates.md'
+	@echo 'make gates           every release gate as far as it asks, or SUITES="spoofing soak": docs/gates.md'
 	@echo 'make soak            MINUTES=30 of questions beside changes, reloads, failing upstreams and attacks: nothing is lost, nothing grows'
 	@echo 'make sanitize        unit tests and live suites on builds with the address and the thread sanitizer: KIND=address or thread'
 	@echo 'make bench           CPU per answer beside NSD, Knot DNS, Unbound, dnsmasq and CoreDNS; start, memory, change latency'
@@ -48,7 +48,7 @@ test: packages-build
 
 gates: build
 	@.ci/packages bind9-dnsutils dnsperf iproute2 iptables ldnsutils openssl python3 python3-venv strace util-linux
-	@Tests/gates.py
+	@Tests/gates.py $(SUITES)
 
 soak: build
 	@.ci/packages bind9-dnsutils openssl python3
