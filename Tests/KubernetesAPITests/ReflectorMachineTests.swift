@@ -168,6 +168,23 @@ extension ReflectorMachine.Action {
         #expect(wait <= .seconds(1.6))
     }
 
+    @Test("what cuts every connection after a while, or after a change, makes no wait longer than the first") func cut()
+    {
+        var bench = Bench()
+        _ = bench.watching()
+        let cuts: [(version: String?, lasted: Duration)] = [
+            (nil, .seconds(1)), ("11", .milliseconds(10)), (nil, .seconds(5)),
+        ]
+        for (version, lasted) in cuts + cuts + cuts {
+            let (wait, _) = bench.wait(bench.end(.failed(.transport("reset")), version: version, lasted: lasted))
+            #expect(wait >= .milliseconds(800) && wait <= .seconds(1.6))
+            _ = bench.machine.probed()
+        }
+        // Below the limit nothing shows that the server works.
+        let (first, _) = bench.wait(bench.end(.failed(.transport("reset")), lasted: .milliseconds(999)))
+        #expect(first >= .seconds(1.6))
+    }
+
     @Test("watches closed at once are no busy loop; after five the version is doubted") func shortWatches() {
         var bench = Bench()
         _ = bench.watching()

@@ -28,6 +28,9 @@ struct Backoff {
         return wait
     }
 
+    /// What failed had worked: the next wait is as short as the first.
+    mutating func startOver() { step = Self.first }
+
     /// At least 0, less than 1: the same seed gives the same waits, which tests need.
     mutating func random() -> Double { dice.fraction() }
 }

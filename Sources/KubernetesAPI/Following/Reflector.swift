@@ -243,11 +243,12 @@ extension Reflector.Run {
     // MARK: Watch
 
     private func watch(_ request: WatchRequest) async -> WatchReport {
-        let started = ContinuousClock.now
+        var began: ContinuousClock.Instant?
         let progress = WatchProgress(request)
         let end: WatchEnd
         do throws(RequestFailure) {
             var (stream, encoding) = try await open(collection.path(request), verb: "watch")
+            began = .now
             // A watch counts as asked once it is open.
             stream.place = nil
             if !request.streamsList { observe(.watching) }
@@ -260,7 +261,7 @@ extension Reflector.Run {
         } catch {
             end = .failed(error)
         }
-        return progress.report(end, lasted: .now - started)
+        return progress.report(end, lasted: began.map { .now - $0 } ?? .zero)
     }
 
     private func read(

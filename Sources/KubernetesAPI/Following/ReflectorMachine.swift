@@ -29,6 +29,8 @@ struct ReflectorMachine {
     static let shortWatchCount = 20
     /// All replicas of a cluster lose their watches at the same moment: lists after that begin within this time.
     static let relistSpread = Duration.seconds(2)
+    /// A watch that was open for less says nothing of the server behind what answered.
+    static let shortest = Duration.seconds(1)
     /// Streamed lists in a row that ended before they were whole, or expired at once, before pages are tried.
     static let streamPatience = 3
 
@@ -145,6 +147,10 @@ struct ReflectorMachine {
             } else {
                 failedStreams = 0
             }
+            // Something between us and a server that works cuts connections: what is known must not get old by waits.
+            if case .transport = failure, report.version != nil || report.lasted >= Self.shortest {
+                backoff.startOver()
+            }
             return watchFailed(report.version ?? from, failure, at: now)
         }
         return watchPassed(report, version: report.version ?? from, at: now)
@@ -157,7 +163,7 @@ struct ReflectorMachine {
         let brought = report.version != nil
         switch report.end {
         case .closed:
-            guard report.lasted >= .seconds(1) else {
+            guard report.lasted >= Self.shortest else {
                 // Something between us and the server answers and hangs up; asking at once would be a busy loop.
                 return watchAgain(from: version, .closedAtOnce, at: now)
             }

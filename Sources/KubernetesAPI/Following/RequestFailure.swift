@@ -74,7 +74,7 @@ struct WatchReport: Equatable {
     var isListed = true
     /// Objects that changed.
     var events = 0
-    /// How long it lasted.
+    /// How long it was open; zero where it never was.
     var lasted: Duration
 }
 
