@@ -3,6 +3,7 @@
 #   fuzz.sh list                     the targets, a line each
 #   fuzz.sh TARGET [SECONDS [CORES]] searches, 60 seconds on all cores unless said otherwise
 #   fuzz.sh all [SECONDS]            every target, 20 seconds each, one a core, from this folder and recordings alone
+#   fuzz.sh messages [SECONDS]       those that read messages alone, likewise; nothing else is built
 #   fuzz.sh TARGET again FILE        one input, with a backtrace
 #   fuzz.sh TARGET keep              puts the inputs that matter, short ones, into this folder
 # What a search finds is kept in .build/fuzz/corpus/TARGET, and begun from by the next; an input that broke a claim, in
@@ -21,7 +22,9 @@ if [ "${1:-list}" = list ]; then exec python3 $here/seeds.py --list; fi
 
 CLUSTER_DNS_FUZZ=$(clang -print-file-name="libclang_rt.fuzzer_no_main-$(uname -m).a")
 export CLUSTER_DNS_FUZZ
-for product in MessageFuzzing Fuzzing; do
+products=(MessageFuzzing Fuzzing)
+[ "$1" != messages ] || products=(MessageFuzzing)
+for product in "${products[@]}"; do
     swift build -c release --product $product --scratch-path "$build" ${FUZZ_BUILD_OPTIONS:-}
 done
 programs=$(swift build -c release --scratch-path "$build" --show-bin-path ${FUZZ_BUILD_OPTIONS:-})
@@ -82,6 +85,7 @@ once() {
     rm -rf "$fresh"
 }
 
+# The targets that are named by standard input, a line each.
 all() {
     local seconds=$1 target count=0 failed broken
     broken=$(mktemp)
@@ -89,7 +93,7 @@ all() {
         while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
         once "$target" "$seconds" "$broken" &
         count=$((count + 1))
-    done < <(python3 $here/seeds.py --list)
+    done
     wait
     failed=$(wc -l <"$broken")
     rm -f "$broken"
@@ -99,7 +103,8 @@ all() {
 
 target=$1
 case $target:${2:-} in
-    all:*) all "${2:-20}" ;;
+    all:*) all "${2:-20}" < <(python3 $here/seeds.py --list) ;;
+    messages:*) all "${2:-20}" < <("$programs/MessageFuzzing" list) ;;
     *:again)
         FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=yes,color=no exec "$(program_of "$target")" \
             -handle_ill=0 -handle_trap=0 -handle_abrt=0 -handle_segv=0 "$3"

@@ -305,12 +305,13 @@ def stale_answers(suite, upstream):
 
 
 def paced_and_measured(suite, upstream):
-    proxy = RequestProxy(upstream)
+    proxy, begun = RequestProxy(upstream), time.monotonic()
     server = start(f"endpoint {proxy.url}\n        apiserver_qps 2\n        apiserver_burst 1\n        apiserver_max_inflight 1")
     server.wait_for(KNOWN)
-    times = [when for when, _ in proxy.requests()][:3]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-    suite.check("apiserver_qps 2: half a second between requests", len(gaps) == 2 and min(gaps) >= 0.4, gaps)
+    # Counted from the start: a busy machine makes requests come later, and nothing makes them come earlier.
+    times = [when - begun for when, _ in proxy.requests()]
+    suite.check("apiserver_qps 2: half a second between requests",
+        len(times) > 2 and all(when >= 0.5 * place for place, when in enumerate(times)), times)
     prefix = "coredns_kubernetes_rest_client_"
     text = server.page(server.metrics_port, "/metrics")[1]
     host = proxy.url.split("//")[1]
