@@ -50,15 +50,18 @@ def run(suite):
 
 def figures(suite):
     """What a suite said: rows of (gate, what, figure, threshold, kept, extent), and its count."""
-    rows, count = [], f"{suite}: ended before it could count"
+    rows, count, asked, differ = [], f"{suite}: ended before it could count", 0, 0
     for line in run(suite):
-        if line.startswith("  gate: "):
+        if found := re.search(r": \d+ of (\d+) answers as expected, (\d+) differ", line):
+            asked, differ = asked + int(found[1]), differ + int(found[2])
+        elif line.startswith("  gate: "):
             rows.append([field.strip() for field in line.removeprefix("  gate: ").split("|")])
         elif found := re.fullmatch(rf"{suite}: (\d+) passed, (\d+) failed", line):
             count = line
             if suite in COUNTED:
                 passed, failed = map(int, found.groups())
-                rows.append([*COUNTED[suite], str(failed), "0", "NO" if failed else "yes", f"{passed + failed:,}"])
+                differ, asked = differ or failed, asked or passed + failed
+                rows.append([*COUNTED[suite], str(differ), "0", "NO" if failed else "yes", f"{asked:,}"])
     return rows, count
 
 
