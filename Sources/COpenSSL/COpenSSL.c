@@ -110,6 +110,7 @@ static int add_extensions(X509 *certificate, X509 *issuer, const co_request *req
                add(certificate, issuer, NID_subject_key_identifier, "hash");
     return add(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
            add(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
+           add(certificate, issuer, NID_authority_key_identifier, "keyid:always") &&
            add(certificate, issuer, NID_ext_key_usage, request->extended_key_usage) && add_hosts(certificate, request);
 }
 
