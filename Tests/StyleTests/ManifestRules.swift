@@ -9,7 +9,7 @@ import Testing
 
     /// Each imports only what stands in a line above its own.
     private static let layers: [Set<String>] = [
-        ["CLinux", "CLDNS", "CMaxMindDB", "NoICUData", "Patterns", "Snapshots", "Telemetry", "Text"],
+        ["CLinux", "CLDNS", "CMaxMindDB", "COpenSSL", "NoICUData", "Patterns", "Snapshots", "Telemetry", "Text"],
         ["DNSWire"],
         ["ClusterModel", "Corefile", "EventLoop", "Expressions", "GeoData", "ZoneData"],
         ["DNSServer", "KubernetesAPI"],
@@ -49,7 +49,8 @@ import Testing
                 "Glibc",
                 ["ClusterLab", "EventLoop", "GeoData", "KubernetesAPI", "SecureTransport", "ZoneData", "cluster-dns"]
             ),
-            ("CLDNS", ["ZoneData"]), ("CMaxMindDB", ["GeoData"]), ("CLinux", ["EventLoop", "cluster-dns"]),
+            ("CLDNS", ["ZoneData"]), ("COpenSSL", ["ClusterLab"]), ("CMaxMindDB", ["GeoData"]),
+            ("CLinux", ["EventLoop", "cluster-dns"]),
             (
                 "NIOCore",
                 ["Autoscaler", "ClusterLab", "KubernetesAPI", "SecureTransport", "cluster-dns"]
