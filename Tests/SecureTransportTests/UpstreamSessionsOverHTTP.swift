@@ -139,6 +139,24 @@ import Text
         #expect(pair.ask(query) == [.response(answer)])
     }
 
+    @Test("a response is as long as a message may be, 65,535 octets", arguments: [ServerScheme.https, .grpc])
+    func longest(_ scheme: ServerScheme) throws {
+        func asked(_ size: Int) throws -> [UpstreamEvent] {
+            let message = reply + [UInt8](repeating: 0, count: size - reply.count)
+            let pair = try pair(scheme) { _ in
+                scheme == .https
+                    ? .reply(Self.dns, message)
+                    : .reply(
+                        Self.rpc, PacketFrame.framed(DNSPacket.holding(message)), trailers: ["grpc-status": "0"])
+            }
+            return pair.ask(query)
+        }
+        for size in [65_534, 65_535] {
+            #expect(try asked(size) == [.response(answer + [UInt8](repeating: 0, count: size - answer.count))])
+        }
+        #expect(try asked(65_536) == [.refused(0xABCD, reason: "response too long")])
+    }
+
     @Test("long responses do not use the window up") func windows() throws {
         let long = reply + [UInt8](repeating: 9, count: 60_000)
         let pair = try pair(.https) { _ in .reply(Self.dns, long) }

@@ -23,8 +23,9 @@ final class HTTPSession: UpstreamSession {
         var hasHead = false
     }
 
-    /// A message of 65,535 octets as gRPC has it.
-    private static let longestBody = 65535 + 4 + 5
+    private static let longestMessage = 65535
+    /// Such a message as gRPC has it.
+    private static let longestBody = longestMessage + 4 + 5
     /// A window for bodies of any message, so that no stream's needs to be widened.
     private static let window = 1 << 17
     /// Octets of all streams that the peer may send at once (RFC 9113 §6.9.2).
@@ -142,6 +143,7 @@ final class HTTPSession: UpstreamSession {
         do throws(UpstreamRefusal) {
             var message = try call.response(request.reply, to: request.query)
             guard message.count >= 12 else { throw UpstreamRefusal(reason: "short message") }
+            guard message.count <= Self.longestMessage else { throw UpstreamRefusal(reason: "response too long") }
             message[0] = UInt8(truncatingIfNeeded: request.id >> 8)
             message[1] = UInt8(truncatingIfNeeded: request.id)
             events.append(.response(message))
