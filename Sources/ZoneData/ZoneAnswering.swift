@@ -185,7 +185,7 @@ package final class ZoneAnswering {
             guard walk.proofs.isEmpty else { return finish(walk, zone, &response) }
             return .done(.chase(offset))
         }
-        guard walk.links < Self.mostLinks else { return finish(walk, zone, &response) }
+        guard walk.links <= Self.mostLinks else { return finish(walk, zone, &response) }
         walk.name = response.written.slice(offset, target.count)
         walk.folded = next
         walk.nameOffset = offset

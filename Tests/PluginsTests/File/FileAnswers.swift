@@ -112,6 +112,14 @@ private let zone = """
         #expect(try server(after: "forward nowhere.test 192.0.2.1").ask("other.test. A") == "SERVFAIL")
     }
 
+    @Test("sixteen CNAMEs of a zone are followed, seventeen are not", arguments: [15, 16, 17])
+    func chain(_ count: Int) throws {
+        let links = (0..<count).map { "c\($0) CNAME c\($0 + 1)\n" }.joined()
+        let dns = try MemoryServer(
+            "file /zone shop.test", files: ["/zone": "\(zone)\n\(links)c\(count) A 192.0.2.9\n"])
+        #expect(dns.ask("c0.shop.test. A").contains(" A 192.0.2.9") == (count <= 16))
+    }
+
     @Test("a record that is there already is left out, of few as of many", arguments: [3, 16, 17, 1000])
     func duplicates(_ count: Int) throws {
         let lines = (0..<count).map { "many A 10.0.\($0 >> 8).\($0 & 255)" }
