@@ -149,6 +149,7 @@ struct AcceptanceGate {
             }
             return message + [0, 0, 1, 0, 1]
         }
+        #expect(accept(query(60)).0 == .accepted)
         #expect(accept(query(61)).0 == .accepted)
         #expect(accept(query(62)).0 == .rejected(.formatError))
     }

@@ -17,6 +17,16 @@ import Testing
         #expect(try names() == ["db.a.test.signed"])
     }
 
+    @Test("a file is read up to the limit that is said") func limit() throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let taken = try (9...11).map { count in
+            try Data(repeating: 1, count: count).write(to: URL(filePath: "\(folder)/file"))
+            return try? FileOctets.read("\(folder)/file", limit: 10)?.count
+        }
+        #expect(taken == [9, 10, nil])
+    }
+
     @Test("a draft that cannot become the file goes") func failure() throws {
         // A folder is in the place of the file.
         try FileManager.default.createDirectory(atPath: "\(folder)/file/inside", withIntermediateDirectories: true)

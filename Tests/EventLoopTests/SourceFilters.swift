@@ -45,6 +45,12 @@ import Testing
                 == [0, 50, 0])
     }
 
+    @Test("rules are up to 64; others are left out", arguments: [(62, 0), (63, 0), (64, 50)])
+    func count(_ before: Int, _ arriving: Int) throws {
+        let others = (0..<before).map { SourceFilter.Rule(v4(UInt64(100 + $0)), kept: 0) }
+        #expect(try arrived(50, from: [v4(2)], at: v4(1), others + [.init(v4(2), kept: 0)]) == [arriving])
+    }
+
     @Test("a part stays, by chance") func part() throws {
         let counts = try arrived(1_000, from: [v4(2), v4(3)], at: v4(1), [.init(v4(2), kept: 0.25)])
         #expect(counts[1] == 1_000)
