@@ -102,29 +102,43 @@ import Testing
         #expect(pool.openPorts == 0)
     }
 
-    @Test("eight forged replies to one port: who waits there asks over TCP")
-    func guesses() throws {
+    @Test("eight forged replies to one port: who waits there asks over TCP", arguments: [6, 7, 8, 9])
+    func guesses(_ count: Int) throws {
         let server = try server { query in
             guard query.transport == .udp else { return [right(query)] }
-            return (0..<8).map { guess in
+            let guesses = (0..<count).map { guess in
                 var forged = query.reply([.a(query.parsed.name, "192.0.2.66")])
                 forged[0] ^= UInt8(1 + guess)
                 return forged
             }
+            return guesses + [right(query)]
         }
         #expect(server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.1")
-        #expect(server.queries.map(\.transport) == [.udp, .tcp])
+        #expect(server.queries.map(\.transport) == (count < 8 ? [.udp] : [.udp, .tcp]))
+    }
+
+    /// A reply with another id, and the right one, for the first so many questions.
+    private func forged(_ count: Int) throws -> MemoryServer {
+        let server = try server { query in
+            var forged = query.reply([.a(query.parsed.name, "192.0.2.66")])
+            forged[0] ^= 1
+            return query.number < count ? [forged, right(query)] : [right(query)]
+        }
+        _ = ask(server, count)
+        #expect(server.queries.allSatisfy { $0.transport == .udp })
+        return server
+    }
+
+    @Test("sixty-three forged replies in ten seconds do not take questions to TCP", arguments: [62, 63])
+    func fewForged(_ count: Int) throws {
+        let server = try forged(count)
+        _ = ask(server, 10)
+        #expect(server.queries.allSatisfy { $0.transport == .udp })
     }
 
     @Test("sixty-four forged replies in ten seconds: questions go over TCP, until it is quiet")
     func flood() throws {
-        let server = try server { query in
-            var forged = query.reply([.a(query.parsed.name, "192.0.2.66")])
-            forged[0] ^= 1
-            return query.number < 64 ? [forged, right(query)] : [right(query)]
-        }
-        _ = ask(server, 64)
-        #expect(server.queries.allSatisfy { $0.transport == .udp })
+        let server = try forged(64)
         _ = ask(server, 10)
         #expect(server.queries.suffix(10).allSatisfy { $0.transport == .tcp })
         server.advance(.seconds(10))

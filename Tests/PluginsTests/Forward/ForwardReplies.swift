@@ -75,16 +75,17 @@ import Testing
         #expect(server.upstreams[0].connections == 0)
     }
 
-    @Test("U-03: after three near misses the question goes over TCP")
-    func nearMisses() throws {
+    @Test("U-03: after three near misses the question goes over TCP", arguments: [1, 2, 3, 4])
+    func nearMisses(_ count: Int) throws {
         let server = try MemoryServer("forward . @UPSTREAM@") { query in
-            guard query.transport == .udp else { return [query.reply([.a("a.test.", "192.0.2.1")])] }
+            let right = query.reply([.a("a.test.", "192.0.2.1")])
+            guard query.transport == .udp else { return [right] }
             var wrong = query.reply([.a("a.test.", "192.0.2.66")])
             wrong[13] = UInt8(ascii: "b")
-            return [wrong, wrong, wrong]
+            return Array(repeating: wrong, count: count) + [right]
         }
         #expect(server.ask("a.test. A") == "NOERROR\na.test. 300 A 192.0.2.1")
-        #expect(server.queries.map(\.transport) == [.udp, .tcp])
+        #expect(server.queries.map(\.transport) == (count < 3 ? [.udp] : [.udp, .tcp]))
     }
 
     @Test("U-35: a server that folds letters is understood over TCP")
