@@ -144,6 +144,15 @@ private let cluster: [ClusterObject] = [
         service("t/one", ["10.96.0.10", "fd00::1"], ports: ["http/TCP/80"]),
     ])
 
+    @Test("of the ports of a slice the first 1,024 count") func ports() {
+        let ports = (0...1024).map { "p\($0)/TCP/\($0 + 1)" }
+        let dns = TestCluster([
+            namespace("t"), headless("t/many"), slice("t/many-a", of: "many", ports: ports, ["10.1.2.1"]),
+        ])
+        let known = [1022, 1023, 1024].map { dns.ask("_p\($0)._tcp.many.t.svc SRV").outcome == .records }
+        #expect(known == [true, true, false])
+    }
+
     @Test("as much of the record set as fits, and TC") func truncatedAddresses() {
         let reply = dns.ask("many.t.svc A", size: 512)
         #expect(reply.isTruncated)

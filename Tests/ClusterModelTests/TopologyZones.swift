@@ -40,6 +40,16 @@ import Testing
         #expect(cluster().ask("\(full) TXT").outcome == .noData)
     }
 
+    @Test("a zone has up to 120 octets, with the length of each of its labels", arguments: [54, 55, 56])
+    func longest(_ count: Int) {
+        let zone = String(repeating: "a", count: 63) + "." + String(repeating: "b", count: count)
+        let dns = cluster([
+            namespace("t"), headless("t/db", ports: ["pg/TCP/5432"]),
+            slice("t/db-1", of: "db", ports: ["pg/TCP/5432"], [Self.endpoint("10.1.0.1", zone)]),
+        ])
+        #expect((dns.ask("\(zone).pin._zone.db.t.svc A").outcome == .records) == (count <= 55))
+    }
+
     @Test("SRV leads to the endpoints' own names, weighted among those of the zone") func servers() {
         let reply = cluster().ask("eu-1a.pin._zone.db.t.svc SRV")
         #expect(

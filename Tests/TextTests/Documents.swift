@@ -60,6 +60,13 @@ import Text
         #expect(try JSONReader.read(text, repeated: .allKept).members.map(\.value) == [1, 2, 3])
     }
 
+    @Test("127 and 128 levels are read, 129 are not") func depth() {
+        func nested(_ count: Int) -> String {
+            String(repeating: "[", count: count) + String(repeating: "]", count: count)
+        }
+        #expect((127...129).map { error(nested($0)) == nil } == [true, true, false])
+    }
+
     @Test("documents are written as they were read") func written() throws {
         let text = #"{"b":[null,true,{},[]],"a":"\"\\\n\r\t\u0001\u001fé<"}"#
         #expect(String(decoding: try read(text).bytes, as: UTF8.self) == text)
