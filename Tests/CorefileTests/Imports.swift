@@ -178,6 +178,20 @@ import Testing
             ).errors == "many:802: import: found more than 100000 imports of files, expected fewer")
     }
 
+    @Test("snippets are imported up to 10,000 times, files up to 100,000 times") func counts() {
+        func snippets(_ count: Int) -> String {
+            "(s) {\n}\n. {\n" + String(repeating: "import s\n", count: count) + "}"
+        }
+        #expect((9999...10_001).map { CorefileText(snippets($0)).errors == "no errors" } == [true, true, false])
+        // A thousand each: itself, and what it imports.
+        let files = ["many": String(repeating: "import empty\n", count: 999), "empty": ""]
+        func imports(_ more: Int) -> String {
+            ".\n" + String(repeating: "import many\n", count: 99) + String(repeating: "import empty\n", count: more)
+        }
+        #expect(
+            (999...1001).map { CorefileText(imports($0), files: files).errors == "no errors" } == [true, true, false])
+    }
+
     @Test("files that are no configuration") func badFiles() {
         #expect(
             CorefileText("import x", files: ["x": String(repeating: " ", count: 1_048_577)]).errors == """

@@ -78,6 +78,11 @@ import Testing
         #expect(CorefileText("\(name) {\n}").tree == "dns://\(name).\n")
         #expect(CorefileText("\(name)a {\n}").errors.hasSuffix("expected a domain name or a network like 10.0.0.0/24"))
         #expect(CorefileText("\(name)aaa {\n}").errors.hasSuffix("expected a zone of at most 255 characters"))
+        // An octet that is written as four characters.
+        let escaped = String(repeating: "\\097", count: 63)
+        #expect(CorefileText("\(escaped).a {\n}").errors == "no errors")
+        #expect(CorefileText("\(escaped).aa {\n}").errors == "no errors")
+        #expect(CorefileText("\(escaped).aaa {\n}").errors.hasSuffix("expected a zone of at most 255 characters"))
     }
 
     @Test(arguments: [

@@ -32,7 +32,20 @@ import Testing
         _ = CorefileText(file.text).errors
     }
 
+    @Test("a file has up to 1 MiB, the first one and those it imports") func size() {
+        func file(_ size: Int) -> String { String(repeating: "\n", count: size - 1) + "." }
+        let taken = [true, true, false]
+        let sizes = 1_048_575...1_048_577
+        #expect(sizes.map { CorefileText(file($0)).errors == "no errors" } == taken)
+        #expect(sizes.map { CorefileText("import x", files: ["x": file($0)]).errors == "no errors" } == taken)
+    }
+
     @Test("keys that stand for many zones") func zones() {
+        // 781 networks of 128 zones each, and names.
+        func keys(_ names: Int) -> String {
+            String(repeating: "10.0.0.0/9 ", count: 781) + String(repeating: "a ", count: names) + "{\n}"
+        }
+        #expect((31...33).map { CorefileText(keys($0)).errors == "no errors" } == [true, true, false])
         #expect(
             CorefileText(String(repeating: "10.0.0.0/9 ", count: 90_000) + "{\n}").errors == """
                 Corefile:1: server block: found more than 100000 zones, expected a smaller configuration

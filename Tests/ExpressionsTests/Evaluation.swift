@@ -137,7 +137,15 @@ private struct Asked: ~Copyable {
         func nested(_ depth: Int, _ open: String, _ close: String) -> String {
             String(repeating: open, count: depth) + "true" + String(repeating: close, count: depth)
         }
-        #expect(try Asked.value(nested(50, "(", ")")) == .boolean(true))
+        func edge(_ most: Int, _ text: (Int) -> String) -> [Bool] {
+            (most - 1...most + 1).map { (try? Asked.value(text($0))) != nil }
+        }
+        let taken = [true, true, false]
+        // 200 levels, of which a bracket takes two, and the value itself has its own.
+        #expect(edge(99) { nested($0, "(", ")") } == taken)
+        #expect(edge(198) { nested($0, "!", "") } == taken)
+        #expect(edge(198) { "1" + String(repeating: "+1", count: $0) + " > 0" } == taken)
+        #expect(edge(10_000) { "'" + String(repeating: "a", count: $0 - 2) + "'" } == taken)
         #expect(throws: ExpressionError.self) { try Asked.value(nested(3000, "(", ")")) }
         #expect(throws: ExpressionError.self) { try Asked.value(nested(3000, "!", "")) }
         #expect(throws: ExpressionError.self) { try Asked.value(nested(3000, "[", "]")) }
@@ -146,6 +154,17 @@ private struct Asked: ~Copyable {
         #expect(throws: ExpressionError.self) { try Asked.value("'" + String(repeating: "a", count: 10_000) + "'") }
         let many = (0..<400).map { "size() == \($0)" }.joined(separator: " || ")
         #expect(try Asked.value(many) == .boolean(true))
+    }
+
+    @Test("a string that is made has up to 65,535 octets") func madeStrings() throws {
+        let (b, c) = (String(repeating: "b", count: 257), String(repeating: "c", count: 17))
+        // 15 times 257 times 17.
+        let longest = "replace(replace('aaaaaaaaaaaaaaa', 'a', '\(b)'), 'b', '\(c)')"
+        #expect(try Asked.value("len(trimSuffix(\(longest), 'c'))") == .integer(65_534))
+        #expect(try Asked.value("len(\(longest))") == .integer(65_535))
+        for longer in ["\(longest) + 'c'", "join([\(longest), 'c'], '')", "replace(\(longest) + '', 'cc', 'ccc')"] {
+            #expect(throws: EvaluationError.self, "\(longer.prefix(4))") { try Asked.value("len(\(longer))") }
+        }
     }
 
     @Test("any words at all make an expression or an error") func anyText() {

@@ -51,15 +51,22 @@ import Testing
         #expect(error?.description == message)
     }
 
-    @Test("expressions are bounded in length, depth, groups and what repetitions make of them") func sizes() throws {
-        #expect(throws: PatternError.self) { try Pattern(String(repeating: "a", count: 10_001)) }
-        #expect(try Pattern(String(repeating: "a", count: 10_000)).size > 10_000)
-        func nested(_ depth: Int) -> String {
-            String(repeating: "(?:", count: depth) + "a" + String(repeating: ")", count: depth)
+    @Test("of characters, levels, groups and repetitions: one below, at, and one above what may be")
+    func edges() {
+        func edge(_ most: Int, _ pattern: (Int) -> String) -> [Bool] {
+            (most - 1...most + 1).map { (try? Pattern(pattern($0))) != nil }
         }
-        #expect(throws: PatternError.self) { try Pattern(nested(251)) }
-        #expect(try Pattern(nested(250)).matches([0x61]))
-        #expect(throws: PatternError.self) { try Pattern(String(repeating: "(a)", count: 101)) }
+        let taken = [true, true, false]
+        #expect(edge(10_000) { String(repeating: "a", count: $0) } == taken)
+        #expect(edge(250) { String(repeating: "(?:", count: $0) + "a" + String(repeating: ")", count: $0) } == taken)
+        #expect(edge(100) { String(repeating: "(a)", count: $0) } == taken)
+        #expect(edge(1000) { "a{\($0)}" } == taken)
+        #expect(edge(1000) { "a{0,\($0)}" } == taken)
+    }
+
+    @Test("steps are 20,000, the start and the end of the whole beside them") func steps() throws {
+        func size(_ last: Int) -> Int? { try? Pattern("(?:a{1000}){19}a{\(last)}").size }
+        #expect([998, 999, 1000].map(size) == [20_001, 20_002, nil])
         #expect(throws: PatternError.self) { try Pattern("(?:(?:a{1000}){1000}){1000}") }
         #expect(throws: PatternError.self) { try Pattern("(?:(?:(?:){1000}){1000}){1000}") }
         #expect(throws: PatternError.self) { try Pattern("((((){1000}){1000}){1000}){1000}") }
@@ -68,7 +75,7 @@ import Testing
     @Test(
         "steps are bounded by text and pattern: no text makes a search slow",
         arguments: ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*)(.*)(.*)(.*)[^a]$", "(?:a?){50}a{50}$", "(x+x+)+y"])
-    func steps(_ text: String) throws {
+    func time(_ text: String) throws {
         let pattern = try Pattern(text)
         for letter in ["a", "x"] {
             for count in [100, 1000, 10_000] {

@@ -53,6 +53,8 @@ import ZoneData
         #expect(
             mistake("$GENERATE 0-65536 g$ A 1.1.1.1\n")
                 == "db:4: $GENERATE 0-65536: 65537 records, expected at most 65536")
+        #expect(mistake("$GENERATE 1-65535 g$ A 1.1.1.1\n") == nil)
+        for width in [254, 255] { #expect(mistake("$GENERATE 1-1 g TXT ${0,\(width)}\n") == nil) }
         for form in ["${", "${}", "${a}", "${0,256}", "${0,1,y}", "${0,1,d,}"] {
             #expect(mistake("$GENERATE 1-1 g\(form) A 1.1.1.1\n")?.hasPrefix("db:4: $GENERATE: ${") == true, "\(form)")
         }

@@ -123,6 +123,18 @@ import ZoneData
             ])
     }
 
+    @Test("files include one another up to eight deep") func depth() throws {
+        func files(_ depth: Int) -> [String: String] {
+            Dictionary(
+                uniqueKeysWithValues: (1...depth).map {
+                    ("/zones/\($0)", $0 < depth ? "$INCLUDE \($0 + 1)\n" : "a A 1.1.1.1\n")
+                })
+        }
+        for depth in [7, 8] { #expect(try addresses("$INCLUDE 1\n", files(depth)) == ["a 60 1.1.1.1"]) }
+        #expect(
+            mistake("$INCLUDE 1\n", files(9))?.hasSuffix("files that include one another without an end") == true)
+    }
+
     @Test("origins are relative to the one that there is, and @ is that") func origins() throws {
         let text = """
             $ORIGIN s

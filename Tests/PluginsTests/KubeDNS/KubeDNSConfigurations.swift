@@ -64,6 +64,11 @@ import Testing
         #expect(said([key: text]).hasPrefix("kubedns: found \(found)"), "\(said([key: text]))")
     }
 
+    @Test("upstreams are up to three", arguments: [2, 3]) func upstreams(_ count: Int) {
+        let servers = (1...count).map { "\"10.0.0.\($0)\"" }.joined(separator: ",")
+        #expect(said(["upstreamNameservers": "[\(servers)]"]) == "no errors")
+    }
+
     @Test("federations change nothing") func federations() throws {
         #expect(try lines(["federations": "abc=d.e.f"]) == [". /etc/resolv.conf"])
     }

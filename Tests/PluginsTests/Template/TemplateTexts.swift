@@ -115,6 +115,22 @@ import ZoneData
         #expect(TextEscaping.javaScript("\té\u{200B}\u{7F}\0") == "\\u0009é\\u200B\u{7F}\\u0000")
     }
 
+    @Test("of levels, rounds and widths: one below, at, and one above what may be") func limits() {
+        func edge(_ most: Int, _ template: (Int) -> String) -> [Bool] {
+            (most - 1...most + 1).map { (try? text(template($0))).map { $0 != "SERVFAIL" } ?? false }
+        }
+        let taken = [true, true, false]
+        // The whole and what is between the innermost braces are levels of their own.
+        #expect(
+            edge(49) {
+                String(repeating: "{{ if .Name }}", count: $0) + "x" + String(repeating: "{{ end }}", count: $0)
+            } == taken)
+        #expect(edge(1000) { "x{{ range \($0) }}{{ end }}" } == taken)
+        // Of all loops together.
+        #expect(edge(990) { "x{{ range 9 }}{{ end }}{{ range 1 }}{{ range \($0) }}{{ end }}{{ end }}" } == taken)
+        #expect(edge(100) { "{{ printf \"%\($0)d\" 1 }}" } == taken)
+    }
+
     @Test("a record that a condition leaves out is not there") func leftOut() throws {
         let dns = try MemoryServer(
             "template IN A {\nanswer \"{{ if false }}x{{ end }}\" \"{{ .Name }} 60 A 192.0.2.1\"\n}")
