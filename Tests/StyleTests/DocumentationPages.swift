@@ -39,6 +39,13 @@ import Testing
         }
     }
 
+    @Test("every file of tests that is named is there", arguments: pages)
+    func tests(_ page: String) throws {
+        for named in try Self.text(page).matches(of: /`([A-Za-z]+Tests\/[A-Za-z0-9\/+]+)`/) {
+            #expect(Self.exists("Tests/\(named.1).swift"), "\(page): \(named.1)")
+        }
+    }
+
     @Test("every folder of Sources has its line in the architecture")
     func targets() throws {
         let page = try Self.text("docs/architecture.md")
