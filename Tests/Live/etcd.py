@@ -131,6 +131,16 @@ def body(suite):
     etcd.put("/dns/local/skydns/late", {"host": "192.0.2.5"})
     suite.check("and is followed again once it is back", eventually(lambda: ask("late.skydns.local").data == ["a 192.0.2.5"]))
     server.kill()
+    # More than an answer of etcd may have here, 4 MiB: it is read in pages.
+    for number in range(1001):
+        etcd.put(f"/dns/local/skydns/many/n{number}", {"host": f"192.0.2.{number % 250}", "text": "x" * 4000})
+    server = Server(COREFILE.replace("@ETCD@", str(client))).wait_for("n1000.many.skydns.local", seconds=60)
+    wrong = [number for number in (*range(0, 1001, 50), 249, 251, 499, 999)
+        if ask(f"n{number}.many.skydns.local").data != [f"a 192.0.2.{number % 250}"]]
+    suite.equal("five megabytes of records are there from the start", wrong, [])
+    etcd.put("/dns/local/skydns/many/n1001", {"host": "192.0.2.251"})
+    suite.check("and are followed", eventually(lambda: ask("n1001.many.skydns.local").data == ["a 192.0.2.251"]))
+    server.kill()
     etcd.post("/v3/kv/deleterange", {"key": base64.b64encode(b"/dns/").decode(), "range_end": base64.b64encode(b"/dns0").decode()})
     for key, value in RECORDS.items():
         etcd.put(f"/dns/local/skydns/{key}", value)

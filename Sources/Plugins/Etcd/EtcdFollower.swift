@@ -29,6 +29,8 @@ final class EtcdFollower: Sendable {
     /// etcd says every ten minutes how far a quiet watch is.
     private static let longestSilence = Duration.seconds(15 * 60)
     private static let pause = Duration.seconds(1)
+    /// Records of one page.
+    private static let pageSize = 250
 
     init(_ settings: EtcdSettings) { self.settings = settings }
 
@@ -107,14 +109,27 @@ final class EtcdFollower: Sendable {
 
     // MARK: Reading
 
+    /// Pages of one moment, so that a tree of any size can be read.
     private func readAll(_ session: Session) async throws -> Int64 {
-        let answer = try await post("/v3/kv/range", ["key": range.key, "range_end": range.end], session)
-        guard let revision = Self.number(answer["header"]["revision"]) else {
-            throw Failure(description: "an answer without a revision")
-        }
-        var new = EtcdTable()
-        for pair in answer["kvs"].elements {
-            if let (key, record) = try await read(pair, session) { new.set(key, record) }
+        var (new, first, revision) = (EtcdTable(), range.key, Int64(0))
+        while true {
+            let answer = try await post(
+                "/v3/kv/range",
+                [
+                    "key": first, "range_end": range.end, "limit": .string("\(Self.pageSize)"),
+                    "revision": .string("\(revision)"),
+                ], session)
+            guard let now = Self.number(answer["header"]["revision"]), now > 0 else {
+                throw Failure(description: "an answer without a revision")
+            }
+            if revision == 0 { revision = now }
+            let pairs = answer["kvs"].elements
+            for pair in pairs {
+                if let (key, record) = try await read(pair, session) { new.set(key, record) }
+            }
+            guard answer["more"].flag == true, let last = pairs.last?["key"].text.flatMap({ Base64.octets(of: $0) })
+            else { break }
+            first = .string(Base64.text(of: last + [0]))
         }
         new.missing = nil
         publish(new)
