@@ -34,12 +34,17 @@ package final class ReadyPlugin: Plugin {
         self.environment.withLock { $0 = environment }
     }
 
+    /// What it asks has all plugins, this one too: a configuration that was replaced would never be given up.
+    package func stop() async { environment.withLock { $0 = nil } }
+
     package var statusPages: [StatusPage] {
         [StatusPage(address: address, path: "/ready") { [self] in respond() }]
     }
 
     private func respond() -> StatusReply {
-        guard let environment = environment.withLock({ $0 }) else { return StatusReply(status: 503, body: "starting") }
+        guard let environment = environment.withLock({ $0 }) else {
+            return StatusReply(status: 503, body: "not serving")
+        }
         guard !environment.isStopping else { return StatusReply(status: 503, body: "stopping") }
         let missing = wasReady.withLock { wasReady in
             environment.plugins.compactMap { plugin -> String? in

@@ -46,6 +46,22 @@ private final class HeldPlan: PluginEnvironment {
         #expect(page.respond().status == 200)
         #expect(page.respond().body == "OK")
     }
+
+    @Test("a configuration that was replaced is given up, whatever its plugins held of it") func givenUp() async throws
+    {
+        weak var plan: ServingPlan?
+        weak var environment: HeldPlan?
+        do {
+            let made = try TestPlan.block(
+                "ready 127.0.0.1:8181\nerrors\nlog\ncache\nloadbalance\nforward . 127.0.0.1",
+                at: SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53), MetricRegistry())
+            let held = HeldPlan(made)
+            (plan, environment) = (made, held)
+            for plugin in made.plugins { await plugin.start(held) }
+            for plugin in made.plugins { await plugin.stop() }
+        }
+        #expect(plan == nil && environment == nil)
+    }
 }
 
 @Suite("kubernetes: reload") struct KubernetesReload {
