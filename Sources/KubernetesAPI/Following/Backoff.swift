@@ -28,8 +28,12 @@ struct Backoff {
         return wait
     }
 
-    /// What failed had worked: the next wait is as short as the first.
-    mutating func startOver() { step = Self.first }
+    /// The wait after something broke at `now` that had worked: as short as the first; other failures' waits stay as long.
+    mutating func brief(at now: ContinuousClock.Instant) -> Duration {
+        let wait = Self.first * (1 + random())
+        busyUntil = now + wait
+        return wait
+    }
 
     /// At least 0, less than 1: the same seed gives the same waits, which tests need.
     mutating func random() -> Double { dice.fraction() }

@@ -149,7 +149,8 @@ struct ReflectorMachine {
             }
             // Something between us and a server that works cuts connections: what is known must not get old by waits.
             if case .transport = failure, report.version != nil || report.lasted >= Self.shortest {
-                backoff.startOver()
+                plan = .probe(version: report.version ?? from)
+                return .wait(backoff.brief(at: now), because: failure)
             }
             return watchFailed(report.version ?? from, failure, at: now)
         }
