@@ -8,12 +8,12 @@
 #   fuzz.sh TARGET keep              puts the inputs that matter, short ones, into this folder
 # What a search finds is kept in .build/fuzz/corpus/TARGET, and begun from by the next; an input that broke a claim, in
 # .build/fuzz/crashes; how many inputs each target has had since the folder was made, in .build/fuzz/executions. Exit
-# code 1 when a claim broke. FUZZ_BUILD names the folder to build in, .build/fuzz/build unless said otherwise.
+# code 1 when a claim broke.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=Tests/Fuzzing
 kept=.build/fuzz
-build=${FUZZ_BUILD:-$kept/build}
+build=$kept/build
 work=$kept/corpus
 crashes=$kept/crashes
 limits=(-timeout=10 -rss_limit_mb=2048 -max_len=8192 -report_slow_units=20 -print_final_stats=1)
@@ -25,9 +25,9 @@ export CLUSTER_DNS_FUZZ
 products=(MessageFuzzing Fuzzing)
 [ "$1" != messages ] || products=(MessageFuzzing)
 for product in "${products[@]}"; do
-    swift build -c release --product $product --scratch-path "$build" ${FUZZ_BUILD_OPTIONS:-}
+    swift build -c release --product $product --scratch-path "$build"
 done
-programs=$(swift build -c release --scratch-path "$build" --show-bin-path ${FUZZ_BUILD_OPTIONS:-})
+programs=$(swift build -c release --scratch-path "$build" --show-bin-path)
 mkdir -p "$work" "$crashes"
 
 # The program that has a target.
