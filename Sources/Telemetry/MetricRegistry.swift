@@ -2,20 +2,29 @@ import Synchronization
 
 /// All metrics of the process, written as Prometheus text format 0.0.4.
 ///
-/// Every caller gets an instrument of its own; instruments of the same name and labels are summed when read.
+/// Every caller gets an instrument of its own; instruments of the same name and labels are summed when read. What its
+/// holder has given up counts on for the next that asks, so that a configuration that is read a thousand times leaves
+/// no more behind than one that is read twice.
 package final class MetricRegistry: Sendable {
-    private enum Instrument {
-        case counter(Counter)
-        case gauge(Gauge)
-        case reading(@Sendable () -> Double)
-        case histogram(Histogram)
+    private struct WeakGauge {
+        weak var gauge: Gauge?
+    }
+
+    /// All instruments of one name and one set of labels.
+    private struct Series {
+        var counters: [Counter] = []
+        var histograms: [Histogram] = []
+        /// A gauge shows what is: it goes with its holder.
+        var gauges: [WeakGauge] = []
+        /// Nil once what it reads is gone.
+        var reading: (@Sendable () -> Double?)?
     }
 
     private struct Family {
         var help: String
         var type: String
         /// By the rendered label text.
-        var series: [String: [Instrument]] = [:]
+        var series: [String: Series] = [:]
     }
 
     private let families = Mutex<[String: Family]>([:])
@@ -23,15 +32,21 @@ package final class MetricRegistry: Sendable {
     package init() {}
 
     package func counter(_ name: String, _ help: String, _ labels: [(String, String)] = []) -> Counter {
-        let counter = Counter()
-        add(.counter(counter), name, help, "counter", labels)
-        return counter
+        withSeries(name, help, "counter", labels) { series in
+            if let free = Self.unheld(&series.counters) { return free }
+            let counter = Counter()
+            series.counters.append(counter)
+            return counter
+        }
     }
 
     package func gauge(_ name: String, _ help: String, _ labels: [(String, String)] = []) -> Gauge {
-        let gauge = Gauge()
-        add(.gauge(gauge), name, help, "gauge", labels)
-        return gauge
+        withSeries(name, help, "gauge", labels) { series in
+            let gauge = Gauge()
+            series.gauges.removeAll { $0.gauge == nil }
+            series.gauges.append(WeakGauge(gauge: gauge))
+            return gauge
+        }
     }
 
     /// A gauge whose value is asked for when the metrics are read; a later one of the same labels replaces it.
@@ -39,10 +54,17 @@ package final class MetricRegistry: Sendable {
     /// - Parameter onlyGrows: true for what is a counter.
     package func reading(
         _ name: String, _ help: String, _ labels: [(String, String)] = [], onlyGrows: Bool = false,
-        _ value: @escaping @Sendable () -> Double
+        _ value: @escaping @Sendable () -> Double?
     ) {
-        let family = Family(help: help, type: onlyGrows ? "counter" : "gauge")
-        families.withLock { $0[name, default: family].series[Self.render(labels)] = [.reading(value)] }
+        withSeries(name, help, onlyGrows ? "counter" : "gauge", labels) { $0.reading = value }
+    }
+
+    /// A gauge that reads an object for as long as somebody else holds it.
+    package func reading<Subject: AnyObject & Sendable>(
+        _ name: String, _ help: String, _ labels: [(String, String)] = [], of subject: Subject,
+        _ value: @escaping @Sendable (Subject) -> Double
+    ) {
+        reading(name, help, labels) { [weak subject] in subject.map(value) }
     }
 
     /// Drops every series of a metric, for one whose labels say what is current.
@@ -51,18 +73,32 @@ package final class MetricRegistry: Sendable {
     package func histogram(
         _ name: String, _ help: String, _ labels: [(String, String)] = [], bounds: [Double], unitsPerOne: Double
     ) -> Histogram {
-        let histogram = Histogram(bounds: bounds, unitsPerOne: unitsPerOne)
-        add(.histogram(histogram), name, help, "histogram", labels)
-        return histogram
+        withSeries(name, help, "histogram", labels) { series in
+            if let free = Self.unheld(&series.histograms) { return free }
+            let histogram = Histogram(bounds: bounds, unitsPerOne: unitsPerOne)
+            series.histograms.append(histogram)
+            return histogram
+        }
     }
 
-    private func add(
-        _ instrument: Instrument, _ name: String, _ help: String, _ type: String, _ labels: [(String, String)]
-    ) {
+    private func withSeries<Result: Sendable>(
+        _ name: String, _ help: String, _ type: String, _ labels: [(String, String)],
+        _ body: (inout Series) -> Result
+    ) -> Result {
         let key = Self.render(labels)
-        families.withLock {
-            $0[name, default: Family(help: help, type: type)].series[key, default: []].append(instrument)
+        return families.withLock {
+            body(&$0[name, default: Family(help: help, type: type)].series[key, default: Series()])
         }
+    }
+
+    /// One that only the registry holds: nobody counts with it any more, and nobody else can begin to.
+    private static func unheld<Instrument: AnyObject>(_ instruments: inout [Instrument]) -> Instrument? {
+        for index in instruments.indices where isKnownUniquelyReferenced(&instruments[index]) {
+            // What its last holder counted is seen before another counts on.
+            atomicMemoryFence(ordering: .acquiring)
+            return instruments[index]
+        }
+        return nil
     }
 
     /// Everything, sorted by name and labels.
@@ -70,35 +106,35 @@ package final class MetricRegistry: Sendable {
         let families = families.withLock { $0 }
         var out = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            out += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.type)\n"
-            for (labels, instruments) in family.series.sorted(by: { $0.key < $1.key }) {
-                Self.write(name, labels, instruments, to: &out)
+            var lines = ""
+            for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
+                Self.write(name, labels, series, to: &lines)
             }
+            if lines.isEmpty { continue }
+            out += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.type)\n\(lines)"
         }
         return out
     }
 
-    private static func write(_ name: String, _ labels: String, _ instruments: [Instrument], to out: inout String) {
-        var whole: UInt64 = 0
-        var real = 0.0
-        var isReal = false
-        var histograms: [Histogram] = []
-        for instrument in instruments {
-            switch instrument {
-            case .counter(let counter): whole &+= counter.value
-            case .gauge(let gauge): (real, isReal) = (real + gauge.value, true)
-            case .reading(let value): (real, isReal) = (real + value(), true)
-            case .histogram(let histogram): histograms.append(histogram)
-            }
+    private static func write(_ name: String, _ labels: String, _ series: Series, to out: inout String) {
+        if let first = series.histograms.first {
+            return write(name, labels, series.histograms, bounds: first.bounds, to: &out)
         }
-        guard let first = histograms.first else {
-            out += "\(name)\(braced(labels)) \(isReal ? number(real) : String(whole))\n"
-            return
+        let values = series.gauges.compactMap { $0.gauge?.value } + (series.reading?().map { [$0] } ?? [])
+        if !values.isEmpty {
+            out += "\(name)\(braced(labels)) \(number(values.reduce(0, +)))\n"
+        } else if !series.counters.isEmpty {
+            out += "\(name)\(braced(labels)) \(series.counters.reduce(0) { $0 &+ $1.value })\n"
         }
+    }
+
+    private static func write(
+        _ name: String, _ labels: String, _ histograms: [Histogram], bounds: [Double], to out: inout String
+    ) {
         var running: UInt64 = 0
-        for index in 0...first.bounds.count {
+        for index in 0...bounds.count {
             running = histograms.reduce(running) { $0 &+ ($1.counts.indices.contains(index) ? $1.counts[index] : 0) }
-            let bound = index < first.bounds.count ? number(first.bounds[index]) : "+Inf"
+            let bound = index < bounds.count ? number(bounds[index]) : "+Inf"
             let separator = labels.isEmpty ? "" : ","
             out += "\(name)_bucket{\(labels)\(separator)le=\"\(bound)\"} \(running)\n"
         }

@@ -41,8 +41,9 @@ package final class CachePlugin: Plugin {
         let labels = CacheCounters.labels(block, settings)
         for kind in CacheKind.allCases {
             block.metrics.reading(
-                "coredns_cache_entries", "The number of elements in the cache.", CacheCounters.labels(labels, kind)
-            ) { Double(store.count(kind)) }
+                "coredns_cache_entries", "The number of elements in the cache.", CacheCounters.labels(labels, kind),
+                of: store
+            ) { Double($0.count(kind)) }
         }
         return CacheHandler(settings, store, on: server, CacheCounters(block.metrics, labels))
     }

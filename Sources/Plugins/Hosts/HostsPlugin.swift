@@ -48,15 +48,14 @@ package final class HostsPlugin: Plugin {
 
     package func start(_ environment: any PluginEnvironment) async {
         if text.withLock({ $0 }) == nil { Log.warning("plugin/hosts: \(settings.path) cannot be read") }
-        let table = table
         metrics.reading(
             "coredns_hosts_entries", "The combined number of entries in hosts and Corefile.",
-            [("hostsfile", settings.path)]
-        ) { Double(table.value.count) }
-        let readAt = readAt
+            [("hostsfile", settings.path)], of: table
+        ) { Double($0.value.count) }
         metrics.reading(
-            "coredns_hosts_reload_timestamp_seconds", "The timestamp of the last reload of hosts file."
-        ) { readAt.value }
+            "coredns_hosts_reload_timestamp_seconds", "The timestamp of the last reload of hosts file.",
+            of: readAt
+        ) { $0.value }
         guard settings.reload > .zero else { return }
         task.withLock { task in
             task = Task { [weak self, interval = settings.reload] in

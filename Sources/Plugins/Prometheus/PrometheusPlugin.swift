@@ -74,8 +74,9 @@ package final class PrometheusPlugin: Plugin {
                 environment.metrics.reading(
                     "coredns_plugin_enabled",
                     "A metric that indicates whether a plugin is enabled on per server and zone basis.",
-                    [("server", block.serverLabel), ("zone", zone.description), ("view", block.view), ("name", name)]
-                ) { 1 }
+                    [("server", block.serverLabel), ("zone", zone.description), ("view", block.view), ("name", name)],
+                    of: self
+                ) { _ in 1 }
             }
         }
     }
