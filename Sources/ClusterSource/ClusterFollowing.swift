@@ -8,6 +8,8 @@ package import Telemetry
 /// Keeps a snapshot of the cluster in step with its API server; outlives reloads that leave its settings alone.
 package final class ClusterFollowing: Sendable {
     package let published: Published<ClusterSnapshot>
+    /// What changed with each snapshot.
+    package let changed = ChangeFeed()
     package let state: FollowState
     private let cluster: FollowedCluster
     /// After which time without a list that is said.
@@ -32,7 +34,9 @@ package final class ClusterFollowing: Sendable {
         let file = cluster.snapshot.map { SnapshotFile(path: $0, fingerprint: cluster.fingerprint) }
         let index = ClusterIndex(options: cluster.model, seed: Self.seed)
         published = Published(index.makeSnapshot())
-        writer = SnapshotWriter(index, cluster.kinds, published: published, state: state, metrics: metrics, file: file)
+        writer = SnapshotWriter(
+            index, cluster.kinds, published: published, changed: changed, state: state, metrics: metrics,
+            file: file)
     }
 
     // Query names are chosen by anybody: which of them collide must not be known.

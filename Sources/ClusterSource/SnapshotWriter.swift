@@ -10,6 +10,7 @@ actor SnapshotWriter {
 
     private var index: ClusterIndex
     private let published: Published<ClusterSnapshot>
+    private let changed: ChangeFeed
     private let state: FollowState
     private let kinds: Set<ObjectKind>
     private let latencies: [ProgrammedService: Histogram]
@@ -23,10 +24,11 @@ actor SnapshotWriter {
 
     init(
         _ index: sending ClusterIndex, _ kinds: Set<ObjectKind>, published: Published<ClusterSnapshot>,
-        state: FollowState, metrics: MetricRegistry, file: SnapshotFile?
+        changed: ChangeFeed, state: FollowState, metrics: MetricRegistry, file: SnapshotFile?
     ) {
         self.index = index
         self.published = published
+        self.changed = changed
         self.state = state
         self.kinds = kinds
         self.file = file
@@ -43,14 +45,18 @@ actor SnapshotWriter {
 
     func apply(_ changes: [ObjectChange]) {
         let now = WallClock.secondsSince1970
+        let isHeard = changed.isHeard
+        index.notesChanges = isHeard
         // A clock that is set to another century must not end the process: serials wrap (RFC 1982).
         index.apply(changes, now: UInt32(truncatingIfNeeded: Int64(now)))
         // Until the first list is whole nothing is answered from it, so nothing need be built.
         guard isComplete() else { return }
         if index.hasChanges || !state.isSynced || state.isRestored {
+            let isFirst = !state.isSynced || state.isRestored
             published.publish(index.makeSnapshot())
             if state.isRestored { Log.info("plugin/kubernetes: the API server is listed; answers are live again") }
             state.markSynced()
+            tell(isHeard && !isFirst)
             isUnsaved = true
             saveSoon()
         }
@@ -60,6 +66,15 @@ actor SnapshotWriter {
             guard seconds.isFinite, seconds >= 0 else { continue }
             latencies[latency.kind]?.observe(UInt64(min(seconds, 1e9) * 1e9))
         }
+    }
+
+    /// Tells who listens what changed with the snapshot that was just published.
+    ///
+    /// - Parameter isNoted: false when all that is known is that something did.
+    private func tell(_ isNoted: Bool) {
+        let keys = index.drainChanges()
+        guard changed.isHeard else { return }
+        if isNoted, let keys { changed.tell(.keys(keys)) } else { changed.tell(.all) }
     }
 
     /// True once every kind is listed; what the API server does not let us list is not waited for.

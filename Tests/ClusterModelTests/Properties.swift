@@ -162,6 +162,46 @@ struct RandomCluster {
         }
     }
 
+    @Test("whatever is answered otherwise after a change was told", arguments: 0..<UInt64(24))
+    func changesAreTold(_ seed: UInt64) {
+        var world = RandomCluster(dice: SeededRandom(seed: seed))
+        let cluster = TestCluster(Self.options[Int(seed % 3)], seed: seed)
+        cluster.index.notesChanges = true
+        var before = answers(of: cluster)
+        for _ in 0..<30 {
+            let object = world.object()
+            let isGone = Int.random(in: 0..<4, using: &world.dice) == 0
+            cluster.apply([isGone ? .deleted(object.kind, object.key) : .stored(object)])
+            let told = cluster.index.drainChanges().map(Set.init)
+            let after = answers(of: cluster)
+            for (question, answer) in after where answer != before[question] {
+                // Nil is anything.
+                guard let told, let key = cluster.changeKey(of: question) else { continue }
+                #expect(told.contains(key), "\(question) after \(isGone ? "the end of " : "")\(object)")
+            }
+            before = after
+        }
+    }
+
+    /// What every name says of the types that have records, in any order.
+    private func answers(of cluster: TestCluster) -> [String: [String]] {
+        var all: [String: [String]] = [:]
+        for name in RandomCluster.names + RandomCluster.reverseNames {
+            for type in ["A", "AAAA", "SRV", "PTR"] {
+                let reply = cluster.ask("\(name) \(type)")
+                all["\(name) \(type)"] = ["\(reply.outcome)"] + reply.answer.sorted()
+            }
+        }
+        return all
+    }
+
+    @Test("while nobody listens nothing is noted") func silence() {
+        let cluster = TestCluster([namespace("a"), service("a/s", ["10.96.0.1"])])
+        _ = cluster.index.drainChanges()
+        cluster.store(service("a/s", ["10.96.0.2"]))
+        #expect(cluster.index.drainChanges() == [])
+    }
+
     @Test("no name from outside ends the process", arguments: 0..<UInt64(20))
     func hostileNames(_ seed: UInt64) {
         let (dns, _) = cluster(seed)

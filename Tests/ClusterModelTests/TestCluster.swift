@@ -68,6 +68,20 @@ extension TestCluster {
         return ask(wire: wire, type, size: size, rotation: rotation)
     }
 
+    /// By what its changes are told; nil for what everything changes.
+    func changeKey(of text: String) -> UInt64? {
+        let parts = text.split(separator: " ").map(String.init)
+        let full = parts[0].hasSuffix(".") ? parts[0] : parts[0] + "." + Self.zoneText + "."
+        let wire = Name.wireKeepingCase(full) ?? []
+        let zone = Self.zone(of: wire)
+        return withBytes(wire) { name in
+            snapshot.view.changeKey(
+                of: ClusterQuestion(
+                    name: name, folded: name, type: .a, nameOffset: 12, zoneLength: zone.name.wire.count,
+                    zoneIsReverse: zone.isReverse, ttl: ttl, rotation: 0))
+        }
+    }
+
     func ask(wire: [UInt8], _ type: RecordType, size: Int = 65_535, rotation: Int = 0) -> Reply {
         let zone = Self.zone(of: wire)
         var octets: [UInt8] = [0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0] + wire

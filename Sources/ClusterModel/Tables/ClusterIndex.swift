@@ -16,6 +16,8 @@ package final class ClusterIndex {
     var pendingPods: PendingEntries
     var triggers: [(service: ObjectID, trigger: Double, followsSelector: Bool)] = []
     var serial: UInt32 = 0
+    /// What names the next snapshot will answer otherwise.
+    var touchedNames: TouchedNames
     private var snapshot: ClusterSnapshot
 
     /// The kinds of which a whole list has been seen.
@@ -26,6 +28,7 @@ package final class ClusterIndex {
         self.options = options
         self.seed = seed
         pendingPods = PendingEntries(seed: seed)
+        touchedNames = TouchedNames(seed: seed)
         snapshot = ClusterSnapshot(Tables(), serial: 0, options: options, seed: seed)
     }
 
@@ -69,6 +72,7 @@ package final class ClusterIndex {
         case .namespace(let object):
             let old = namespaces.updateValue(epoch(.namespace), forKey: object.name)
             namespacesChanged = namespacesChanged || old == nil
+            if old == nil { touchedNames.noteNamespaces() }
             return old == nil
         case .service(let object): return store(object)
         case .endpointSlice(let object): return store(object)
@@ -224,6 +228,7 @@ package final class ClusterIndex {
 
     private func removeNamespace(_ name: String) -> Bool {
         guard namespaces.removeValue(forKey: name) != nil else { return false }
+        touchedNames.noteNamespaces()
         namespacesChanged = true
         return true
     }
@@ -259,6 +264,16 @@ package final class ClusterIndex {
 
     // MARK: - Snapshots
 
+    /// Whether what changes is noted for `drainChanges`.
+    package var notesChanges: Bool {
+        get { touchedNames.isWanted }
+        set { touchedNames.isWanted = newValue }
+    }
+
+    /// What changed with the snapshots made since this was last asked, as `ClusterView.changeKey` numbers it; nil when
+    /// it may be anything.
+    package func drainChanges() -> [UInt64]? { touchedNames.drain() }
+
     /// The records after all changes so far; shares every shard that they did not touch.
     package func makeSnapshot() -> ClusterSnapshot {
         guard hasChanges else { return snapshot }
@@ -285,6 +300,7 @@ package final class ClusterIndex {
         var shards: [Int: [ObjectID]] = [:]
         for id in touched {
             guard let hash = services[id]?.hash else { continue }
+            touchedNames.note(service: hash)
             shards[KeyedTable.shard(of: hash), default: []].append(id)
         }
         touched = []
@@ -314,9 +330,10 @@ package final class ClusterIndex {
             if old == nil, payload == nil { return nil }
             // Addresses have the names that this cluster gives them.
             guard !isImport else { return KeyedTable.Change(key: state.key, hash: state.hash, payload: payload) }
-            ReverseDifference(
-                old: old.map(ServiceEntry.init), new: payload == nil ? nil : ServiceEntry(bytes: new), hash: state.hash
-            ).note(in: &reverse)
+            let (before, after) = (old.map(ServiceEntry.init), payload == nil ? nil : ServiceEntry(bytes: new))
+            ReverseDifference(old: before, new: after, hash: state.hash).note(in: &reverse)
+            touchedNames.note(addressesOf: before)
+            touchedNames.note(addressesOf: after)
             return KeyedTable.Change(key: state.key, hash: state.hash, payload: payload)
         }
     }

@@ -111,12 +111,14 @@ extension ClusterIndex {
         }
         _ = removePod(id)
         pods[id] = state
+        touchedNames.note(podsOf: podNamespaces.label(state.namespace))
         for (address, mark) in entries(of: state) { pendingPods.add(address, payload: mark) }
         return true
     }
 
     func removePod(_ id: ObjectID) -> Bool {
         guard let state = pods.removeValue(forKey: id) else { return false }
+        touchedNames.note(podsOf: podNamespaces.label(state.namespace))
         for (address, mark) in entries(of: state) { pendingPods.remove(address, payload: mark) }
         podNamespaces.leave(state.namespace)
         return true
