@@ -77,7 +77,7 @@ let package = Package(
         .target(name: "EventLoop", dependencies: ["CLinux"]),
         .target(name: "ClusterModel", dependencies: ["DNSWire", "Text"]),
         // How answering works, how the cluster is followed, zone files.
-        .target(name: "DNSServer", dependencies: ["DNSWire", "Corefile", "EventLoop", "Telemetry"]),
+        .target(name: "DNSServer", dependencies: ["DNSWire", "Corefile", "EventLoop", "Snapshots", "Telemetry"]),
         .target(
             name: "KubernetesAPI",
             dependencies: [
@@ -153,7 +153,9 @@ let package = Package(
         .testTarget(name: "ClusterModelTests", dependencies: ["TestKit", "ClusterModel", "DNSWire", "Text"]),
         .testTarget(
             name: "DNSServerTests",
-            dependencies: ["TestKit", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "Text"]),
+            dependencies: [
+                "TestKit", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Snapshots", "Telemetry", "Text",
+            ]),
         .testTarget(
             name: "KubernetesAPITests",
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "Text", nioCore, nioPosix, nioHTTP1, protobuf]),

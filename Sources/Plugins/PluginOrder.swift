@@ -10,6 +10,7 @@ package let pluginOrder: [any Plugin.Type] = [
     HTTPSPlugin.self,
     GRPCServerPlugin.self,
     TimeoutsPlugin.self,
+    PushPlugin.self,
     MultiSocketPlugin.self,
     GeoIPPlugin.self,
     ReloadPlugin.self,

@@ -170,6 +170,11 @@ def is_too_long_a_path(row, reference, cell):
     return len(encoded(row.sent)) > LONGEST_PATH and cell.words == "closed"
 
 
+def is_no_session(row, reference, cell):
+    """A message of stateful operations that no session can begin with, and one where none can begin at all."""
+    return row.sent[2] >> 3 & 15 == 6 and reference.parts.code == 1 and cell.parts.code == 4
+
+
 def is_unanswered(reference):
     return reference.words in ("nothing", "closed")
 
@@ -190,6 +195,8 @@ RULES = [
         is_one_version),
     Rule("not in one message", ["post", "get", "grpc"], "a response is one message: a zone that takes several is refused",
         "RFC 8484 §6", is_one_message),
+    Rule("no session", ["udp", "post", "get", "grpc"], "stateful operations belong to a connection of TCP or TLS",
+        "RFC 8490 §4", is_no_session),
     Rule("silence", ["udp"], "what has no header is dropped; a stream that carries it is closed, its lengths mean nothing",
         "RFC 7766 §8", lambda row, reference, cell: reference.words == "closed" and cell.words == "nothing"),
     Rule("HTTP 400", ["post", "get"], "every request has a response: what is no query is a bad one",

@@ -250,6 +250,8 @@ final class LoopBlock {
     let names: [String]
     let offersRecursion: Bool
     let answersChaos: Bool
+    /// Whether a handler vouches for names.
+    let tellsChanges: Bool
     /// Whether what nobody wants is refused, and not a failure.
     let refusesOthers: Bool
     /// Decides whether this block takes a question; nil for one that takes all of its zones.
@@ -265,6 +267,7 @@ final class LoopBlock {
         }
         self.handlers = handlers
         self.names = names
+        tellsChanges = handlers.contains { $0.tellsChanges }
         refusesOthers = handlers.last?.refusesOthers ?? true
         offersRecursion = block.offersRecursion
         answersChaos = block.answersChaos
@@ -275,16 +278,22 @@ final class LoopBlock {
 /// Finds the server block for a name among those of one address: the longest zone wins.
 final class ServerBlockRouter {
     private let zones: [(wire: ByteBlock, block: LoopBlock)]
-    private let hasFilters: Bool
+    let hasFilters: Bool
+    /// What clients are told of changes at most.
+    let push: PushLimits
+    /// True when one of the blocks tells what changes; not where who asks decides which block answers.
+    let tellsChanges: Bool
     /// True when one of the blocks has an answer to questions of class CH.
     let answersChaos: Bool
     /// Where the blocks listen; nil for a router of no blocks.
     let address: SocketAddress?
 
-    init(_ zones: [(Name, LoopBlock)], at address: SocketAddress? = nil) {
+    init(_ zones: [(Name, LoopBlock)], at address: SocketAddress? = nil, push: PushLimits = PushLimits()) {
+        self.push = push
         self.address = address
         hasFilters = zones.contains { $0.1.filter != nil }
         answersChaos = zones.contains { $0.1.answersChaos }
+        tellsChanges = push.isOn && !hasFilters && zones.contains { $0.1.tellsChanges }
         // Stable, so that of equal zones the first in the file is asked.
         self.zones = zones.enumerated()
             .sorted { ($1.element.0.wire.count, $0.offset) < ($0.element.0.wire.count, $1.offset) }

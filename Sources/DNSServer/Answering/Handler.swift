@@ -41,6 +41,12 @@ package protocol Handler: AnyObject {
     /// True for one that has whole zones: the last of a block, it refuses questions outside of them.
     var refusesOthers: Bool { get }
 
+    /// True for one that may vouch for names.
+    var tellsChanges: Bool { get }
+
+    /// Whether this handler alone decides the answers to the question, and how it tells of changes; nil where it does not.
+    func vouching(for question: Question) -> Vouching?
+
     /// On the way out, in reverse order, once the response is complete; only for handlers the query met on its way in.
     func finish(_ exchange: inout Exchange)
 }
@@ -53,5 +59,7 @@ extension Handler {
     }
     package func takeNotice(_ exchange: inout Exchange) -> Verdict { .next }
     package var refusesOthers: Bool { false }
+    package var tellsChanges: Bool { false }
+    package func vouching(for question: Question) -> Vouching? { nil }
     package func finish(_ exchange: inout Exchange) {}
 }

@@ -10,7 +10,10 @@ package final class LoopServer {
     package let chain: Chain
     package let log: LoopLog
     let transportListeners = TransportListeners()
+    private(set) lazy var push = PushService(self, counters.push)
     private var blocks: [LoopBlock] = []
+    /// What plugins have on this loop, by the object that all loops know.
+    package var guests: [ObjectIdentifier: AnyObject] = [:]
     let counters: ServerCounters
     let streamLimits: StreamLimits
     /// What this loop's part of the server is to stay within, with all others.
@@ -77,6 +80,7 @@ package final class LoopServer {
         }
         transportListeners.listen(plan.places) { Self.router(plan, blocks, $0.scheme, $0.address) }
         self.blocks = blocks
+        push.planChanged()
     }
 
     private static func router(
@@ -85,13 +89,14 @@ package final class LoopServer {
         let zones = zip(plan.blocks, blocks).flatMap { block, handlers in
             block.listens.filter { $0.address == address && $0.scheme == scheme }.map { ($0.zone, handlers) }
         }
-        return ServerBlockRouter(zones, at: address)
+        return ServerBlockRouter(zones, at: address, push: plan.pushLimits(at: address))
     }
 
     // MARK: Stopping
 
     /// Answers what was received, waits for queries under way up to `grace` nanoseconds, then ends the loop.
     package func drain(grace: UInt64, then done: @escaping () -> Void) {
+        push.sayGoodbye()
         for pair in listeners.values {
             pair.streams.stopAccepting()
             pair.datagrams.answerAllReceived()

@@ -36,6 +36,8 @@ package actor Server {
     private var current: Running?
     private var isReloading = false
     private var reloadIsWanted = false
+    /// The hash of what was read whole and not taken over.
+    private var refused: String?
     private let stopping = StopFlag()
     private let isAnswering = Atomic<Bool>(false)
     /// Reads and builds configurations, with all files that they name.
@@ -118,9 +120,11 @@ package actor Server {
     @discardableResult
     package func reload(to hash: String? = nil) async -> Bool {
         guard !isReloading else {
-            reloadIsWanted = true
+            // Who looks at the files every now and then looks again.
+            if hash == nil { reloadIsWanted = true }
             return false
         }
+        if let hash, hash == refused { return true }
         isReloading = true
         defer { isReloading = false }
         let isTried = await reloadOnce(to: hash)
@@ -135,17 +139,21 @@ package actor Server {
     private func reloadOnce(to hash: String?) async -> Bool {
         guard !stopping.isSet, current != nil else { return true }
         Log.info("Reloading")
+        var found: String?
         do {
             guard let content = try await content(of: hash) else {
                 Log.info("The Corefile is being written; the old one serves on until it stays as it is")
                 return false
             }
+            found = content.hash
             let plan = try await build(content)
             guard !stopping.isSet else { return true }
             try await prepare(plan)
             try await takeOver(plan)
+            refused = nil
             Log.info("Reloading complete")
         } catch {
+            refused = found
             reloadFailures.add()
             Log.error("Corefile changed but reload failed, the old one serves on:\n\(error)")
         }
@@ -168,7 +176,7 @@ package actor Server {
         // Here, too, files may be waited for: what is taken over may just be looked at.
         await configuring.run { Self.adopt(plan, from: old?.plan) }
         do {
-            try await status.serve(plan.plugins.flatMap(\.statusPages))
+            try await status.serve(Self.pagesMeanwhile(plan, old?.plan))
             for plugin in plan.plugins { await plugin.start(environment) }
             if old == nil {
                 // Queries wait in their sockets meanwhile; names of other zones must not wait for the cluster's.
@@ -176,6 +184,7 @@ package actor Server {
             } else if let late = await settled(plan, longest: nil), old?.isReady(like: late) == true {
                 throw StartupFailure(plugin: late.directive, timeout: late.startupTimeout ?? .zero)
             }
+            if old != nil { try await status.serve(plan.plugins.flatMap(\.statusPages)) }
         } catch {
             for plugin in plan.plugins { await plugin.stop() }
             await discardPrepared()
@@ -187,6 +196,13 @@ package actor Server {
         await secure?.activate()
         current = Running(plan: plan, environment: environment)
         for plugin in old?.plan.plugins ?? [] { await plugin.stop() }
+    }
+
+    /// The pages until `plan` serves: those of the current one say how that is, and addresses of others are taken already.
+    private static func pagesMeanwhile(_ plan: ServingPlan, _ old: ServingPlan?) -> [StatusPage] {
+        let known = old?.plugins.flatMap(\.statusPages) ?? []
+        let taken = Set(known.map(\.address))
+        return known + plan.plugins.flatMap(\.statusPages).filter { !taken.contains($0.address) }
     }
 
     /// Waits until every plugin that needs time is ready; gives the first that was not in time.

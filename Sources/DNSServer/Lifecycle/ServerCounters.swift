@@ -13,8 +13,10 @@ package final class ServerCounters {
     let queueDropped: Counter
     /// Clients that lose a part of their datagrams.
     let limitedClients: Gauge
+    let push: PushCounters
 
     package init(_ metrics: MetricRegistry) {
+        push = PushCounters(metrics)
         dropped = metrics.counter("coredns_dns_dropped_total", "Counter of messages left without a response.")
         rejected = metrics.counter(
             "coredns_dns_rejected_total", "Counter of messages answered with an error before any plugin saw them.")

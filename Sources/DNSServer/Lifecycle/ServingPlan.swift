@@ -67,6 +67,12 @@ package final class ServingPlan: Sendable {
 
     package var plugins: [any Plugin] { blocks.flatMap(\.plugins) }
 
+    /// What the first block at an address that says something about changes says.
+    func pushLimits(at address: SocketAddress) -> PushLimits {
+        let blocks = blocks.filter { $0.listens.contains { $0.address == address } }
+        return blocks.lazy.flatMap(\.plugins).compactMap { $0 as? any PushLimiting }.first?.limits ?? PushLimits()
+    }
+
     /// What the first block at an address says about its streams.
     func times(at address: SocketAddress) -> StreamTimes {
         let block = blocks.first { $0.listens.contains { $0.address == address } }

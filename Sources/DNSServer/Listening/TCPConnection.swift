@@ -1,8 +1,9 @@
 import DNSWire
 import EventLoop
+import Telemetry
 
 /// One client's connection: length-framed queries in, responses out in the order in which they are ready (RFC 7766 §7).
-final class TCPConnection: ReadinessHandler, TimerTarget {
+final class TCPConnection: ReadinessHandler, TimerTarget, TurnTarget, PushPeer {
     let peer: SocketAddress
     /// Its place in the listener's table.
     var ticket: OpenConnections<TCPConnection>.Ticket?
@@ -10,6 +11,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private unowned let server: LoopServer
     private weak var listener: TCPListener?
     private var registration: EventLoop.Registration?
+    /// What the loop was told to wait for.
+    private var interest = (readable: true, writable: false)
     private var incoming = MessageFraming()
     private var outgoing: [UInt8] = []
     private var underWay = 0
@@ -18,6 +21,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     private let opened: UInt64
     /// An answer of several messages; nothing else is answered until the client has taken it.
     private var streamed: StreamedAnswer?
+    /// What the client is told without asking; nil until it begins to speak DSO.
+    private var session: PushSession?
     private var clientFinished = false
     private var isClosed = false
     private var timer = TimerID.none
@@ -48,6 +53,8 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         guard !isClosed else { return }
         isClosed = true
         endStreaming()
+        session?.end()
+        session = nil
         server.loop.cancel(timer)
         if let registration { server.loop.unregister(registration, stream.number) }
         registration = nil
@@ -109,6 +116,12 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
 
     private func answer(_ message: [UInt8]) {
         guard let router = listener?.router else { return close() }
+        if router.tellsChanges, withBytes(message, StatefulMessage.isOne) {
+            listener?.used(self)
+            let session = session ?? PushSession(self, server.push)
+            self.session = session
+            return withBytes(message) { session.receive($0) }
+        }
         underWay += 1
         taken += 1
         listener?.used(self)
@@ -129,6 +142,26 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         case .waiting: break
         case .invalid, .silent: underWay -= 1
         }
+    }
+
+    // MARK: Telling
+
+    var pushPlace: (any PushPlace)? { listener }
+
+    func push(_ message: [UInt8]) {
+        guard !isClosed else { return }
+        if outgoing.isEmpty { server.loop.callAtEndOfTurn(self) }
+        MessageFraming.append(message, to: &outgoing)
+        guard outgoing.count > PushLimits.unsent else { return }
+        server.counters.push.slow.add()
+        abort()
+    }
+
+    func turnEnded() { if !isClosed { flush() } }
+
+    func abort() {
+        stream.resetAtClose()
+        close()
     }
 
     // MARK: Writing
@@ -167,7 +200,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
     }
 
     /// True when it should not give way to a new one: a query of it is under way, or the client takes a long answer.
-    var isBusy: Bool { underWay > 0 || streamed != nil || taken == 0 && isYoung }
+    var isBusy: Bool { underWay > 0 || session?.isActive == true || streamed != nil || taken == 0 && isYoung }
     private var isYoung: Bool { server.loop.now &- opened < OpenConnections<TCPConnection>.youth }
 
     /// True when no query is under way and no response left to send.
@@ -220,8 +253,10 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
 
     private func updateInterest() {
         guard let registration else { return }
-        let wantsToWrite = !outgoing.isEmpty || streamed != nil
-        server.loop.change(registration, stream.number, readable: mayRead, writable: wantsToWrite)
+        let wanted = (readable: mayRead, writable: !outgoing.isEmpty || streamed != nil)
+        guard wanted != interest else { return }
+        interest = wanted
+        server.loop.change(registration, stream.number, readable: wanted.readable, writable: wanted.writable)
     }
 
     // MARK: Deadlines
@@ -232,6 +267,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         let limits = listener?.limits ?? server.streamLimits
         let delay =
             switch wait {
+            case .idle where session != nil: session?.patience ?? limits.idle
             case .idle: listener?.isCrowded == true ? min(limits.idle, 1_000_000_000) : limits.idle
             case .message: limits.message
             case .write: limits.write
@@ -254,6 +290,7 @@ final class TCPConnection: ReadinessHandler, TimerTarget {
         if token == Wait.idle.rawValue, underWay > 0 { return arm(.idle) }
         // Whole messages that wait for a place in the pipeline are not late.
         if token == Wait.message.rawValue, underWay >= server.streamLimits.pipelined { return arm(.message) }
+        if token == Wait.write.rawValue, session != nil { server.counters.push.slow.add() }
         close()
     }
 }

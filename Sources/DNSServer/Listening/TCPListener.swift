@@ -3,7 +3,7 @@ import EventLoop
 import Telemetry
 
 /// Accepts connections of one address on one loop and keeps their number within limits.
-final class TCPListener: ReadinessHandler, TimerTarget {
+final class TCPListener: ReadinessHandler, TimerTarget, PushPlace {
     var router = ServerBlockRouter([])
     var limits: StreamLimits
     unowned let server: LoopServer

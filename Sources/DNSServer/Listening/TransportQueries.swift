@@ -42,6 +42,7 @@ package enum TransportAnswer: Sendable {
 package final class QueryInbox: Sendable {
     private let handles: [LoopHandle]
     private let turn = Atomic<UInt>(0)
+    private let sessions = Atomic<UInt64>(0)
 
     init(_ handles: [LoopHandle]) { self.handles = handles }
 
@@ -55,8 +56,22 @@ package final class QueryInbox: Sendable {
     }
 }
 
+extension QueryInbox {
+    /// Begins a DSO session, on one of the loops; nil when there is none.
+    ///
+    /// - Parameter told: takes what the session says, on the loop's thread.
+    package func openSession(
+        at place: SecureEndpoint.Place, client: SocketAddress, told: @escaping @Sendable (TransportSession.Told) -> Void
+    ) -> TransportSession? {
+        guard !handles.isEmpty else { return nil }
+        let number = sessions.wrappingAdd(1, ordering: .relaxed).oldValue
+        return TransportSession(
+            handles[Int(number % UInt64(handles.count))], number, at: place, client: client, told: told)
+    }
+}
+
 /// Where the messages of one place enter a loop.
-final class TransportListener {
+final class TransportListener: PushPlace {
     var router: ServerBlockRouter
 
     init(_ router: ServerBlockRouter) { self.router = router }
@@ -73,6 +88,7 @@ final class TransportListeners {
     private var listeners: [SecureEndpoint.Place: TransportListener] = [:]
     fileprivate var streams: [UInt64: StreamedAnswer] = [:]
     fileprivate var lastStream: UInt64 = 0
+    private var peers: [UInt64: TransportPeer] = [:]
 
     /// Answers for exactly `places` from now on; queries that wait at a place that stays are routed by the new plan.
     func listen(_ places: Set<SecureEndpoint.Place>, _ router: (SecureEndpoint.Place) -> ServerBlockRouter) {
@@ -85,7 +101,13 @@ final class TransportListeners {
         listeners = next
     }
 
-    fileprivate subscript(place: SecureEndpoint.Place) -> TransportListener? { listeners[place] }
+    subscript(place: SecureEndpoint.Place) -> TransportListener? { listeners[place] }
+
+    // MARK: Sessions
+
+    func begin(_ peer: TransportPeer, _ number: UInt64) { peers[number] = peer }
+    func peer(_ number: UInt64) -> TransportPeer? { peers[number] }
+    func end(_ number: UInt64) { peers.removeValue(forKey: number)?.close() }
 }
 
 extension LoopServer {

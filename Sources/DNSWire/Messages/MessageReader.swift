@@ -54,6 +54,16 @@ package struct MessageReader {
         throw .truncated
     }
 
+    /// The offset behind a name that is written out; nil for one with a pointer, or that is none.
+    package static func skipPlainName(_ octets: ByteView, at start: Int) -> Int? {
+        var index = start
+        while let length = octets.at(index), length < 64, index - start < 255 {
+            if length == 0 { return index + 1 }
+            index += Int(length) + 1
+        }
+        return nil
+    }
+
     /// Copies the name that starts at `start` into `output`, pointers followed; gives its length in octets.
     ///
     /// Pointers must lead backwards, so that no message makes this walk longer than 255 octets and 127 steps.

@@ -68,6 +68,8 @@ extension RecordType: CustomStringConvertible {
 package enum RecordClass {
     package static let internet: UInt16 = 1
     package static let chaos: UInt16 = 3
+    /// In questions only (RFC 1035 §3.2.5).
+    package static let any: UInt16 = 255
 
     package static func text(_ value: UInt16) -> String {
         switch value {
@@ -94,6 +96,8 @@ package struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyab
     package static let notImplemented = ResponseCode(rawValue: 4)
     package static let refused = ResponseCode(rawValue: 5)
     package static let notAuthoritative = ResponseCode(rawValue: 9)
+    /// DSOTYPENI (RFC 8490 §10.2).
+    package static let typeNotImplemented = ResponseCode(rawValue: 11)
     package static let badVersion = ResponseCode(rawValue: 16)
 
     private static let names = [

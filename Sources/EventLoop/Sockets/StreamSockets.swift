@@ -76,6 +76,21 @@ package final class StreamSocket {
     package var number: Int32 { descriptor.number }
     package var localAddress: SocketAddress { SocketSetup.localAddress(number) }
 
+    /// Has the kernel find out, within about so many seconds, that the other end is gone without a word.
+    package func noticeSilence(seconds: Int32) {
+        _ = cl_set(number, SOL_SOCKET, SO_KEEPALIVE, 1)
+        _ = cl_set(number, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 1)
+        _ = cl_set(number, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 1)
+        _ = cl_set(number, Int32(IPPROTO_TCP), TCP_KEEPCNT, seconds)
+        _ = cl_set(number, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, seconds * 1000)
+    }
+
+    /// Lets the connection be reset when it is closed, and what is unsent be lost.
+    package func resetAtClose() {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(number, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+    }
+
     package enum Transferred: Equatable {
         case octets(Int)
         case wouldBlock

@@ -43,6 +43,7 @@ final class ClusterZoneHandler: Handler {
     private var view: ClusterView
     private let state: FollowState
     private let nameServer: NameServerRecords
+    private let changed: ChangeFeed
 
     init(_ settings: ClusterZones, _ lookup: Lookup, _ following: ClusterFollowing, _ nameServer: NameServerRecords) {
         // Longest first, so that the first match is the best one.
@@ -59,12 +60,13 @@ final class ClusterZoneHandler: Handler {
         snapshot = Subscription(following.published)
         view = snapshot.value.view
         state = following.state
+        changed = following.changed
         self.nameServer = nameServer
     }
 
     func answer(_ exchange: inout Exchange) -> Verdict {
         let question = exchange.question
-        guard let zone = zones.first(where: { question.folded.isSubdomain(of: $0.wire.view) }) else { return .next }
+        guard let zone = zone(of: question) else { return .next }
         if snapshot.refresh() { view = snapshot.value.view }
         guard state.isSynced else {
             // An empty store knows nothing: neither that a name exists nor that it does not.
@@ -74,11 +76,8 @@ final class ClusterZoneHandler: Handler {
         // (RFC 8914 §4.4).
         if state.isOld { exchange.response.extendedError = .staleAnswer }
         if question.type == .axfr || question.type == .ixfr { return .failed(.refused) }
-        var asked = ClusterQuestion(
-            name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
-            zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: ttl,
-            rotation: exchange.style.rotation)
-        asked.zoneIsMulticluster = zone.isMulticluster
+        var asked = clusterQuestion(question, in: zone)
+        asked.rotation = exchange.style.rotation
         switch look(up: &asked, &exchange) {
         case .records: break
         case .ofServer:
@@ -103,6 +102,26 @@ final class ClusterZoneHandler: Handler {
         }
         claim(&exchange)
         return .answered
+    }
+
+    /// Of names outside of the cluster's zones, and of those that everything changes, nothing is told.
+    func vouching(for question: Question) -> Vouching? {
+        guard case .services = lookup, let zone = zone(of: question) else { return nil }
+        return view.changeKey(of: clusterQuestion(question, in: zone)).map { Vouching(feed: changed, key: $0) }
+    }
+
+    var tellsChanges: Bool { if case .services = lookup { true } else { false } }
+
+    private func zone(of question: Question) -> Zone? {
+        zones.first { question.folded.isSubdomain(of: $0.wire.view) }
+    }
+
+    private func clusterQuestion(_ question: Question, in zone: Zone) -> ClusterQuestion {
+        var asked = ClusterQuestion(
+            name: question.name, folded: question.folded, type: question.type, nameOffset: question.nameOffset,
+            zoneLength: zone.wire.view.count, zoneIsReverse: zone.isReverse, ttl: ttl, rotation: 0)
+        asked.zoneIsMulticluster = zone.isMulticluster
+        return asked
     }
 
     private func look(up question: inout ClusterQuestion, _ exchange: inout Exchange) -> ClusterAnswer {

@@ -10,15 +10,21 @@ package final class Entrance: Sendable {
     private let currentLimits: Mutex<SecureLimits>
     /// Has queries answered, in the order in which they are ready.
     let post: @Sendable ([TransportQuery]) -> Void
+    /// Begins a session in which clients are told of changes; nil where there is nobody to tell them.
+    let openSession: OpenSession
     private let metrics: MetricRegistry
     /// Responses by HTTP status.
     private let responses = Mutex<[UInt: Counter]>([:])
 
+    package typealias OpenSession =
+        @Sendable (SecureEndpoint.Address, @escaping @Sendable (TransportSession.Told) -> Void) -> TransportSession?
+
     package init(
         place: SecureEndpoint.Place, metrics: MetricRegistry, limits: SecureLimits,
-        post: @escaping @Sendable ([TransportQuery]) -> Void
+        openSession: @escaping OpenSession = { _, _ in nil }, post: @escaping @Sendable ([TransportQuery]) -> Void
     ) {
         self.place = place
+        self.openSession = openSession
         self.post = post
         self.metrics = metrics
         currentLimits = Mutex(limits)

@@ -44,7 +44,10 @@ package actor SecureListener: SecureListening {
         let threads = threads ?? MultiThreadedEventLoopGroup(numberOfThreads: LoopCount.recommended)
         self.threads = threads
         return try await EndpointListener.open(
-            Entrance(place: place, metrics: metrics, limits: limits, post: inbox.post), on: threads)
+            Entrance(
+                place: place, metrics: metrics, limits: limits,
+                openSession: { [inbox] in inbox.openSession(at: place, client: $0, told: $1) }, post: inbox.post),
+            on: threads)
     }
 
     package func discardPrepared() async {

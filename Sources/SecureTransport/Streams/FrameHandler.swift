@@ -27,6 +27,10 @@ final class FrameHandler: ChannelDuplexHandler {
     private var afterwards: [(FrameHandler) -> Void] = []
     /// An answer of several messages; nothing else is answered until the client has taken it.
     private var streamed: TransportStream?
+    /// What the client is told without asking; nil until it begins to speak DSO.
+    private var session: TransportSession?
+    /// By which the loop of the session hands over what it says.
+    private var told: AnswerBox<TransportSession.Told>?
     private var readWaits = false
     private var clientFinished = false
 
@@ -48,6 +52,8 @@ final class FrameHandler: ChannelDuplexHandler {
         answerDeadline.cancel()
         streamed = nil
         box = nil
+        session = nil
+        told = nil
         self.context = nil
     }
 
@@ -84,6 +90,7 @@ final class FrameHandler: ChannelDuplexHandler {
         var mayBeMore = true
         while mayBeMore, mayAnswer {
             switch framing.next() {
+            case .message(let message) where withBytes(message, StatefulMessage.isOne): converse(message)
             case .message(let message):
                 began()
                 queries.append(entrance.query(message, from: client, takesStreams: true, answered: answered))
@@ -108,6 +115,32 @@ final class FrameHandler: ChannelDuplexHandler {
             context.read()
         }
     }
+
+    /// Hands over a message of a DSO session (RFC 8490).
+    private func converse(_ message: [UInt8]) {
+        guard let context else { return }
+        if session == nil {
+            let told = AnswerBox<TransportSession.Told>(context.eventLoop) { [weak self] in
+                for told in $0 { self?.say(told) }
+            }
+            session = entrance.openSession(client.address) { told.put($0) }
+            self.told = told
+            // How long it may be silent is for the session to say.
+            watch.began()
+        }
+        session?.receive(message)
+    }
+
+    private func say(_ told: TransportSession.Told) {
+        guard unsent <= Self.longestQueue, case .message(let message) = told else {
+            context?.close(promise: nil)
+            return
+        }
+        write(message) { _ in }
+    }
+
+    /// Octets held for a client that does not read what it is told.
+    private static let longestQueue = 1 << 20
 
     private func began() {
         underWay += 1

@@ -24,7 +24,22 @@ extension FuzzTarget {
         FuzzTarget(name: "framing", about: "a stream cut into messages, alike however it arrives") {
             { checkFraming($0) }
         },
+        FuzzTarget(name: "stateful", about: "a message of stateful operations; written again it is the same") {
+            { octets in withBytes(octets) { checkStateful($0) } }
+        },
     ]
+
+    private static func checkStateful(_ message: ByteView) {
+        guard let read = try? StatefulMessage(message) else { return }
+        guard let value = read.primary else {
+            return hold(message.count == 12, "octets behind the header that are no value")
+        }
+        let written = StatefulMessage.octets(
+            id: read.id, isResponse: read.isResponse, code: read.code, value.type, value.data.array)
+        hold(written.count <= message.count, "a value longer than its message")
+        hold(Array(message.array[12..<written.count]) == Array(written[12...]), "a value is read as another one")
+        hold(withBytes(written) { (try? StatefulMessage($0)) != nil }, "what was written cannot be read")
+    }
 
     private static func checkGate(_ message: ByteView, _ scratch: ByteBlock) {
         var query = Query()
