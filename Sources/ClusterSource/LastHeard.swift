@@ -19,10 +19,10 @@ package final class LastHeard<Kind: Hashable & Sendable>: Sendable {
         times.withLock { $0[kind] }.map { now - $0 }
     }
 
-    /// Shows the age in seconds as a metric; -1 before the first time, and once nobody follows any more.
+    /// Shows the age in seconds as a metric, -1 before the first time, for as long as this is held.
     package func show(_ name: String, _ help: String, in metrics: MetricRegistry) {
-        metrics.reading(name, help) { [weak self] in
-            self?.age().map { Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18 } ?? -1
+        metrics.reading(name, help, of: self) {
+            $0.age().map { Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18 } ?? -1
         }
     }
 }

@@ -16,8 +16,9 @@ package final class MetricRegistry: Sendable {
         var histograms: [Histogram] = []
         /// A gauge shows what is: it goes with its holder.
         var gauges: [WeakGauge] = []
-        /// Nil once what it reads is gone.
-        var reading: (@Sendable () -> Double?)?
+        /// The last that has something to read is shown: a configuration that is given up before it serves leaves the
+        /// one before it.
+        var readings: [@Sendable () -> Double?] = []
     }
 
     private struct Family {
@@ -49,14 +50,20 @@ package final class MetricRegistry: Sendable {
         }
     }
 
-    /// A gauge whose value is asked for when the metrics are read; a later one of the same labels replaces it.
+    /// A gauge whose value is asked for when the metrics are read; a later one of the same labels is shown in its place
+    /// for as long as it has something to read.
     ///
-    /// - Parameter onlyGrows: true for what is a counter.
+    /// - Parameters:
+    ///   - onlyGrows: true for what is a counter.
+    ///   - value: gives nil once what it reads is gone.
     package func reading(
         _ name: String, _ help: String, _ labels: [(String, String)] = [], onlyGrows: Bool = false,
         _ value: @escaping @Sendable () -> Double?
     ) {
-        withSeries(name, help, onlyGrows ? "counter" : "gauge", labels) { $0.reading = value }
+        withSeries(name, help, onlyGrows ? "counter" : "gauge", labels) { series in
+            series.readings.removeAll { $0() == nil }
+            series.readings.append(value)
+        }
     }
 
     /// A gauge that reads an object for as long as somebody else holds it.
@@ -66,9 +73,6 @@ package final class MetricRegistry: Sendable {
     ) {
         reading(name, help, labels) { [weak subject] in subject.map(value) }
     }
-
-    /// Drops every series of a metric, for one whose labels say what is current.
-    package func forget(_ name: String) { families.withLock { $0[name] = nil } }
 
     package func histogram(
         _ name: String, _ help: String, _ labels: [(String, String)] = [], bounds: [Double], unitsPerOne: Double
@@ -120,7 +124,9 @@ package final class MetricRegistry: Sendable {
         if let first = series.histograms.first {
             return write(name, labels, series.histograms, bounds: first.bounds, to: &out)
         }
-        let values = series.gauges.compactMap { $0.gauge?.value } + (series.reading?().map { [$0] } ?? [])
+        let values =
+            series.gauges.compactMap { $0.gauge?.value }
+            + (series.readings.lazy.reversed().compactMap { $0() }.first.map { [$0] } ?? [])
         if !values.isEmpty {
             out += "\(name)\(braced(labels)) \(number(values.reduce(0, +)))\n"
         } else if !series.counters.isEmpty {

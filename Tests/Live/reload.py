@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """SIGUSR1 reads the Corefile again: a good one is taken, a broken one is reported while the old one keeps serving."""
 
+import re
 import signal
+import threading
 import attacks
 from live import EXAMPLES, Lab, Server, Suite, dig, eventually
 
@@ -68,7 +70,31 @@ def body(suite):
     suite.check("the next good one is taken", eventually(lambda: ttl() == 9), ttl())
     suite.equal("and counts as no failure", failures(), 2)
     suite.check("the process is the same", server.is_alive)
+    cluster_out_of_reach(suite, server, failures)
     moving_page(suite)
+
+def cluster_out_of_reach(suite, server, failures):
+    """A Corefile whose cluster cannot be reached is waited for, and refused; whoever probes the process hears nothing of it."""
+    said, wanted = [], threading.Event()
+
+    def probe():
+        while not wanted.is_set():
+            said.append(server.page(server.ready_port, "/ready"))
+
+    prober = threading.Thread(target=probe)
+    prober.start()
+    before = failures()
+    dead = COREFILE.replace("kubeconfig @KUBECONFIG@", "endpoint http://127.0.0.1:1\n        startup_timeout 2s")
+    server.write(dead.replace("TTL", "3").replace("reload\n}", "reload 2s 0s\n}"))
+    server.signal(signal.SIGUSR1)
+    suite.check("it is refused", eventually(lambda: failures() == before + 1), failures())
+    text = server.page(server.metrics_port, "/metrics")[1]
+    suite.equal("the metrics are those of the Corefile that serves", (
+        len(re.findall(r"^coredns_reload_version_info\{", text, re.MULTILINE)),
+        "coredns_kubernetes_data_age_seconds -1" in text, 'coredns_plugin_enabled{' in text), (1, False, True))
+    wanted.set()
+    prober.join()
+    suite.equal("and all the while it was ready", {status for status, _ in said}, {200})
 
 
 def moving_page(suite):

@@ -9,8 +9,15 @@ package final class ReadyPlugin: Plugin {
     package static let directive = "ready"
     private let address: SocketAddress
     private let monitorsContinuously: Bool
-    private let environment = Mutex<(any PluginEnvironment)?>(nil)
+    private let state = Mutex(State.waiting)
     private let wasReady = Mutex<Set<String>>([])
+
+    private enum State {
+        case waiting
+        case serving(any PluginEnvironment)
+        /// What it said last, for those who asked before the next one was there to ask.
+        case replaced(StatusReply)
+    }
 
     private static var options: OptionTable<Bool> {
         [.choice("monitor", [("until-ready", false), ("continuously", true)], \.self, rest: .refusedLast)]
@@ -31,19 +38,25 @@ package final class ReadyPlugin: Plugin {
     }
 
     package func start(_ environment: any PluginEnvironment) async {
-        self.environment.withLock { $0 = environment }
+        state.withLock { $0 = .serving(environment) }
     }
 
     /// What it asks has all plugins, this one too: a configuration that was replaced would never be given up.
-    package func stop() async { environment.withLock { $0 = nil } }
+    package func stop() async {
+        let last = respond()
+        state.withLock { $0 = .replaced(last) }
+    }
 
     package var statusPages: [StatusPage] {
         [StatusPage(address: address, path: "/ready") { [self] in respond() }]
     }
 
     private func respond() -> StatusReply {
-        guard let environment = environment.withLock({ $0 }) else {
-            return StatusReply(status: 503, body: "not serving")
+        let environment: any PluginEnvironment
+        switch state.withLock({ $0 }) {
+        case .waiting: return StatusReply(status: 503, body: "not serving")
+        case .replaced(let last): return last
+        case .serving(let serving): environment = serving
         }
         guard !environment.isStopping else { return StatusReply(status: 503, body: "stopping") }
         let missing = wasReady.withLock { wasReady in

@@ -37,11 +37,11 @@ package final class ReloadPlugin: Plugin {
 
     package func start(_ environment: any PluginEnvironment) async {
         Log.info("plugin/reload: Running configuration SHA512 = \(environment.configurationHash)")
-        environment.metrics.forget("coredns_reload_version_info")
         environment.metrics.reading(
             "coredns_reload_version_info", "A metric with a constant '1' value labeled by hash.",
-            [("hash", "sha512"), ("value", environment.configurationHash)]
-        ) { 1 }
+            [("hash", "sha512"), ("value", environment.configurationHash)],
+            of: self
+        ) { _ in 1 }
         // Drawn once, so that replicas started together do not read together.
         let half = jitter / 2
         let pause = interval - half + jitter * Double.random(in: 0..<1)
