@@ -11,13 +11,13 @@ export PYTHONDONTWRITEBYTECODE=1
 together=(
     answers answer-scripts answers-beside routing examples start reload
     transfer autopath gateway etcd rewrite-differential zones zone-plugins secondary tsig trace
-    api-server fault-syscalls tcp crowds stopping warm-start
+    api-server fault-syscalls tcp push follow crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
     endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity
 )
 alone=(
-    api-faults edits reload-loss roll-overs fair-shares autoscaler conformance log-lines memory-budget spoofing
+    api-faults edits reload-loss roll-overs fair-shares push-load autoscaler conformance log-lines memory-budget spoofing
 )
 # These take minutes each, take the machine's ports, disks and time for themselves, or need rates that a busy machine does not
 # give: they are run by `make gates`, and where they are named.

@@ -13,6 +13,7 @@ import Testing
     /// Plugins, and words of their syntax, that no answer shows, and where they are tested.
     private static let exceptions = [
         "bind: except": "which addresses are listened on: DNSServerTests/PlanBuilding.swift",
+        "cache: follow": "what upstreams tell without being asked: Live/follow.py",
         "debug": "lines of the log: Live/small_plugins.py",
         "dnssec: cache_capacity": "how many signatures are kept: Fixtures/corefile/mistakes.txt",
         "dnstap": "copies for a collector: Live/dnstap.py",
@@ -49,6 +50,7 @@ import Testing
         "pprof": "a line of the log: Fixtures/corefile/mistakes.txt",
         "prometheus": "a page: Live/observed.py",
         "ready": "a page: Live/observed.py",
+        "push": "what clients are told without asking: Live/push.py",
         "reload": "what becomes of a Corefile: Live/reload.py",
         "timeouts": "limits of clients: Live/tcp.py",
         "tls": "encrypted clients: Live/encrypted.py",

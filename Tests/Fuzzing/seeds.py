@@ -194,6 +194,10 @@ SEEDS = {
     "gate": queries, "walk": lambda: [*queries(), *replies()], "server": queries, "reply": replies,
     "name": lambda: [b"\1" + name("a.example"), b"\x0f" + b"\0" * 12 + name("b.example") + b"\1a\xc0\x0d", b"\xffa.b\\.c."],
     "framing": lambda: [b"\1\5\2\7" + len(message).to_bytes(2, "big") + message for message in list(queries())[:20]],
+    "stateful": lambda: [b"\0\1\x30" + b"\0" * 9 + value for value in (
+        b"\0\1\0\x08" + b"\0\0\x3a\x98" * 2, b"\0\x40\0\x0d" + name("a.test") + b"\0\1\0\1\0", b"\0\x42\0\2\0\1\0\3\0\0")],
+    "told": lambda: [name("a.test") + rest for rest in (
+        b"\0\1\0\1\0\0\0\5\0\4\x0a\0\0\1", b"\0\1\0\1\xff\xff\xff\xfe\0\0", b"\0\xff\0\xff\xff\xff\xff\xff\0\0")],
     "padding": lambda: [*list(queries())[:20], *replies()],
     "corefile": corefiles, "plan": corefiles, "record-text": records, "zone-file": zone_texts,
     "hosts": lambda: [b"127.0.0.1 localhost a.test # loop\nfe80::1%eth0 b\n10.0.0.1 *.c.test\n"],

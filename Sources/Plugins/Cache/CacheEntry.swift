@@ -21,24 +21,44 @@ final class CacheEntry: Sendable {
     let stored: UInt64
     /// Nanoseconds from then on that the reply holds.
     let lifetime: UInt64
+    /// While it stands the lifetime has not begun: the upstream tells of changes. Nil where nobody does.
+    let epoch: FollowEpoch?
     private let hits = Atomic<Int>(0)
     private let lastHit = Atomic<UInt64>(0)
     private let renewedAt = Atomic<UInt64>(0)
     private let used = Atomic<Bool>(false)
 
-    init(key: [UInt8], reply: UpstreamResponse, kind: CacheKind, stored: UInt64, lifetime: UInt64) {
+    init(
+        key: [UInt8], reply: UpstreamResponse, kind: CacheKind, stored: UInt64, lifetime: UInt64,
+        epoch: FollowEpoch? = nil
+    ) {
         self.key = key
         self.reply = reply
         self.kind = kind
         self.stored = stored
         self.lifetime = lifetime
+        self.epoch = epoch
     }
 
     /// Octets of memory the entry takes.
     var footprint: Int { reply.footprint + key.count + 160 }
 
     /// Monotonic nanoseconds at which the reply stops to hold.
-    var end: UInt64 { stored &+ lifetime }
+    var end: UInt64 {
+        guard let epoch else { return stored &+ lifetime }
+        return epoch.lostAt.map { max(stored, $0) &+ lifetime } ?? Self.never
+    }
+
+    /// Later than any time of the clock, with room to add to it.
+    private static let never = UInt64.max / 2
+
+    /// True while the upstream would have told if it were not so any more.
+    var isVouchedFor: Bool { epoch.map { $0.lostAt == nil } ?? false }
+
+    /// The same reply, vouched for over this connection, and not used yet.
+    func renewed(under epoch: FollowEpoch?) -> CacheEntry {
+        CacheEntry(key: key, reply: reply, kind: kind, stored: stored, lifetime: lifetime, epoch: epoch)
+    }
 
     /// True once somebody was answered with it.
     var isUsed: Bool { used.load(ordering: .relaxed) }
@@ -54,7 +74,8 @@ final class CacheEntry: Sendable {
 
     /// Whole seconds since the reply came.
     func age(now: UInt64) -> UInt32 {
-        now > stored ? UInt32(clamping: (now - stored) / 1_000_000_000) : 0
+        let start = epoch.map { $0.lostAt.map { max(stored, $0) } ?? now } ?? stored
+        return now > start ? UInt32(clamping: (now - start) / 1_000_000_000) : 0
     }
 
     /// Counts a hit; gives how many came without a pause longer than `gap` nanoseconds.

@@ -11,12 +11,18 @@ final class CacheHandler: Handler {
     private let zones: ZoneSet
     private let disabled: [ZoneSet]
     private let counters: CacheCounters
+    /// Nil where nobody tells of changes.
+    private let following: CacheFollowing?
     /// By kind; apart from the settings, whose arrays all loops share and would count references of.
     private let bounds: [TTLBounds]
     /// Type, class and flags, then the folded name, then the options that upstreams are sent.
     private let keyRoom = ByteBlock(capacity: 5 + 255 + UpstreamOptions.longest)
 
-    init(_ settings: CacheSettings, _ store: CacheStore, on server: LoopServer, _ counters: CacheCounters) {
+    init(
+        _ settings: CacheSettings, _ store: CacheStore, on server: LoopServer, _ counters: CacheCounters,
+        _ following: CacheFollowing? = nil
+    ) {
+        self.following = following
         self.settings = settings
         self.store = store
         self.server = server
@@ -118,11 +124,14 @@ final class CacheHandler: Handler {
             return
         }
         limitTTLs(reply, bounds[kind.rawValue], &exchange)
-        guard !disabled[kind.rawValue].contains(name), let seconds = seconds(reply, kind) else { return }
+        guard !disabled[kind.rawValue].contains(name), let seconds = settings.seconds(reply, kind) else { return }
         let now = server.loop.now
         let key = key(exchange)
+        let known = store.find(key)
+        // What another way than the upstream's own word brings may be older than what that has told.
+        if let known, known.isVouchedFor { return }
         // A failure is no reason to forget what is known.
-        if reply.code == .serverFailure, let known = store.find(key), known.reply.code != .serverFailure,
+        if reply.code == .serverFailure, let known, known.reply.code != .serverFailure,
             now < known.end &+ (settings.stale?.duration ?? 0)
         {
             return
@@ -131,22 +140,12 @@ final class CacheHandler: Handler {
             key: key.array, reply: reply, kind: kind, stored: now, lifetime: UInt64(seconds) * 1_000_000_000)
         guard entry.footprint <= CacheStore.largestEntry else { return counters.drops.bump() }
         for kind in store.insert(entry) { counters.evictions[kind.rawValue].bump() }
+        if let following { follow(key, reply, by: following) }
     }
 
-    /// How long a reply may be kept; nil for those that may not.
-    private func seconds(_ reply: UpstreamResponse, _ kind: CacheKind) -> UInt32? {
-        let bounds = bounds[kind.rawValue]
-        let seconds: UInt32
-        switch reply.code {
-        case .serverFailure, .notImplemented: seconds = settings.failureTTL
-        case .noError, .nameError:
-            // Negative answers without SOA say nothing about how long they hold (RFC 2308 §5).
-            guard reply.isPositive && reply.code == .noError || reply.hasSOA else { return nil }
-            guard let smallest = reply.smallestTTL, smallest > 0 else { return nil }
-            seconds = bounds.bounded(smallest)
-        default: return nil
-        }
-        return seconds > 0 ? seconds : nil
+    private func follow(_ key: ByteView, _ reply: UpstreamResponse, by following: CacheFollowing) {
+        guard let name = FollowedName(key: key.array), NameFollower.isPlain(reply, name.type) else { return }
+        following.want(name)
     }
 
     /// Bounds the TTLs of the reply just written, so that its first client sees what later ones will.

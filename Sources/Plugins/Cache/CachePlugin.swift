@@ -11,10 +11,12 @@ package final class CachePlugin: Plugin {
     let settings: CacheSettings
     private let block: BlockSettings
     private let kept: Mutex<CacheStore>
+    private let following: CacheFollowing?
 
     package init(_ directives: [Directive], in block: BlockSettings) throws(ConfigurationErrors) {
         settings = try SettingsCheck.gather { CacheSettings(directives, zones: block.zones, &$0) }
         self.block = block
+        following = settings.followed > 0 ? CacheFollowing() : nil
         kept = Mutex(
             CacheStore(successCapacity: settings.success.capacity, denialCapacity: settings.denial.capacity))
     }
@@ -29,9 +31,20 @@ package final class CachePlugin: Plugin {
         kept.withLock { $0 = store }
     }
 
+    package func join(_ block: [any Plugin]) {
+        // Those that are asked by TLS or HTTP have connections of another kind.
+        let targets = block.lazy.compactMap { $0 as? ForwardPlugin }.first?.entries.first?.settings.targets ?? []
+        following?.upstreams = targets.filter { !$0.hasConnectionsOnly }.map(\.address)
+    }
+
+    package func stop() async { following?.end() }
+
     package func start(_ environment: any PluginEnvironment) async {
         for words in settings.ineffective {
             Log.warning("plugin/cache: \(words) has no effect in this build")
+        }
+        if let following, following.upstreams.isEmpty {
+            Log.warning("plugin/cache: follow has no effect: no forward of this block has an upstream of plain DNS")
         }
     }
 
@@ -45,7 +58,12 @@ package final class CachePlugin: Plugin {
                 of: store
             ) { Double($0.count(kind)) }
         }
-        return CacheHandler(settings, store, on: server, CacheCounters(block.metrics, labels))
+        following?.begin(
+            on: server, FollowCounters(block.metrics, labels)
+        ) { [settings] upstreams, counters in
+            NameFollower(upstreams, settings, store, counters, on: server.loop)
+        }
+        return CacheHandler(settings, store, on: server, CacheCounters(block.metrics, labels), following)
     }
 }
 

@@ -47,6 +47,9 @@ struct CacheSettings: Sendable, Equatable {
     var stale: Stale?
     /// Does not lower TTLs by the age of the entry.
     var keepsTTL = false
+    /// Names whose changes upstreams are asked to tell at most; 0 where they are not asked.
+    var followed = 0
+    static let mostFollowed = 8192
     /// Properties that were read but change nothing in this build.
     var ineffective: [String] = []
 
@@ -73,6 +76,10 @@ extension CacheSettings {
                 settings[keyPath: kind].disabledZones += check.zones(of: line, from: 1, else: [.root])
             },
             .flag("keepttl", \.keepsTTL),
+            .custom("follow") { line, settings, _ throws(ConfigurationError) in
+                try line.expectCount(0...1)
+                settings.followed = line.arguments.isEmpty ? mostFollowed : try line.integer(0, in: 1...16_384)
+            },
         ]
     }
 
@@ -136,5 +143,23 @@ extension CacheSettings.Kind {
             // The longest TTL is the longest, whatever the other says.
             minimumTTL = min(UInt32(try line.integer(2, in: 0...Int(Int32.max))), maximumTTL)
         }
+    }
+}
+
+extension CacheSettings {
+    /// How long a reply may be kept; nil for those that may not.
+    func seconds(_ reply: UpstreamResponse, _ kind: CacheKind) -> UInt32? {
+        let limits = kind == .success ? success : denial
+        let seconds: UInt32
+        switch reply.code {
+        case .serverFailure, .notImplemented: seconds = failureTTL
+        case .noError, .nameError:
+            // Negative answers without SOA say nothing about how long they hold (RFC 2308 §5).
+            guard reply.isPositive && reply.code == .noError || reply.hasSOA else { return nil }
+            guard let smallest = reply.smallestTTL, smallest > 0 else { return nil }
+            seconds = TTLBounds(minimum: limits.minimumTTL, maximum: limits.maximumTTL).bounded(smallest)
+        default: return nil
+        }
+        return seconds > 0 ? seconds : nil
     }
 }

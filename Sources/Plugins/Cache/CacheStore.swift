@@ -38,6 +38,14 @@ final class CacheStore: MemoryHolder {
         return lock(hash).stripe.withLock { $0.insert(entry, hash: hash) }
     }
 
+    func remove(_ key: ByteView) {
+        let hash = key.hash(seed: seed)
+        lock(hash).stripe.withLock { $0.remove(key, hash: hash) }
+    }
+
+    /// Keys of entries that an upstream vouched for.
+    var vouchedKeys: [[UInt8]] { stripes.flatMap { lock in lock.stripe.withLock { $0.vouchedKeys } } }
+
     func giveUpHalf(now: UInt64) -> Int {
         stripes.reduce(0) { sum, lock in
             let given = lock.stripe.withLock { $0.giveUpHalf(now: now) }

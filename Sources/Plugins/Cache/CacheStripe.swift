@@ -47,6 +47,14 @@ struct CacheStripe {
         return nil
     }
 
+    /// Gives up what is kept under a key.
+    mutating func remove(_ key: ByteView, hash: UInt64) {
+        if let slot = slot(of: key, hash) { remove(at: slot) }
+    }
+
+    /// Keys of entries that an upstream vouched for.
+    var vouchedKeys: [[UInt8]] { slots.compactMap { $0?.epoch == nil ? nil : $0?.key } }
+
     /// Keeps `entry` in place of one of the same key; gives the kinds of entries given up for it.
     mutating func insert(_ entry: CacheEntry, hash: UInt64) -> [CacheKind] {
         var evicted: [CacheKind] = []

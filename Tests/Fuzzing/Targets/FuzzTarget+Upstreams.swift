@@ -1,8 +1,9 @@
 import DNSServer
 import DNSWire
 import FuzzDriver
-import Plugins
 import TestKit
+
+@testable import Plugins
 
 extension FuzzTarget {
     /// What upstreams say (F5, F6).
@@ -25,7 +26,21 @@ extension FuzzTarget {
             let bench = CacheBench()
             return { octets in try bench.check(octets) }
         },
+        FuzzTarget(name: "told", about: "what an upstream tells of changes; whole names, and replies of their records")
+        {
+            let buffer = ByteBlock(capacity: 65_535)
+            return { octets in withBytes(octets) { checkTold($0, buffer.bytes) } }
+        },
     ]
+
+    private static func checkTold(_ octets: ByteView, _ buffer: OutputBytes) {
+        for (name, change) in PushedChange.read(octets) ?? [:] {
+            hold(FollowedName(key: name.keys[0]) == name, "a name that is none")
+            hold(change.records.reduce(0) { $0 + $1.data.count } <= octets.count, "more data than was told")
+            guard let reply = name.reply(change.records, buffer) else { continue }
+            hold(Int(reply.answers) <= change.records.count, "more records than were told")
+        }
+    }
 
     private static func checkReply(_ octets: [UInt8], _ buffer: OutputBytes) {
         withBytes(octets) { message in

@@ -327,8 +327,8 @@ import Testing
         ),
         (
             "cache {\nsize 3\n}",
-            "cache: found size, expected success, denial, prefetch, serve_stale, serve_stale_policy, servfail, disable "
-                + "or keepttl"
+            "cache: found size, expected success, denial, prefetch, serve_stale, serve_stale_policy, servfail, disable, "
+                + "keepttl or follow"
         ),
     ])
     func settings(_ directives: String, _ expected: String) {
