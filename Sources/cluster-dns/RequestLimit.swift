@@ -8,7 +8,7 @@ final class RequestLimit: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Octets between two responses; a request's header may have 80 KiB.
+    /// Octets between two responses; the HTTP library itself refuses a header of more than 80 KiB or 1,000 fields.
     static let octets = 128 * 1024
     private var received = 0
 

@@ -103,7 +103,30 @@ def crowded(suite, server, tls, context):
         all(fetched(f"http://127.0.0.1:{server.health_port}/health") for _ in range(20)), server.log_end())
     for stream in handshakes + pages:
         stream.close()
+    long_headers(suite, server)
     long_requests(suite, server)
+
+
+def header(fields):
+    """A request for a page without a body, and what the path, names and values of its fields have in octets."""
+    path, lines = b"/health", b"".join(b"%b: %b\r\n" % field for field in fields)
+    return b"GET %b HTTP/1.1\r\n%b\r\n" % (path, lines), len(path) + sum(len(name) + len(value) for name, value in fields)
+
+
+def long_headers(suite, server):
+    """Path, names and values of a request for a page have at most 80 KiB, and its fields are at most 1,000."""
+    def is_answered(fields, wanted):
+        request, octets = header(fields)
+        with connect(server.health_port, 10) as stream:
+            stream.sendall(request)
+            status = stream.recv(4096).split(b"\r\n")[0]
+        suite.equal(f"a request with {len(fields)} fields and {octets} octets", status, wanted)
+    taken, refused = b"HTTP/1.1 200 OK", b"HTTP/1.1 400 Bad Request"
+    for octets, wanted in ((81_919, taken), (81_920, taken), (81_921, refused)):
+        used = len(b"/health" b"host" b"dns" b"x")
+        is_answered([(b"host", b"dns"), (b"x", b"a" * (octets - used))], wanted)
+    for count, wanted in ((999, taken), (1_000, taken), (1_001, refused)):
+        is_answered([(b"x", b"a")] * count, wanted)
 
 
 def long_requests(suite, server):
