@@ -123,7 +123,7 @@ extension CacheSettings {
             ineffective.append("serve_stale verify TIMEOUT")
         }
         if let ttl = words.popFirst() {
-            stale.ttl = UInt32(try line.duration(ttl, in: .zero ... .seconds(Int32.max)).components.seconds)
+            stale.ttl = UInt32(try line.duration(ttl, in: .zero ... .seconds(86400 * 365)).components.seconds)
         }
         if let recheck = words.popFirst() {
             stale.recheck = UInt64(try line.duration(recheck, in: .zero ... .seconds(300)) / .nanoseconds(1))
