@@ -41,7 +41,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(name: .customLong("plugins", withSingleDash: true), help: "Lists the plugins and ends.")
     var listsPlugins = false
 
-    @Flag(name: .customLong("quiet", withSingleDash: true), help: "Prints no version at start.")
+    @Flag(name: .customLong("quiet", withSingleDash: true), help: "Prints neither zones nor version at start.")
     var quiet = false
 
     @Flag(name: .customLong("version", withSingleDash: true), help: "Prints the version and ends.")
@@ -149,12 +149,14 @@ struct ServeCommand: AsyncParsableCommand {
         return 0
     }
 
+    /// Says what is served and by what, unless that is not wanted.
     private func announce(_ blocks: [ServerBlockSyntax]) {
+        guard !quiet else { return }
         for key in blocks.flatMap(\.keys) {
             let (scheme, usual) =
                 key.transport == .dns ? ("", Int(port)) : ("\(key.transport.rawValue)://", key.transport.defaultPort)
             for zone in key.zones { Log.info("serving \(scheme)\(zone):\(key.port ?? usual)") }
         }
-        if !quiet { Log.info("cluster-dns-\(ClusterDNS.version), \(LoopCount.recommended) loops") }
+        Log.info("cluster-dns-\(ClusterDNS.version), \(LoopCount.recommended) loops")
     }
 }

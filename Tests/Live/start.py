@@ -91,6 +91,7 @@ def pipes(suite):
         suite.equal(f"a Corefile {label} is served on", dig(port, "a.piped.test").rcode, "NOERROR")
         os.kill(int(pidfile.read_text()), signal.SIGTERM)
         suite.equal(f"a Corefile {label}: exit code", program.exit_code(), 0)
+    is_quiet(suite)
     silent = work / "Corefile.silent"
     os.mkfifo(silent)
     pidfile = work / "pid.silent"
@@ -100,6 +101,25 @@ def pipes(suite):
         program.signal(number)
         suite.equal(f"{number.name} ends a start that waits for its Corefile", program.exit_code(), 0)
         pidfile.unlink()
+
+
+def is_quiet(suite):
+    """`-quiet` leaves out what is served and the version, as CoreDNS does, and nothing else."""
+    lines = {}
+    for flags in ((), ("-quiet",)):
+        port, page = free_port(), free_port()
+        file = work / f"Corefile.announced{len(flags)}"
+        file.write_text(f"quiet.test:{port} {{\n    bind 127.0.0.1\n    hosts {work}/none\n    health 127.0.0.1:{page}\n}}\n")
+        program = Program("serve", [BINARY, "-conf", file, *flags])
+        suite.check(f"serves with {flags}", eventually(lambda: dig(port, "a.quiet.test", "A", "+time=1").rcode == "SERVFAIL"),
+            program.log)
+        program.signal(signal.SIGTERM)
+        program.exit_code()
+        lines[flags] = [line for line in program.log.splitlines() if "plugin/hosts" not in line]
+        suite.check(f"a warning is said with {flags}", "plugin/hosts" in program.log, program.log)
+    announced = [line for line in lines[()] if "serving quiet.test." in line or "cluster-dns-" in line]
+    suite.equal("without -quiet zones and version are said", len(announced), 2)
+    suite.equal("with -quiet they are not, and the rest is", lines[("-quiet",)], [line for line in lines[()] if line not in announced])
 
 
 def body(suite):
