@@ -385,6 +385,31 @@ def signing(suite):
     suite.check("signatures that hold are left", eventually(lambda: "needs no signing yet" in server.log), server.log_end())
 
 
+def signed_first(suite):
+    """The manual's example: `file` finds soon what `sign` has yet to write, however long its usual pause is."""
+    folder = work / "first"
+    folder.mkdir()
+    (folder / "zone").write_text(ZONE)
+    subprocess.run(
+        ["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "zone.test"], cwd=folder, capture_output=True, check=True)
+    server = Server(f"""
+zone.test:@PORT@ {{
+    bind 127.0.0.1
+    root {folder}
+    file db.zone.test.signed {{
+        reload 1h
+    }}
+    sign zone {{
+        key directory .
+        directory .
+    }}
+}}
+""")
+    suite.check("a zone that is signed at the first start is answered",
+        eventually(lambda: dig(server.port, "zone.test", "SOA", "+time=1").rcode == "NOERROR"), server.log_end())
+    suite.check("and the log said when it would be looked for", "then after longer pauses" in server.log, server.log_end())
+
+
 def busy(suite):
     """Zones that take long to sign hold up neither pages nor reloads nor the end."""
     folder = work / "busy"
@@ -475,7 +500,7 @@ def dnssec(suite):
 
 
 def body(suite):
-    for part in [signed_or_not, signing, busy, dnssec, reloading, folder, large]:
+    for part in [signed_or_not, signing, signed_first, busy, dnssec, reloading, folder, large]:
         part(suite)
 
 

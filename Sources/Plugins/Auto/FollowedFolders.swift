@@ -37,13 +37,19 @@ final class FollowedFolders: Sendable {
         await withTaskGroup(of: Void.self) { group in
             for (index, line) in lines.enumerated() where line.reload > .zero {
                 group.addTask { [self] in
-                    while (try? await Task.sleep(for: line.reload)) != nil {
-                        // Its turn may come when another configuration follows the folder.
-                        await WorkThread.zones.run { if !Task.isCancelled { self.look(at: index) } }
+                    await LookPauses.follow(every: line.reload, on: .zones) {
+                        self.isEmpty(index)
+                    } look: {
+                        self.look(at: index)
                     }
                 }
             }
         }
+    }
+
+    /// Whether the last look at the folder of a line found no zone file, or no folder.
+    private func isEmpty(_ index: Int) -> Bool {
+        state.withLock { $0.missing.contains(index) || ($0.found[index] ?? [:]).isEmpty }
     }
 
     /// Looks at every folder once.

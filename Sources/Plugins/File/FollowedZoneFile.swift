@@ -40,19 +40,20 @@ final class FollowedZoneFile: Sendable {
 
     /// Says what was found at start.
     func sayState(_ pause: Duration) {
-        if seen.withLock({ $0.contents?.isMissing(path) ?? false }) {
-            Log.warning("plugin/\(plugin): \(path) cannot be read: trying again every \(pause)")
-        }
+        if isMissing { Log.warning("plugin/\(plugin): \(path) cannot be read: \(LookPauses.promise(pause))") }
         for zone in zones {
             if let table = served.table(of: zone) { warn(of: table) }
         }
     }
 
+    /// Whether the last look found no file that can be read.
+    private var isMissing: Bool { seen.withLock { $0.contents?.isMissing(path) ?? false } }
+
     func follow(every pause: Duration) async {
-        guard pause > .zero else { return }
-        while (try? await Task.sleep(for: pause)) != nil {
-            // Its turn may come when another configuration follows the file.
-            await WorkThread.zones.run { if !Task.isCancelled { self.readAgain() } }
+        await LookPauses.follow(every: pause, on: .zones) {
+            self.isMissing
+        } look: {
+            self.readAgain()
         }
     }
 

@@ -47,7 +47,10 @@ package final class HostsPlugin: Plugin {
     }
 
     package func start(_ environment: any PluginEnvironment) async {
-        if text.withLock({ $0 }) == nil { Log.warning("plugin/hosts: \(settings.path) cannot be read") }
+        if isMissing {
+            let next = settings.reload > .zero ? ": \(LookPauses.promise(settings.reload))" : ""
+            Log.warning("plugin/hosts: \(settings.path) cannot be read\(next)")
+        }
         metrics.reading(
             "coredns_hosts_entries", "The combined number of entries in hosts and Corefile.",
             [("hostsfile", settings.path)], of: table
@@ -56,17 +59,19 @@ package final class HostsPlugin: Plugin {
             "coredns_hosts_reload_timestamp_seconds", "The timestamp of the last reload of hosts file.",
             of: readAt
         ) { $0.value }
-        guard settings.reload > .zero else { return }
         task.withLock { task in
-            task = Task { [weak self, interval = settings.reload] in
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: interval)
-                    guard !Task.isCancelled, let self else { return }
-                    await WorkThread.files.run { self.readAgain() }
+            task = Task { [weak self, settings] in
+                await LookPauses.follow(every: settings.reload, on: .files) { [weak self] in
+                    self?.isMissing ?? false
+                } look: { [weak self] in
+                    self?.readAgain()
                 }
             }
         }
     }
+
+    /// Whether the file could never be read.
+    private var isMissing: Bool { text.withLock { $0 } == nil }
 
     var current: HostsTable { table.value }
 

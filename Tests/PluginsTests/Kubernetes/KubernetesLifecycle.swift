@@ -9,19 +9,6 @@ import Testing
 
 @testable import Plugins
 
-/// What plugins see of a process that does nothing but hold a plan.
-private final class HeldPlan: PluginEnvironment {
-    let metrics = MetricRegistry()
-    let plugins: [any Plugin]
-    let isStopping = false
-    let configurationHash = ""
-
-    init(_ plan: ServingPlan) { plugins = plan.plugins }
-
-    func reload(to hash: String?) async -> Bool { true }
-    func hashOfFilesNow() -> String? { nil }
-}
-
 @Suite("kubernetes: readiness") struct KubernetesReadiness {
     @Test("not before it is started, not before the first list, and ever after") func isReady() throws {
         let address = SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53)
@@ -39,7 +26,7 @@ private final class HeldPlan: PluginEnvironment {
         let ready = try #require(dns.plan.plugins.compactMap { $0 as? ReadyPlugin }.first)
         let page = try #require(ready.statusPages.first)
         #expect(page.respond().status == 503)
-        await ready.start(HeldPlan(dns.plan))
+        await ready.start(HeldPlugins(dns.plan.plugins))
         #expect(page.respond().status == 503)
         #expect(page.respond().body == "kubernetes")
         dns.list([])
@@ -50,12 +37,12 @@ private final class HeldPlan: PluginEnvironment {
     @Test("a configuration that was replaced is given up, whatever its plugins held of it") func givenUp() async throws
     {
         weak var plan: ServingPlan?
-        weak var environment: HeldPlan?
+        weak var environment: HeldPlugins?
         do {
             let made = try TestPlan.block(
                 "ready 127.0.0.1:8181\nerrors\nlog\ncache\nloadbalance\nforward . 127.0.0.1",
                 at: SocketAddress(IPAddress(v4: 0x7F00_0001), port: 53), MetricRegistry())
-            let held = HeldPlan(made)
+            let held = HeldPlugins(made.plugins)
             (plan, environment) = (made, held)
             for plugin in made.plugins { await plugin.start(held) }
             for plugin in made.plugins { await plugin.stop() }

@@ -1,30 +1,14 @@
 import DNSServer
 import DNSWire
 import EventLoop
-import Telemetry
 import TestKit
 import Testing
 
 @testable import Plugins
 
 @Suite("loop: questions that come back") struct LoopDetection {
-    private final class StandInEnvironment: PluginEnvironment {
-        let metrics: MetricRegistry
-        let plugins: [any Plugin]
-        var isStopping: Bool { false }
-        var configurationHash: String { "" }
-
-        init(_ server: LiveServer) {
-            metrics = server.metrics
-            plugins = server.plan.plugins
-        }
-
-        func reload(to hash: String?) async -> Bool { true }
-        func hashOfFilesNow() -> String? { nil }
-    }
-
     private func start(_ server: LiveServer) async {
-        let environment = StandInEnvironment(server)
+        let environment = HeldPlugins(server.plan.plugins, server.metrics)
         for plugin in server.plan.plugins { await plugin.start(environment) }
     }
 
