@@ -101,6 +101,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary(":libldns.a"), .linkedLibrary(":libcrypto.a")]),
         .systemLibrary(name: "CMaxMindDB"),
         .target(name: "GeoData", dependencies: ["CMaxMindDB"]),
+        // What a node's network is for the node cache.
+        .systemLibrary(name: "CNetlink"),
+        .target(name: "NodeHost", dependencies: ["CNetlink", "DNSWire"]),
         // What is answered, and how many answer.
         .target(
             name: "Plugins",
@@ -159,6 +162,7 @@ let package = Package(
         .testTarget(
             name: "KubernetesAPITests",
             dependencies: ["KubernetesAPI", "ClusterModel", "DNSWire", "Text", nioCore, nioPosix, nioHTTP1, protobuf]),
+        .testTarget(name: "NodeHostTests", dependencies: ["NodeHost", "CNetlink", "DNSWire"]),
         .testTarget(name: "ZoneDataTests", dependencies: ["ZoneData", "ClusterModel", "DNSWire"]),
         .testTarget(
             name: "SecureTransportTests",
@@ -198,7 +202,7 @@ for target in package.targets where target.type != .system && !inC.contains(targ
 
 // Tests run against the very build that is shipped, so what they look into must be visible in it.
 let lookedInto = [
-    "Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "Plugins", "SecureTransport",
+    "Autoscaler", "ClusterLab", "ClusterModel", "KubernetesAPI", "NodeHost", "Plugins", "SecureTransport",
 ]
 for target in package.targets where lookedInto.contains(target.name) {
     target.swiftSettings = settings + [.unsafeFlags(["-enable-testing"])]
