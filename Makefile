@@ -41,7 +41,7 @@ image: program
 
 test: packages-build
 	@.ci/packages bind9-dnsutils ldnsutils knot knot-dnsutils dnsperf fstrm-bin nsd curl python3 python3-venv
-	@.ci/packages $(IMAGE_PACKAGES) iproute2 iptables openssl prometheus strace unbound util-linux etcd-server
+	@.ci/packages $(IMAGE_PACKAGES) iproute2 iptables nftables openssl prometheus strace unbound util-linux etcd-server
 	@command -v kubectl >/dev/null || .ci/packages kubernetes-client
 	@[ -x /usr/sbin/kresd ] || .ci/packages knot-resolver || echo 'Without kresd its part of a suite is not run.'
 	@Tests/run.sh

@@ -117,8 +117,8 @@ let package = Package(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "KubernetesAPI", "Autoscaler",
-                "SecureTransport", "ZoneData", "CLinux", "NoICUData", argumentParser, hummingbird, hummingbirdCore,
-                httpTypes, log, unixSignals, nioCore,
+                "SecureTransport", "ZoneData", "CLinux", "NoICUData", "NodeHost", argumentParser, hummingbird,
+                hummingbirdCore, httpTypes, log, unixSignals, nioCore,
             ],
             linkerSettings: [
                 .unsafeFlags(["-static-stdlib"] + staticFoundation),
