@@ -68,6 +68,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "Text"),
         .target(name: "DNSWire", dependencies: ["Text"]),
+        .target(name: "Flags", dependencies: ["Text"]),
         .target(name: "Corefile", dependencies: ["Text"]),
         .target(name: "Snapshots"),
         .target(name: "Telemetry"),
@@ -108,14 +109,16 @@ let package = Package(
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
                 "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData", "ZoneData",
             ]),
-        .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
+        .target(
+            name: "Autoscaler", dependencies: ["Flags", "KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
         // The program.
         .executableTarget(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "KubernetesAPI", "Autoscaler",
-                "SecureTransport", "ZoneData", "CLinux", "NoICUData", argumentParser, hummingbird, hummingbirdCore,
-                httpTypes, log, unixSignals, nioCore,
+                "Flags", "SecureTransport", "ZoneData", "CLinux", "NoICUData", argumentParser,
+                hummingbird,
+                hummingbirdCore, httpTypes, log, unixSignals, nioCore,
             ],
             linkerSettings: [
                 .unsafeFlags(["-static-stdlib"] + staticFoundation),
@@ -127,7 +130,9 @@ let package = Package(
         .target(
             name: "ClusterLab",
             dependencies: [
-                "Autoscaler", "COpenSSL", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, nioCore, nioSSL, log,
+                "Autoscaler", "COpenSSL", "Flags", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, nioCore,
+                nioSSL,
+                log,
             ]),
         // From an archive for the same reason.
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
@@ -170,7 +175,8 @@ let package = Package(
                 "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
                 "ClusterSource", "KubernetesAPI", "Snapshots", "Text", "ZoneData",
             ]),
-        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry", "Text"]),
+        .testTarget(
+            name: "AutoscalerTests", dependencies: ["Autoscaler", "Flags", "KubernetesAPI", "Telemetry", "Text"]),
         .testTarget(
             name: "ClusterLabTests", dependencies: ["ClusterLab", "Text", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(

@@ -10,7 +10,7 @@ import Testing
     /// Each imports only what stands in a line above its own.
     private static let layers: [Set<String>] = [
         ["CLinux", "CLDNS", "CMaxMindDB", "COpenSSL", "NoICUData", "Patterns", "Snapshots", "Telemetry", "Text"],
-        ["DNSWire"],
+        ["DNSWire", "Flags"],
         ["ClusterModel", "Corefile", "EventLoop", "Expressions", "GeoData", "ZoneData"],
         ["DNSServer", "KubernetesAPI"],
         ["Autoscaler", "ClusterSource", "SecureTransport"],
