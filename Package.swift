@@ -111,12 +111,14 @@ let package = Package(
             ]),
         .target(
             name: "Autoscaler", dependencies: ["Flags", "KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
+        // A node's cache as settings and text.
+        .target(name: "NodeTier", dependencies: ["Corefile", "Flags", "Plugins", "Text"]),
         // The program.
         .executableTarget(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "KubernetesAPI", "Autoscaler",
-                "Flags", "SecureTransport", "ZoneData", "CLinux", "NoICUData", argumentParser,
+                "Flags", "NodeTier", "SecureTransport", "Text", "ZoneData", "CLinux", "NoICUData", argumentParser,
                 hummingbird,
                 hummingbirdCore, httpTypes, log, unixSignals, nioCore,
             ],
@@ -177,6 +179,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "AutoscalerTests", dependencies: ["Autoscaler", "Flags", "KubernetesAPI", "Telemetry", "Text"]),
+        .testTarget(name: "NodeTierTests", dependencies: ["NodeTier", "Corefile", "Flags", "Plugins", "Text"]),
         .testTarget(
             name: "ClusterLabTests", dependencies: ["ClusterLab", "Text", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(

@@ -14,7 +14,7 @@ together=(
     api-server fault-syscalls tcp crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity
+    endpoints observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity node-command
 )
 alone=(
     api-faults edits reload-loss roll-overs fair-shares autoscaler conformance log-lines memory-budget spoofing

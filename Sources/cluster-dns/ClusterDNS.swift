@@ -21,7 +21,7 @@ struct ClusterDNS: AsyncParsableCommand {
               cluster-dns lab --manifests deploy/examples --kubeconfig /tmp/lab.kubeconfig
               KUBECONFIG=/tmp/lab.kubeconfig cluster-dns serve -conf Corefile-examples/local.Corefile
             """,
-        subcommands: [ServeCommand.self, LabCommand.self, AutoscaleCommand.self, CheckCommand.self],
+        subcommands: [ServeCommand.self, NodeCommand.self, LabCommand.self, AutoscaleCommand.self, CheckCommand.self],
         defaultSubcommand: ServeCommand.self)
 
     static func main() async {

@@ -15,6 +15,7 @@ import Testing
         ["DNSServer", "KubernetesAPI"],
         ["Autoscaler", "ClusterSource", "SecureTransport"],
         ["ClusterLab", "Plugins"],
+        ["NodeTier"],
         ["cluster-dns", "cluster-dns-lab"],
     ]
 

@@ -5,14 +5,14 @@ import Testing
     /// Folders of Sources whose code touches memory only through checked views.
     static let checked = [
         "ClusterModel/Naming", "ClusterModel/Objects", "ClusterSource", "Corefile", "DNSServer/Answering",
-        "DNSServer/Lifecycle", "Expressions", "Flags", "Patterns", "Plugins", "SecureTransport",
+        "DNSServer/Lifecycle", "Expressions", "Flags", "NodeTier", "Patterns", "Plugins", "SecureTransport",
         "Snapshots",
         "Telemetry", "Text",
     ]
     /// Targets that read what others send.
     static let reached = [
         "Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "Corefile", "DNSServer", "DNSWire", "EventLoop",
-        "Expressions", "Flags", "GeoData", "KubernetesAPI", "Patterns", "Plugins", "SecureTransport",
+        "Expressions", "Flags", "GeoData", "KubernetesAPI", "NodeTier", "Patterns", "Plugins", "SecureTransport",
         "Snapshots", "Telemetry", "Text",
         "ZoneData", "cluster-dns", "cluster-dns-lab",
     ]
