@@ -68,6 +68,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "Text"),
         .target(name: "DNSWire", dependencies: ["Text"]),
+        .target(name: "Flags", dependencies: ["Text"]),
         .target(name: "Corefile", dependencies: ["Text"]),
         .target(name: "Snapshots"),
         .target(name: "Telemetry"),
@@ -111,13 +112,17 @@ let package = Package(
                 "DNSServer", "DNSWire", "Corefile", "Snapshots", "EventLoop", "Telemetry", "ClusterModel",
                 "ClusterSource", "KubernetesAPI", "Patterns", "Expressions", "Text", "GeoData", "ZoneData",
             ]),
-        .target(name: "Autoscaler", dependencies: ["KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
+        .target(
+            name: "Autoscaler", dependencies: ["Flags", "KubernetesAPI", "Telemetry", "Text", asyncHTTPClient, nioCore]),
+        // A node's cache as settings and text.
+        .target(name: "NodeTier", dependencies: ["Corefile", "Flags", "Plugins", "Text"]),
         // The program.
         .executableTarget(
             name: "cluster-dns",
             dependencies: [
                 "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "KubernetesAPI", "Autoscaler",
-                "SecureTransport", "ZoneData", "CLinux", "NoICUData", "NodeHost", argumentParser, hummingbird,
+                "Flags", "NodeHost", "NodeTier", "SecureTransport", "Text", "ZoneData", "CLinux", "NoICUData",
+                argumentParser, hummingbird,
                 hummingbirdCore, httpTypes, log, unixSignals, nioCore,
             ],
             linkerSettings: [
@@ -130,7 +135,9 @@ let package = Package(
         .target(
             name: "ClusterLab",
             dependencies: [
-                "Autoscaler", "COpenSSL", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, nioCore, nioSSL, log,
+                "Autoscaler", "COpenSSL", "Flags", "Text", hummingbird, hummingbirdHTTP2, httpTypes, yams, nioCore,
+                nioSSL,
+                log,
             ]),
         // From an archive for the same reason.
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary(":libcrypto.a")]),
@@ -176,7 +183,9 @@ let package = Package(
                 "TestKit", "Plugins", "DNSServer", "DNSWire", "Corefile", "EventLoop", "Telemetry", "ClusterModel",
                 "ClusterSource", "KubernetesAPI", "Snapshots", "Text", "ZoneData",
             ]),
-        .testTarget(name: "AutoscalerTests", dependencies: ["Autoscaler", "KubernetesAPI", "Telemetry", "Text"]),
+        .testTarget(
+            name: "AutoscalerTests", dependencies: ["Autoscaler", "Flags", "KubernetesAPI", "Telemetry", "Text"]),
+        .testTarget(name: "NodeTierTests", dependencies: ["NodeTier", "Corefile", "Flags", "Plugins", "Text"]),
         .testTarget(
             name: "ClusterLabTests", dependencies: ["ClusterLab", "Text", asyncHTTPClient, nioCore, nioHTTP1, nioSSL]),
         .testTarget(

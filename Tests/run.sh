@@ -14,7 +14,8 @@ together=(
     api-server fault-syscalls tcp push follow crowds stopping warm-start
     kubectl python-client replay hostile-clients deploy alerts
     image faults state access managed-fields custom-resources
-    endpoints node-host observed encrypted dnstap upstreams-encrypted corefiles small-plugins protocol-cases parity
+    endpoints node-host node-command observed encrypted dnstap upstreams-encrypted corefiles small-plugins
+    protocol-cases parity
 )
 alone=(
     api-faults edits reload-loss roll-overs fair-shares push-load autoscaler conformance log-lines memory-budget spoofing

@@ -3,6 +3,7 @@ import Autoscaler
 import DNSServer
 import DNSWire
 import EventLoop
+import Flags
 import Glibc
 import KubernetesAPI
 import Telemetry

@@ -22,7 +22,8 @@ struct ClusterDNS: AsyncParsableCommand {
               KUBECONFIG=/tmp/lab.kubeconfig cluster-dns serve -conf Corefile-examples/local.Corefile
             """,
         subcommands: [
-            ServeCommand.self, LabCommand.self, AutoscaleCommand.self, CheckCommand.self, NodeHostCommand.self,
+            ServeCommand.self, NodeCommand.self, LabCommand.self, AutoscaleCommand.self, CheckCommand.self,
+            NodeHostCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 

@@ -28,22 +28,26 @@ struct CorefileSource: Sendable {
                 throw Self.refusal(of: file, found: error.reason, expected: "a readable Corefile")
             }
         }
-        var blocks = try parse(text, file: file)
+        var blocks = try Self.parse(text, file: file)
         if blocks.isEmpty {
             guard !isReload else {
                 throw Self.refusal(of: file, found: "nothing", expected: "at least one server block")
             }
-            blocks = try parse(Self.builtIn, file: "built-in Corefile")
+            blocks = try Self.parse(Self.builtIn, file: "built-in Corefile")
         }
+        return (blocks, Self.hash(of: blocks))
+    }
+
+    /// Equal for two texts that mean the same.
+    static func hash(of blocks: [ServerBlockSyntax]) -> String {
         let tokens = CorefileSyntax.tokens(of: blocks).joined(separator: "\u{0}")
-        let hash = (MessageDigest.sha512.digest(of: Array(tokens.utf8)) ?? []).map { byte in
+        return (MessageDigest.sha512.digest(of: Array(tokens.utf8)) ?? []).map { byte in
             let text = String(byte, radix: 16)
             return text.count == 1 ? "0" + text : text
         }.joined()
-        return (blocks, hash)
     }
 
-    private static func refusal(of file: String, found: String, expected: String) -> ConfigurationErrors {
+    static func refusal(of file: String, found: String, expected: String) -> ConfigurationErrors {
         ConfigurationErrors([
             ConfigurationError(
                 at: SourcePosition(file: file, line: 0), directive: "file", found: found, expected: expected)
@@ -60,7 +64,7 @@ struct CorefileSource: Sendable {
         }
     }
 
-    private func parse(_ text: String, file: String) throws(ConfigurationErrors) -> [ServerBlockSyntax] {
+    static func parse(_ text: String, file: String) throws(ConfigurationErrors) -> [ServerBlockSyntax] {
         try CorefileSyntax.parse(
             text: text, file: file,
             sources: .init(

@@ -1,3 +1,4 @@
+import Flags
 import Synchronization
 import Telemetry
 import Testing

@@ -298,10 +298,10 @@ class Server(Program):
             raise RuntimeError("the server ended")
         return self
 
-    def page(self, port, path):
+    def page(self, port, path, at="127.0.0.1"):
         """Status and text of an HTTP page of the server; (0, reason) when there is none."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as response:
+            with urllib.request.urlopen(f"http://{at}:{port}{path}", timeout=30) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -418,8 +418,8 @@ class Answer:
         return sorted(f"{kind} {data}" for _, _, kind, data in self.answer)
 
 
-def dig(port, name, kind="A", *options):
-    arguments = ["dig", "@127.0.0.1", "-p", str(port), "+tries=1", "+time=15", "+nocookie", *options, "-q", name, "-t", kind]
+def dig(port, name, kind="A", *options, at="127.0.0.1"):
+    arguments = ["dig", f"@{at}", "-p", str(port), "+tries=1", "+time=15", "+nocookie", *options, "-q", name, "-t", kind]
     return Answer(subprocess.run(arguments, capture_output=True, text=True).stdout, "status")
 
 

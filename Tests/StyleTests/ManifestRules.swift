@@ -13,11 +13,12 @@ import Testing
             "CLinux", "CLDNS", "CMaxMindDB", "CNetlink", "COpenSSL", "NoICUData", "Patterns", "Snapshots", "Telemetry",
             "Text",
         ],
-        ["DNSWire"],
+        ["DNSWire", "Flags"],
         ["ClusterModel", "Corefile", "EventLoop", "Expressions", "GeoData", "NodeHost", "ZoneData"],
         ["DNSServer", "KubernetesAPI"],
         ["Autoscaler", "ClusterSource", "SecureTransport"],
         ["ClusterLab", "Plugins"],
+        ["NodeTier"],
         ["cluster-dns", "cluster-dns-lab"],
     ]
 

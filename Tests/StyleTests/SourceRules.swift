@@ -5,17 +5,16 @@ import Testing
     /// Folders of Sources whose code touches memory only through checked views.
     static let checked = [
         "ClusterModel/Naming", "ClusterModel/Objects", "ClusterSource", "Corefile", "DNSServer/Answering",
-        "DNSServer/Lifecycle", "Expressions", "NodeHost/Interface", "NodeHost/Rules", "Patterns", "Plugins",
-        "SecureTransport",
+        "DNSServer/Lifecycle", "Expressions", "Flags", "NodeHost/Interface", "NodeHost/Rules", "NodeTier", "Patterns",
+        "Plugins", "SecureTransport",
         "Snapshots",
         "Telemetry", "Text",
     ]
     /// Targets that read what others send.
     static let reached = [
         "Autoscaler", "ClusterLab", "ClusterModel", "ClusterSource", "Corefile", "DNSServer", "DNSWire", "EventLoop",
-        "Expressions", "GeoData", "KubernetesAPI", "NodeHost", "Patterns", "Plugins", "SecureTransport", "Snapshots",
-        "Telemetry",
-        "Text",
+        "Expressions", "Flags", "GeoData", "KubernetesAPI", "NodeHost", "NodeTier", "Patterns", "Plugins",
+        "SecureTransport", "Snapshots", "Telemetry", "Text",
         "ZoneData", "cluster-dns", "cluster-dns-lab",
     ]
 

@@ -81,3 +81,7 @@ package struct LoadMeter: Sendable {
             because: "load: \(rate.wholeNumber) queries a second, \(capacity.wholeNumber) for each replica")
     }
 }
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,3 +1,5 @@
+import Flags
+
 /// How measured load asks for replicas.
 package struct LoadSettings: Equatable, Sendable {
     /// Queries a second that one core serves.

@@ -1,3 +1,5 @@
+package import Flags
+
 /// Replicas by steps of cores and nodes (cluster-proportional-autoscaler, mode `ladder`).
 package struct LadderParameters: Equatable, Sendable {
     /// So many replicas from so many cores or nodes on.

@@ -1,3 +1,5 @@
+package import Flags
+
 /// Replicas in proportion to cores and nodes (cluster-proportional-autoscaler, mode `linear`).
 package struct LinearParameters: Equatable, Sendable {
     /// Cores that one replica serves; 0 leaves cores out.

@@ -1,3 +1,4 @@
+import Flags
 import Text
 
 /// A JSON object whose members are read into fields by Go's rules: names match in any case, null changes nothing,

@@ -1,3 +1,4 @@
+package import Flags
 import Text
 
 /// The parameters that a ConfigMap holds: one mode with its numbers.

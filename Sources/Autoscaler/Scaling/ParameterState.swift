@@ -1,3 +1,4 @@
+package import Flags
 package import KubernetesAPI
 
 /// The scaling parameters in force, and what is wrong with newer ones.

@@ -1,3 +1,4 @@
+import Flags
 package import KubernetesAPI
 internal import Telemetry
 

@@ -1,3 +1,5 @@
+package import Flags
+
 /// Every flag of `cluster-dns autoscale`, in the order of its help.
 package enum AutoscaleFlags {
     /// cluster-proportional-autoscaler's own.

@@ -1,3 +1,4 @@
+package import Flags
 package import KubernetesAPI
 
 /// What the command line of a running autoscaler says.

@@ -1,3 +1,5 @@
+package import Flags
+
 /// What `--explain` prints: the arithmetic of one decision.
 package struct Explanation: Sendable {
     private let parameters: ScalingParameters

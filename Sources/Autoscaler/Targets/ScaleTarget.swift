@@ -1,3 +1,5 @@
+package import Flags
+
 /// What is scaled: an object with a `scale` sub-resource in the autoscaler's namespace.
 package struct ScaleTarget: Equatable, Hashable, Sendable, CustomStringConvertible {
     /// Lower case: `deployment`, or `kind.version.group` for what only discovery knows.

@@ -1,4 +1,5 @@
 package import Autoscaler
+package import Flags
 
 /// Replays a growing cluster through the decision code: once as the reference decides, once with a low floor that load
 /// raises and a delay holds.

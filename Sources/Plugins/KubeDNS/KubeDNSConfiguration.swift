@@ -3,7 +3,14 @@ import DNSWire
 import Text
 
 /// The keys of kube-dns' ConfigMap, as files of a folder; nil for those that are not there.
-struct KubeDNSConfiguration: Sendable, Equatable {
+package struct KubeDNSConfiguration: Sendable, Equatable {
+    /// What is wrong with a key.
+    package struct Fault: Error, Hashable, Sendable {
+        package let key: String
+        package let found: String
+        package let expected: String
+    }
+
     private let folder: String
     private let stubDomains: String?
     private let upstreamNameservers: String?
@@ -12,7 +19,7 @@ struct KubeDNSConfiguration: Sendable, Equatable {
     /// As many as kube-dns takes.
     private static let mostUpstreams = 3
 
-    init(_ folder: String, _ readFile: (String) throws -> String) {
+    package init(_ folder: String, _ readFile: (String) throws -> String) {
         func text(_ key: String) -> String? {
             // An empty key is as good as none.
             (try? readFile("\(folder)/\(key)")).flatMap { $0.allSatisfy(\.isWhitespace) ? nil : $0 }
@@ -23,8 +30,8 @@ struct KubeDNSConfiguration: Sendable, Equatable {
         federations = text("federations")
     }
 
-    var hasFederations: Bool { federations != nil }
-    var isEmpty: Bool { stubDomains == nil && upstreamNameservers == nil && federations == nil }
+    package var hasFederations: Bool { federations != nil }
+    package var isEmpty: Bool { stubDomains == nil && upstreamNameservers == nil && federations == nil }
 
     /// The `forward` lines that say the same: one for each stub domain, the longest first, then all other names.
     ///
@@ -32,8 +39,13 @@ struct KubeDNSConfiguration: Sendable, Equatable {
     ///   upstreams are configured here.
     func forwards(for line: Directive, _ others: [String]) throws(ConfigurationError) -> [Directive] {
         var lines: [Directive] = []
-        for (domain, servers) in try stubs(line) { lines.append(Self.forward(line, [domain] + servers)) }
-        let upstreams = try upstreams(line)
+        let (stubs, upstreams): ([(domain: String, servers: [String])], [String]?)
+        do throws(Fault) {
+            (stubs, upstreams) = (try self.stubs(), try self.upstreams())
+        } catch {
+            throw line.error(found: "\(error.found) in \(folder)/\(error.key)", expected: error.expected)
+        }
+        for (domain, servers) in stubs { lines.append(Self.forward(line, [domain] + servers)) }
         if let upstreams {
             lines.append(Self.forward(line, ["."] + upstreams))
         } else if !others.contains(ForwardPlugin.directive) {
@@ -46,22 +58,23 @@ struct KubeDNSConfiguration: Sendable, Equatable {
         Directive(name: line.name, at: line.at, arguments: words.map { Token(text: $0, at: line.at) })
     }
 
-    private func stubs(_ line: Directive) throws(ConfigurationError) -> [(String, [String])] {
+    /// The stub domains with their servers, the longest first.
+    package func stubs() throws(Fault) -> [(domain: String, servers: [String])] {
         guard let stubDomains else { return [] }
         let expected = "an object of domains, each with an array of servers, such as {\"corp.test\": [\"10.0.0.1\"]}"
-        guard case .object(let members) = try document(stubDomains, "stubDomains", line) else {
-            throw wrong(line, "stubDomains", "no object", expected)
+        guard case .object(let members) = try document(stubDomains, "stubDomains") else {
+            throw Fault(key: "stubDomains", found: "no object", expected: expected)
         }
         var stubs: [(name: Name, domain: String, servers: [String])] = []
         for member in members {
             let domain = member.name
             guard TargetReader.isServerName(domain), let name = Name(domain), name != .root else {
-                throw wrong(line, "stubDomains", "the domain \"\(domain)\"", "a domain name")
+                throw Fault(key: "stubDomains", found: "the domain \"\(domain)\"", expected: "a domain name")
             }
             guard let servers = Self.texts(member.value), !servers.isEmpty else {
-                throw wrong(line, "stubDomains", "no servers of \(domain)", expected)
+                throw Fault(key: "stubDomains", found: "no servers of \(domain)", expected: expected)
             }
-            try addresses(servers, "stubDomains", line)
+            try addresses(servers, "stubDomains")
             stubs.append((name, domain, servers))
         }
         // The first line that matches has the question.
@@ -69,37 +82,34 @@ struct KubeDNSConfiguration: Sendable, Equatable {
         return stubs.map { ($0.domain, $0.servers) }
     }
 
-    private func upstreams(_ line: Directive) throws(ConfigurationError) -> [String]? {
+    /// Who is asked for all other names; nil for who is asked anyway.
+    package func upstreams() throws(Fault) -> [String]? {
         guard let upstreamNameservers else { return nil }
         let expected = "an array of 1 to \(Self.mostUpstreams) addresses, such as [\"10.0.0.1\", \"10.0.0.2:5353\"]"
-        guard let servers = Self.texts(try document(upstreamNameservers, "upstreamNameservers", line)) else {
-            throw wrong(line, "upstreamNameservers", "no array of texts", expected)
+        guard let servers = Self.texts(try document(upstreamNameservers, "upstreamNameservers")) else {
+            throw Fault(key: "upstreamNameservers", found: "no array of texts", expected: expected)
         }
         guard servers.count <= Self.mostUpstreams else {
-            throw wrong(line, "upstreamNameservers", "\(servers.count) addresses", expected)
+            throw Fault(key: "upstreamNameservers", found: "\(servers.count) addresses", expected: expected)
         }
-        try addresses(servers, "upstreamNameservers", line)
+        try addresses(servers, "upstreamNameservers")
         return servers.isEmpty ? nil : servers
     }
 
-    private func addresses(_ servers: [String], _ key: String, _ line: Directive) throws(ConfigurationError) {
+    private func addresses(_ servers: [String], _ key: String) throws(Fault) {
         for server in servers where TargetReader.address(server) == nil {
-            throw wrong(
-                line, key, "the server \"\(server)\"",
-                "an address as IP, IP:PORT or [IPv6]:PORT: names of servers are not looked up here")
+            throw Fault(
+                key: key, found: "the server \"\(server)\"",
+                expected: "an address as IP, IP:PORT or [IPv6]:PORT: names of servers are not looked up here")
         }
     }
 
-    private func document(_ text: String, _ key: String, _ line: Directive) throws(ConfigurationError) -> JSONValue {
+    private func document(_ text: String, _ key: String) throws(Fault) -> JSONValue {
         do throws(JSONError) {
             return try JSONReader.read(text)
         } catch {
-            throw wrong(line, key, "a text that is not JSON \(error)", "JSON")
+            throw Fault(key: key, found: "a text that is not JSON \(error)", expected: "JSON")
         }
-    }
-
-    private func wrong(_ line: Directive, _ key: String, _ found: String, _ expected: String) -> ConfigurationError {
-        line.error(found: "\(found) in \(folder)/\(key)", expected: expected)
     }
 
     private static func texts(_ value: JSONValue) -> [String]? {

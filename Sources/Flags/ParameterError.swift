@@ -1,6 +1,7 @@
-/// What is wrong with scaling parameters, where, and what belongs there.
+/// What is wrong with a flag or a parameter, where, and what belongs there.
 package struct ParameterError: Error, Equatable, CustomStringConvertible {
-    /// The ConfigMap's key and the parameter in it, such as `linear.min`; `data` when the keys themselves are wrong.
+    /// The flag, or the ConfigMap's key and the parameter in it, such as `linear.min`; `data` when the keys themselves are
+    /// wrong.
     package let place: String
     package let found: String
     package let expected: String

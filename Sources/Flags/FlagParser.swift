@@ -1,8 +1,16 @@
 import Text
 
-/// Reads a command line as Go's pflag does: `--name=value`, `--name value`, dashes or underscores, switches with or
-/// without `=true`, one-letter names after one dash.
+/// Reads a command line as Go's programs do: `--name=value`, `--name value`, dashes or underscores, switches with or
+/// without `=true`.
 package struct FlagParser {
+    /// Which of Go's two packages is meant.
+    package enum Dashes: Sendable {
+        /// pflag: only names of one letter have one dash.
+        case two
+        /// flag: one dash and two say the same.
+        case oneOrTwo
+    }
+
     /// One flag of the table.
     package struct Flag: Sendable {
         package let name: String
@@ -16,14 +24,16 @@ package struct FlagParser {
             self.help = help
         }
 
-        var isSwitch: Bool { value.isEmpty }
+        package var isSwitch: Bool { value.isEmpty }
     }
 
     private let table: [String: Flag]
+    private let dashes: Dashes
     /// Values by name; a later one replaces an earlier one.
     package private(set) var values: [String: String] = [:]
 
-    package init(_ flags: [Flag]) {
+    package init(_ flags: [Flag], dashes: Dashes = .two) {
+        self.dashes = dashes
         table = Dictionary(flags.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -34,7 +44,7 @@ package struct FlagParser {
             guard word.hasPrefix("-"), word != "-" else {
                 throw ParameterError(at: "command line", found: "\"\(word)\"", expected: "a flag")
             }
-            let isLong = word.hasPrefix("--")
+            let isLong = dashes == .oneOrTwo || word.hasPrefix("--")
             let parts = word.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let written = parts.first, let flag = table[Self.normal(written)], isLong || written.count == 1 else {
                 throw ParameterError(at: "command line", found: word, expected: "a flag that --help lists")
@@ -55,14 +65,18 @@ package struct FlagParser {
 
     // MARK: Values
 
+    /// The flag as its users write it.
+    package func place(_ name: String) -> String { (dashes == .two ? "--" : "-") + name }
+
     /// nil when the flag was not given, or is empty.
     package func text(_ name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
 
-    package func flag(_ name: String) throws(ParameterError) -> Bool {
+    package func flag(_ name: String, else standard: Bool = false) throws(ParameterError) -> Bool {
         switch values[name] {
-        case nil, "0", "f", "F", "false", "FALSE", "False": return false
+        case nil: return standard
+        case "0", "f", "F", "false", "FALSE", "False": return false
         case "1", "t", "T", "true", "TRUE", "True": return true
-        case let other?: throw ParameterError(at: "--\(name)", found: "\"\(other)\"", expected: "true or false")
+        case let other?: throw ParameterError(at: place(name), found: "\"\(other)\"", expected: "true or false")
         }
     }
 
@@ -72,7 +86,7 @@ package struct FlagParser {
         guard let text = text(name) else { return standard }
         guard let value = Int(text), range.contains(value) else {
             let limits = range.upperBound == Int(Int32.max) ? "\(range.lowerBound) or more" : "\(range)"
-            throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a whole number, \(limits)")
+            throw ParameterError(at: place(name), found: "\"\(text)\"", expected: "a whole number, \(limits)")
         }
         return value
     }
@@ -81,7 +95,7 @@ package struct FlagParser {
     package func number(_ name: String, else standard: Double) throws(ParameterError) -> Double {
         guard let text = text(name) else { return standard }
         guard let value = Double(text), value.isFinite, value > 0 else {
-            throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a number above 0")
+            throw ParameterError(at: place(name), found: "\"\(text)\"", expected: "a number above 0")
         }
         return value
     }
@@ -91,12 +105,8 @@ package struct FlagParser {
         guard let text = text(name) else { return standard }
         // A hundred years are as good as never.
         guard let value = DurationText.parse(text), (.zero ... .seconds(3_200_000_000)).contains(value) else {
-            throw ParameterError(at: "--\(name)", found: "\"\(text)\"", expected: "a time such as 15s, 500ms or 1h30m")
+            throw ParameterError(at: place(name), found: "\"\(text)\"", expected: "a time such as 15s, 500ms or 1h30m")
         }
         return value
     }
-}
-
-extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
