@@ -9,7 +9,7 @@ import itertools
 import shutil
 import socket
 import subprocess
-from live import BINARY, Suite
+from live import BINARY, Program, Suite, eventually, work
 from namespaces import Namespace, may_have_networks
 
 LOCAL, SERVICE, LOCAL6 = "169.254.20.10", "10.96.0.10", "fd00::a"
@@ -189,6 +189,32 @@ def errors(suite, is_dummy):
         suite.check("a kernel without dummy interfaces is said", code == 2 and "modprobe dummy" in lines[-1], lines)
 
 
+def handing_over(suite, is_dummy):
+    """The command itself sets up, keeps in step, and takes away when no other process answers there."""
+    node = Node(has_interface=not is_dummy)
+    base = work / "Corefile.base"
+    base.write_text("cluster.local:53 {\n    bind __PILLAR__LOCAL__DNS__\n    whoami\n}\n")
+
+    def start():
+        with node:
+            return Program("node", [
+                BINARY, "node", "-localip", f"{LOCAL},{LOCAL6}", "-basecorefile", base, "-conf", work / "shown",
+                "-metrics-listen-address=", "-syncinterval=1s"])
+
+    wanted = {f"{LOCAL}/32", f"{LOCAL6}/128"}
+    first = start()
+    suite.check("the command puts the addresses there", eventually(lambda: node.addresses == wanted), first.log_end())
+    suite.check("and the rules once it answers", eventually(lambda: node.rules.count("notrack") == 2 * 8), node.rules)
+    node.run("ip", "address", "del", f"{LOCAL}/32", "dev", "nodelocaldns")
+    suite.check("an address that goes comes back", eventually(lambda: node.addresses == wanted), first.log_end())
+    second = start()
+    suite.check("another process begins beside it", eventually(lambda: "loops" in second.log), second.log_end())
+    suite.equal("the first ends", first.stop(), 0)
+    suite.equal("and leaves all to the second", (node.addresses, node.rules.count("notrack")), (wanted, 2 * 8))
+    suite.equal("which ends", second.stop(), 0)
+    suite.check("and leaves nothing", "notrack" not in node.rules and (is_dummy or not node.addresses), node.rules)
+
+
 def body(suite):
     reason = "it needs root and namespaces" if not may_have_networks() else None
     reason = reason or (None if shutil.which("nft") else "nftables is not installed")
@@ -198,7 +224,7 @@ def body(suite):
     is_dummy = has_dummy()
     if not is_dummy:
         print("  node-host: making the interface: not run: this kernel has no dummy interfaces", flush=True)
-    for part in (interface, tracking, filters, errors):
+    for part in (interface, tracking, filters, errors, handing_over):
         part(suite, is_dummy)
 
 
