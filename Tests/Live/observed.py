@@ -66,6 +66,8 @@ coredns_dns_dropped_total coredns_dns_rejected_total coredns_dns_shed_connection
 coredns_dns_queue_dropped_total coredns_dns_limited_clients
 coredns_forward_coalesced_total coredns_forward_mismatched_replies_total coredns_kubernetes_data_age_seconds
 coredns_log_dropped_lines_total coredns_loop_detected_total
+coredns_push_names coredns_push_notifications_total coredns_push_sessions coredns_push_slow_clients_total
+coredns_push_subscriptions
 coredns_memory_budget_bytes coredns_memory_evictions_total coredns_memory_level coredns_memory_shed_total
 """
 TIME = [0.00025 * 2 ** k for k in range(16)]
