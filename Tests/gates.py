@@ -29,7 +29,7 @@ COUNTED = {
 SUITES = [
     "protocol-cases", "conformance", "reload-loss", "fair-shares", "memory-budget", "api-faults", "api-hostile",
     "fault-time", "fault-resources", "fault-lifecycle", "roll-overs", "soak", "spoofing", "parity", "fault-upstreams",
-    "fault-network", "fault-load", "fault-crowds", "worst-cases", "fuzzing", "change-latency",
+    "fault-network", "fault-load", "fault-crowds", "worst-cases", "fuzzing", "change-latency", "push-load", "follow",
 ]
 # What is no program of Tests/Live; `sanitize` runs only where it is named, for it builds twice.
 SCRIPTS = {
@@ -113,7 +113,8 @@ HEAD = ["| gate | what | figure | threshold | kept | over | suite |", "|---|---|
 def written():
     """What the page has: rows, each ended by its suite, and a line for each suite."""
     _, _, text = PAGE.read_text().partition(MARK)
-    rows = [[field.strip() for field in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| G")]
+    rows = [[field.strip() for field in line.strip("|").split("|")] for line in text.splitlines()
+            if line.startswith("| ") and line != HEAD[0]]
     return rows, dict(line[2:].split(": ", 1) for line in text.splitlines() if line.startswith("- "))
 
 
