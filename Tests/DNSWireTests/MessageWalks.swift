@@ -3,6 +3,7 @@ import Testing
 
 @Suite("walks through messages") struct MessageWalks {
     private let address = ByteBlock([10, 0, 0, 1])
+    private let target = ByteBlock([1, 0x61, 0])
 
     private func walk(_ message: [UInt8]) -> (records: [String], isWhole: Bool)? {
         withBytes(message) { view in
@@ -17,7 +18,7 @@ import Testing
 
     private var message: [UInt8] {
         respond { writer in
-            _ = writer.writeCNAME(owner: 12, ttl: 5, target: ByteBlock([1, 0x61, 0]).view)
+            _ = writer.writeCNAME(owner: 12, ttl: 5, target: target.view)
             _ = writer.appendRecord(owner: 12, type: .a, ttl: 7, data: address.view, in: .authority)
             _ = writer.appendRecord(owner: 12, type: .a, ttl: 9, data: address.view, in: .additional)
         }
