@@ -110,3 +110,16 @@ package struct FlagParser {
         return value
     }
 }
+
+extension FlagParser {
+    /// Flags as a help text lists them.
+    ///
+    /// - Parameter column: where what they mean begins.
+    package static func list(_ title: String, _ flags: [Flag], dashes: String, column: Int) -> String {
+        let lines = flags.map { flag in
+            let head = "  \(dashes)\(flag.name)" + (flag.isSwitch ? "" : "=\(flag.value)")
+            return head + String(repeating: " ", count: max(2, column - head.count)) + flag.help + "\n"
+        }
+        return "\(title):\n" + lines.joined()
+    }
+}

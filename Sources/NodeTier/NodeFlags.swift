@@ -46,11 +46,7 @@ package enum NodeFlags {
 
     package static var help: String {
         func list(_ title: String, _ flags: [FlagParser.Flag]) -> String {
-            title + ":\n"
-                + flags.map { flag in
-                    let head = "  -\(flag.name)" + (flag.isSwitch ? "" : "=\(flag.value)")
-                    return head + String(repeating: " ", count: max(2, 40 - head.count)) + flag.help + "\n"
-                }.joined()
+            FlagParser.list(title, flags, dashes: "-", column: 40)
         }
         return """
             Serves DNS on a node for its pods, in place of NodeLocal DNSCache's node-cache: with its flags, its ConfigMaps and

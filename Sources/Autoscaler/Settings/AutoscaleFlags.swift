@@ -78,11 +78,7 @@ package enum AutoscaleFlags {
 
     package static var help: String {
         func list(_ title: String, _ flags: [FlagParser.Flag]) -> String {
-            title + ":\n"
-                + flags.map { flag in
-                    let head = "  --\(flag.name)" + (flag.isSwitch ? "" : "=\(flag.value)")
-                    return head + String(repeating: " ", count: max(2, 44 - head.count)) + flag.help + "\n"
-                }.joined()
+            FlagParser.list(title, flags, dashes: "--", column: 44)
         }
         return """
             Scales DNS servers with the nodes and cores of their cluster, in place of cluster-proportional-autoscaler.
