@@ -32,7 +32,7 @@ import Text
                 let entry =
                     table.find(wish.name, wish.type, 0)
                     ?? table.insert(.init(wish.name, wish.type, at: 0, vouching(letter), digest: 0))
-                list[wish] = table.subscribe(session: wish.session, id: 1, to: entry)
+                list[wish] = table.subscribe(session: wish.session, to: entry)
             }
         }
         #expect(table.count == list.count)
@@ -54,7 +54,7 @@ import Text
         let (old, new) = (ChangeFeed(), ChangeFeed())
         var table = PushTable()
         let entry = table.insert(.init([1, 97, 0], .a, at: 0, Vouching(feed: old, key: 7), digest: 0))
-        _ = table.subscribe(session: 1, id: 1, to: entry)
+        _ = table.subscribe(session: 1, to: entry)
         #expect(table.move(entry, to: old, 8) == nil)
         #expect(table.entries(of: old, 7).isEmpty && table.entries(of: old, 8) == [entry])
         #expect(table.move(entry, to: new, 8) === old)

@@ -114,7 +114,8 @@ def outages(suite, lab, cluster, upstream, node):
     suite.check("all are followed again", eventually(lambda: followed(node) == (3, 1)), str(followed(node)))
     node.write(NODE.replace("UPSTREAM", str(upstream.port)).replace("errors", "errors\n    log"))
     node.signal(signal.SIGUSR1)
-    suite.check("a reload goes on with all names", eventually(lambda: "query" in node.log or followed(node) == (3, 1)))
+    suite.check("a reload goes on with all names", eventually(
+        lambda: "Reloading complete" in node.log and followed(node) == (3, 1)), str(followed(node)))
     cluster.delete_service("web")
     suite.check("and is told", eventually(lambda: addresses(node, "web") == (3, [])))
     after.signal(signal.SIGTERM)

@@ -278,7 +278,7 @@ final class LoopBlock {
 /// Finds the server block for a name among those of one address: the longest zone wins.
 final class ServerBlockRouter {
     private let zones: [(wire: ByteBlock, block: LoopBlock)]
-    let hasFilters: Bool
+    private let hasFilters: Bool
     /// What clients are told of changes at most.
     let push: PushLimits
     /// True when one of the blocks tells what changes; not where who asks decides which block answers.

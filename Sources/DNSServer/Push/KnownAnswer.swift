@@ -14,13 +14,13 @@ struct KnownAnswer {
         var octets = name
         octets.append(bigEndian: type.rawValue)
         octets.append(bigEndian: RecordClass.internet)
-        octets.append(bigEndian: UInt32(0xFFFF_FFFE))
+        octets.append(bigEndian: ChangeMark.removesAll)
         octets.append(bigEndian: UInt16(0))
         return octets
     }
 
     /// The most octets of a PUSH message, header included (RFC 8765 §6.3.1).
-    static let longestMessage = 16_382
+    private static let longestMessage = 16_382
     private static let seed: UInt64 = 0x9E37_79B9_7F4A_7C15
 
     init(_ vouching: Vouching, digest: UInt64) {
@@ -47,9 +47,14 @@ struct KnownAnswer {
             digest &+= withBytes(octets) { $0.hash(seed: Self.seed) }
             if record.type == type { additions += name + octets }
         }
-        // What does not fit is only taken back: whoever wants to know asks.
-        let room = Self.longestMessage - 16 - name.count - 10
-        if exchange.response.isTruncated || additions.count > room { additions = [] }
+        if exchange.response.isTruncated { additions = [] }
+        keepWhatFits(name)
+    }
+
+    /// What does not fit behind a removal is only taken back: whoever wants to know asks.
+    mutating func keepWhatFits(_ name: [UInt8]) {
+        let head = StatefulMessage.headLength + name.count + 10
+        if head + additions.count > Self.longestMessage { additions = [] }
     }
 
     /// The data of a record with its names written out.

@@ -8,6 +8,7 @@ final class PushCounters {
     let notifications: Counter
     let slow: Counter
     private let metrics: MetricRegistry
+    private var refusals: [String: Counter] = [:]
 
     init(_ metrics: MetricRegistry) {
         self.metrics = metrics
@@ -22,8 +23,11 @@ final class PushCounters {
 
     /// Counts a request that was refused.
     func countRefusal(_ reason: String) {
-        metrics.counter(
-            "coredns_push_refused_total", "Counter of subscriptions that were refused.", [("reason", reason)]
-        ).add()
+        let counter =
+            refusals[reason]
+            ?? metrics.counter(
+                "coredns_push_refused_total", "Counter of subscriptions that were refused.", [("reason", reason)])
+        refusals[reason] = counter
+        counter.add()
     }
 }

@@ -8,7 +8,7 @@ package struct PushLimits: Hashable, Sendable {
     package var total = 2_000_000
 
     /// Octets held for a client that does not read; what is more ends the connection.
-    static let unsent = 1 << 20
+    package static let unsent = 1 << 20
     /// Nanoseconds for which a session without subscriptions may be silent (RFC 8490 §6.4).
     static let inactivity: UInt64 = 15_000_000_000
     /// Nanoseconds between a client's messages, where it has not asked for others (RFC 8490 §6.2).

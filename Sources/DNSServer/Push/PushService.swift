@@ -11,8 +11,12 @@ final class PushService: TimerTarget {
     private var sessions: [UInt32: PushSession] = [:]
     private var lastNumber: UInt32 = 0
     private var places: [PlaceReference] = []
+    /// The feeds that are listened to.
+    private var heard: Set<ObjectIdentifier> = []
     /// Entries that are to be looked at.
     private var pending: [PushTable.EntryID] = []
+    /// How many of them have been.
+    private var looked = 0
     private var isScheduled = false
 
     private struct PlaceReference {
@@ -84,7 +88,7 @@ final class PushService: TimerTarget {
     /// - Parameter held: subscriptions of the session so far.
     /// - Returns: the subscription, and the records there are now.
     func subscribe(
-        _ session: PushSession, _ id: UInt16, _ name: [UInt8], _ type: RecordType, _ held: Int
+        _ session: PushSession, _ name: [UInt8], _ type: RecordType, _ held: Int
     ) throws(Refusal) -> (PushTable.SubscriptionID, additions: [UInt8]) {
         guard let place = session.peer.pushPlace else { throw .unknown(.notAuthoritative) }
         let limits = place.router.push
@@ -104,7 +108,7 @@ final class PushService: TimerTarget {
         } else {
             entry = table.insert(.init(name, type, at: number, known.vouching, digest: known.digest))
         }
-        let subscription = table.subscribe(session: session.number, id: id, to: entry)
+        let subscription = table.subscribe(session: session.number, to: entry)
         count()
         return (subscription, known.additions)
     }
@@ -132,7 +136,8 @@ final class PushService: TimerTarget {
 
     /// The client doubts what it has: it is told again.
     func reconfirm(_ name: [UInt8], _ type: RecordType, _ session: PushSession) {
-        guard let place = session.peer.pushPlace,
+        guard let place = session.peer.pushPlace, let entry = table.find(name, type, number(of: place)),
+            table.subscribers(of: entry).contains(where: { $0.session == session.number }),
             let known = try? look(name, type, session.peer.peer, place.router)
         else { return }
         session.peer.push(Self.message(name, type, known))
@@ -151,7 +156,7 @@ final class PushService: TimerTarget {
             all.digest = all.digest &* 31 &+ known.digest
             all.additions += known.additions
         }
-        if all.additions.count > KnownAnswer.longestMessage - 16 - name.count - 10 { all.additions = [] }
+        all.keepWhatFits(name)
         return all
     }
 
@@ -165,8 +170,6 @@ final class PushService: TimerTarget {
             handle.submit { loop in (loop.resident as? LoopServer)?.push.changed(feed, changes) }
         }
     }
-
-    private var heard: Set<ObjectIdentifier> = []
 
     private func changed(_ feed: ChangeFeed, _ changes: ChangeFeed.Changes) {
         switch changes {
@@ -196,11 +199,13 @@ final class PushService: TimerTarget {
 
     /// Looks at some of what waits; queries are answered before the next.
     private func lookAtPending() {
-        for entry in pending.prefix(Self.slice) where table[entry].isPending {
+        let end = min(looked + Self.slice, pending.count)
+        for entry in pending[looked..<end] where table[entry].isPending {
             table[entry].isPending = false
             lookAgain(entry)
         }
-        pending.removeFirst(min(Self.slice, pending.count))
+        looked = end
+        if looked == pending.count { (pending, looked) = ([], 0) }
         guard !pending.isEmpty, !isScheduled else { return }
         isScheduled = true
         server.loop.schedule(after: 0, self, token: 0)

@@ -134,7 +134,7 @@ final class PushSession {
         guard subscriptions[id] == nil else { return peer.abort() }
         do {
             let (subscription, additions) = try service.subscribe(
-                self, id, wanted.name, wanted.type, subscriptions.count)
+                self, wanted.name, wanted.type, subscriptions.count)
             subscriptions[id] = subscription
             answer(id, .noError)
             if !additions.isEmpty { peer.push(StatefulMessage.octets(id: 0, .push, additions)) }

@@ -3,7 +3,7 @@ package import Snapshots
 
 /// Who is to be told of which names on one loop.
 ///
-/// Numbers instead of references: a million subscriptions are 28 octets each, beside the map of their connection.
+/// Numbers instead of references: a million subscriptions are 16 octets each, beside the map of their connection.
 package struct PushTable {
     package typealias EntryID = UInt32
     package typealias SubscriptionID = UInt32
@@ -24,6 +24,7 @@ package struct PushTable {
         package fileprivate(set) var first: SubscriptionID = none
         fileprivate var nextOfName: EntryID = none
         fileprivate var nextOfKey: EntryID = none
+        fileprivate var previousOfKey: EntryID = none
 
         package init(_ name: [UInt8], _ type: RecordType, at place: UInt16, _ vouching: Vouching, digest: UInt64) {
             self.name = name
@@ -38,7 +39,6 @@ package struct PushTable {
         package fileprivate(set) var entry: EntryID
         /// The number of its session.
         package fileprivate(set) var session: UInt32
-        package fileprivate(set) var id: UInt16
         fileprivate var previous: SubscriptionID
         package fileprivate(set) var next: SubscriptionID
     }
@@ -74,8 +74,6 @@ package struct PushTable {
         _modify { yield &entries[Int(entry)] }
     }
 
-    package subscript(subscription id: SubscriptionID) -> Subscription { subscriptions[Int(id)] }
-
     // MARK: Entries
 
     private func hash(_ name: [UInt8], _ type: RecordType, _ place: UInt16) -> UInt64 {
@@ -98,9 +96,9 @@ package struct PushTable {
         let group = GroupKey(entry)
         let id = freeEntries.popLast() ?? EntryID(entries.count)
         entry.nextOfName = byName.updateValue(id, forKey: hash) ?? Self.none
-        entry.nextOfKey = byKey.updateValue(id, forKey: group) ?? Self.none
         if Int(id) == entries.count { entries.append(entry) } else { entries[Int(id)] = entry }
         feeds[feed, default: 0] += 1
+        linkToKey(id, group)
         return id
     }
 
@@ -113,7 +111,7 @@ package struct PushTable {
         let last = unlinkFromKey(id)
         entries[Int(id)].feed = feed
         entries[Int(id)].key = key
-        entries[Int(id)].nextOfKey = byKey.updateValue(id, forKey: GroupKey(feed, key)) ?? Self.none
+        linkToKey(id, GroupKey(feed, key))
         return last
     }
 
@@ -128,16 +126,23 @@ package struct PushTable {
         return found
     }
 
+    /// Both ways, for very many names may change together, as all do that never change.
+    private mutating func linkToKey(_ id: EntryID, _ group: GroupKey) {
+        let next = byKey.updateValue(id, forKey: group) ?? Self.none
+        entries[Int(id)].nextOfKey = next
+        entries[Int(id)].previousOfKey = Self.none
+        if next != Self.none { entries[Int(next)].previousOfKey = id }
+    }
+
     /// - Returns: the entry's feed when this was the last of it.
     private mutating func unlinkFromKey(_ id: EntryID) -> ChangeFeed? {
         let entry = entries[Int(id)]
-        let group = GroupKey(entry)
-        var next = byKey[group] ?? Self.none
-        if next == id {
-            byKey[group] = entry.nextOfKey == Self.none ? nil : entry.nextOfKey
+        let (previous, next) = (entry.previousOfKey, entry.nextOfKey)
+        if next != Self.none { entries[Int(next)].previousOfKey = previous }
+        if previous != Self.none {
+            entries[Int(previous)].nextOfKey = next
         } else {
-            while next != Self.none, entries[Int(next)].nextOfKey != id { next = entries[Int(next)].nextOfKey }
-            if next != Self.none { entries[Int(next)].nextOfKey = entry.nextOfKey }
+            byKey[GroupKey(entry)] = next == Self.none ? nil : next
         }
         let feed = ObjectIdentifier(entry.feed)
         feeds[feed, default: 1] -= 1
@@ -165,10 +170,9 @@ package struct PushTable {
 
     // MARK: Subscriptions
 
-    /// - Parameter id: the message id of the request.
-    package mutating func subscribe(session: UInt32, id: UInt16, to entry: EntryID) -> SubscriptionID {
+    package mutating func subscribe(session: UInt32, to entry: EntryID) -> SubscriptionID {
         let first = entries[Int(entry)].first
-        let new = Subscription(entry: entry, session: session, id: id, previous: Self.none, next: first)
+        let new = Subscription(entry: entry, session: session, previous: Self.none, next: first)
         let number = freeSubscriptions.popLast() ?? SubscriptionID(subscriptions.count)
         if Int(number) == subscriptions.count { subscriptions.append(new) } else { subscriptions[Int(number)] = new }
         if first != Self.none { subscriptions[Int(first)].previous = number }

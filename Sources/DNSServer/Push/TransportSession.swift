@@ -1,5 +1,6 @@
 import DNSWire
 package import EventLoop
+import Telemetry
 
 /// The DSO session of a connection that another thread has; its messages are answered by one loop, in their order.
 ///
@@ -31,6 +32,11 @@ package final class TransportSession: Sendable {
         handle.submit { [number] loop in
             (loop.resident as? LoopServer)?.transportListeners.peer(number)?.receive(message)
         }
+    }
+
+    /// The connection is ended because its client does not read.
+    package func countAsSlow() {
+        handle.submit { loop in (loop.resident as? LoopServer)?.counters.push.slow.add() }
     }
 
     deinit {

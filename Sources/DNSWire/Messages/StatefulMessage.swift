@@ -13,10 +13,18 @@ package struct StatefulType: RawRepresentable, Hashable, Sendable, BitwiseCopyab
     package static let reconfirm = StatefulType(rawValue: 0x43)
 }
 
+/// What a TTL of a change notification says where the record is not to be added (RFC 8765 §6.3.1).
+package enum ChangeMark {
+    package static let removesOne: UInt32 = 0xFFFF_FFFF
+    package static let removesAll: UInt32 = 0xFFFF_FFFE
+}
+
 /// A message of DNS Stateful Operations (RFC 8490 §5.4): a header without counts, then values, the first of which says
 /// what the message is.
 package struct StatefulMessage: BitwiseCopyable {
     package static let opcode: UInt8 = 6
+    /// Octets before the data of the first value.
+    package static let headLength = 16
 
     /// 0 for one that is not answered.
     package let id: UInt16

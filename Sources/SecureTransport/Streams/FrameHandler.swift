@@ -132,15 +132,13 @@ final class FrameHandler: ChannelDuplexHandler {
     }
 
     private func say(_ told: TransportSession.Told) {
-        guard unsent <= Self.longestQueue, case .message(let message) = told else {
+        if unsent > PushLimits.unsent { session?.countAsSlow() }
+        guard unsent <= PushLimits.unsent, case .message(let message) = told else {
             context?.close(promise: nil)
             return
         }
         write(message) { _ in }
     }
-
-    /// Octets held for a client that does not read what it is told.
-    private static let longestQueue = 1 << 20
 
     private func began() {
         underWay += 1

@@ -83,9 +83,6 @@ struct PushedChange {
     /// True when one record was taken away.
     var removesOne = false
 
-    private static let removesOne: UInt32 = 0xFFFF_FFFF
-    private static let removesAll: UInt32 = 0xFFFF_FFFE
-
     /// By name and type, ANY for removals of all types; nil for a message that is not sound.
     static func read(_ data: ByteView) -> [FollowedName: PushedChange]? {
         var changes: [FollowedName: PushedChange] = [:]
@@ -99,8 +96,8 @@ struct PushedChange {
             let name = FollowedName(
                 name: data.slice(record.nameOffset, end - record.nameOffset).array.map(folded), type: record.type)
             switch record.ttl {
-            case removesAll: changes[name, default: PushedChange()] = PushedChange(isWhole: true)
-            case removesOne: changes[name, default: PushedChange()].removesOne = true
+            case ChangeMark.removesAll: changes[name, default: PushedChange()] = PushedChange(isWhole: true)
+            case ChangeMark.removesOne: changes[name, default: PushedChange()].removesOne = true
             case 0...0x7FFF_FFFF:
                 changes[name, default: PushedChange()].records.append(
                     Record(ttl: record.ttl, data: data.slice(record.dataOffset, record.dataLength).array))
